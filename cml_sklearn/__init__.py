@@ -1,0 +1,61 @@
+"""scikit-learn estimators that predict on encrypted data.
+
+::
+
+    sklearn estimator     linear_model, svm, ...    fit, predict
+            | convert/    Hummingbird
+       ONNX graph
+            | onnx/       ONNX_OPS_TO_NUMPY_IMPL
+       NumpyModule                                  floats, in the clear
+            | quantization/   ONNX_OPS_TO_QUANTIZED_IMPL
+       QuantizedModule                              integers, in the clear
+            | fhe/        the Concrete compiler
+       FheCircuit                                   simulate | execute
+
+Names are imported when first used, so that ``import cml_sklearn`` costs little.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from cml_sklearn._version import __version__
+
+_PUBLIC = {
+    "config": ["config_context"],
+    "discriminant_analysis": ["LinearDiscriminantAnalysis"],
+    "linear_model": [
+        "BayesianRidge",
+        "ElasticNet",
+        "GammaRegressor",
+        "HuberRegressor",
+        "Lasso",
+        "LinearRegression",
+        "LogisticRegression",
+        "Perceptron",
+        "PoissonRegressor",
+        "Ridge",
+        "RidgeClassifier",
+        "SGDClassifier",
+        "SGDRegressor",
+        "TweedieRegressor",
+    ],
+    "onnx.numpy_module": ["NumpyModule"],
+    "quantization.post_training": ["PostTrainingAffineQuantization"],
+    "quantization.quantized_module": ["QuantizedModule"],
+    "svm": ["LinearSVC", "LinearSVR"],
+}
+_MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
+
+__all__ = ["__version__", *sorted(_MODULE_OF)]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_MODULE_OF])

@@ -1,0 +1,49 @@
+"""Torch modules to ONNX: the one export path of the library."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import onnx
+    import torch
+
+__all__ = ["export_to_onnx"]
+
+
+def export_to_onnx(module: torch.nn.Module, *examples: NDArray[np.float32]) -> onnx.ModelProto:
+    """Export a torch module with a free batch axis.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Put into evaluation mode for the export, and back into its own after it.
+    *examples : ndarray of shape (n_samples, ...)
+        One for each input; only shapes and types matter.
+
+    Returns
+    -------
+    onnx.ModelProto
+    """
+    import onnx
+    import torch
+
+    names = [f"input_{i}" for i in range(len(examples))]
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # the tracing exporter is deprecated, yet the only one that takes all these modules
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module,
+            tuple(torch.as_tensor(x) for x in examples),
+            buffer,
+            dynamo=False,
+            input_names=names,
+            dynamic_axes={name: {0: "n_samples"} for name in names},
+        )
+    return onnx.load_from_string(buffer.getvalue())

@@ -1,0 +1,118 @@
+"""Running a compiled program on any number of samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from tqdm.auto import tqdm
+
+from cml_sklearn.fhe.backend import (
+    Backend,
+    CircuitOptions,
+    CompiledCircuit,
+    FheReport,
+    Program,
+)
+from cml_sklearn.fhe.primitives import IntArray
+
+__all__ = ["FheCircuit"]
+
+_LINEAR_BATCH = 16
+
+
+class FheCircuit:
+    """An FHE circuit with its keys, in the hands of the one who owns the data.
+
+    Samples go through in batches of fixed size. Batches are spread by joblib: under
+    ``joblib.parallel_config(n_jobs=...)`` over threads, or over processes and machines with another
+    backend; only the server's half (never the secret key) is sent there. A progress bar shows on a
+    terminal.
+
+    Parameters
+    ----------
+    program : Program
+    options : CircuitOptions
+    backend : Backend, optional
+        None: Concrete.
+    """
+
+    def __init__(
+        self, program: Program, options: CircuitOptions, backend: Backend | None = None
+    ) -> None:
+        if backend is None:
+            from cml_sklearn.fhe.compiler import ConcreteBackend
+
+            backend = ConcreteBackend()
+        self._program = program
+        self._backend = backend
+        self.options = options
+        self._is_linear = not program.has_lookups()
+        self.batch_size = options.batch_size or (_LINEAR_BATCH if self._is_linear else 1)
+        self._compiled: dict[int, CompiledCircuit] = {}
+        self._for_batch(self.batch_size)
+
+    @cached_property
+    def report(self) -> FheReport:
+        """Exact facts: bootstraps, cost, bytes, widths, security."""
+        return self._for_batch(self.batch_size).report
+
+    def simulate(self, *inputs: IntArray) -> tuple[IntArray, ...]:
+        """Evaluate by the backend's simulation.
+
+        Parameters
+        ----------
+        *inputs : ndarray of int, shape (n_samples, ...)
+
+        Returns
+        -------
+        tuple of ndarray of int, shape (n_samples, ...)
+        """
+        circuit = self._for_batch(self.batch_size)
+        batches = self._split(inputs, (self.batch_size,))
+        return _join([circuit.simulate(*rows) for _, rows in batches], len(inputs[0]))
+
+    def execute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
+        """Encrypt, evaluate on ciphertexts, and decrypt.
+
+        Parameters and result as in `simulate`.
+        """
+        # a circuit without bootstraps has no evaluation keys, so one more for single samples is free
+        sizes = (self.batch_size, 1) if self._is_linear else (self.batch_size,)
+        circuits = [self._for_batch(size) for size, _ in self._split(inputs, sizes)]
+        servers = {id(circuit): circuit.server() for circuit in circuits}
+        batches = zip(circuits, self._split(inputs, sizes), strict=True)
+        jobs = (delayed(servers[id(c)].run)(c.encrypt(*rows)) for c, (_, rows) in batches)
+        runs = Parallel(prefer="threads", return_as="generator")(jobs)
+        results = []
+        with tqdm(total=len(inputs[0]), desc="encrypted", unit="sample", disable=None) as bar:
+            for circuit, encrypted in zip(circuits, runs, strict=True):
+                results.append(circuit.decrypt(encrypted))
+                bar.update(min(len(results[-1][0]), bar.total - bar.n))
+        return _join(results, len(inputs[0]))
+
+    def _for_batch(self, size: int) -> CompiledCircuit:
+        """Circuit of a batch size, compiled once."""
+        if size not in self._compiled:
+            self._compiled[size] = self._backend.compile(self._program, size, self.options)
+        return self._compiled[size]
+
+    def _split(
+        self, inputs: tuple[IntArray, ...], sizes: tuple[int, ...]
+    ) -> Iterator[tuple[int, list[IntArray]]]:
+        """Batches of the given sizes, largest first; the last one is filled with its last row."""
+        start, n_samples = 0, len(inputs[0])
+        while start < n_samples:
+            left = n_samples - start
+            size = next((s for s in sizes if s <= left), sizes[-1])
+            rows = np.minimum(np.arange(start, start + size), n_samples - 1)
+            yield size, [x[rows] for x in inputs]
+            start += size
+
+
+def _join(results: list[Any], n_samples: int) -> tuple[IntArray, ...]:
+    """Put the outputs of batches together, without the filling."""
+    return tuple(np.concatenate(parts)[:n_samples] for parts in zip(*results, strict=True))

@@ -1,0 +1,117 @@
+"""The operations of a circuit that NumPy's own functions don't cover.
+
+A circuit is a plain Python function on integer arrays. What it can't say with ``+``, ``-``, ``*``,
+``@`` and NumPy's shape functions it asks from a `Primitives` object, which it gets as its first
+argument: in the clear the one of this file, under compilation the one of the backend.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
+
+__all__ = ["Convolution", "IntArray", "NumpyPrimitives", "Primitives", "TableSet"]
+
+
+@dataclass(frozen=True)
+class TableSet:
+    """Lookup tables and which of them each element of a tensor uses.
+
+    Parameters
+    ----------
+    tables : ndarray of shape (n_tables, 2**width)
+        Outputs by index.
+    choice : ndarray
+        Row of `tables` by element, broadcastable to the tensor without its batch axis.
+    lsbs_to_remove : int
+        Low bits of the index that are rounded away before the lookup.
+    exact : bool
+        Whether the rounding is exact (dearer), or may be off by one near ties.
+    """
+
+    tables: IntArray
+    choice: IntArray
+    lsbs_to_remove: int = 0
+    exact: bool = True
+
+    @property
+    def width(self) -> int:
+        """Bits of the index before rounding."""
+        return int(self.tables.shape[1]).bit_length() - 1
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """Attributes of a convolution over channels-first tensors, named as in ONNX."""
+
+    strides: tuple[int, ...]
+    pads: tuple[int, ...]
+    dilations: tuple[int, ...]
+    group: int = 1
+
+
+class Primitives(Protocol):
+    """What a circuit may ask from the side that evaluates it."""
+
+    def lookup(self, index: Any, tables: TableSet) -> Any:
+        """Replace every element by its table's entry."""
+        ...
+
+    def convolve(self, x: Any, weight: IntArray, attributes: Convolution) -> Any:
+        """Convolve `x` (batch, channels, ...) with clear weights (out, channels / group, ...)."""
+        ...
+
+    def multiply(self, x: Any, y: Any) -> Any:
+        """Multiply two encrypted tensors element by element."""
+        ...
+
+    def pad(self, x: Any, before: tuple[int, ...], after: tuple[int, ...], value: int) -> Any:
+        """Put copies of a clear value around `x`; the batch axis stays as it is."""
+        ...
+
+    def bound(self, x: Any, upper: int) -> Any:
+        """Declare that `x` lies within [0, `upper`]."""
+        ...
+
+
+class NumpyPrimitives:
+    """The operations on clear integers."""
+
+    def lookup(self, index: Any, tables: TableSet) -> Any:
+        """See `Primitives.lookup`."""
+        removed = tables.lsbs_to_remove
+        if removed:
+            half = 1 << (removed - 1)
+            index = np.minimum(((index + half) >> removed) << removed, (1 << tables.width) - 1)
+        return tables.tables[tables.choice, index]
+
+    def convolve(self, x: Any, weight: IntArray, attributes: Convolution) -> Any:
+        """See `Primitives.convolve`."""
+        from cml_sklearn.onnx.ops_impl import numpy_conv
+
+        return numpy_conv(
+            x,
+            weight,
+            dilations=list(attributes.dilations),
+            group=attributes.group,
+            pads=list(attributes.pads),
+            strides=list(attributes.strides),
+        )[0]
+
+    def multiply(self, x: Any, y: Any) -> Any:
+        """See `Primitives.multiply`."""
+        return x * y
+
+    def pad(self, x: Any, before: tuple[int, ...], after: tuple[int, ...], value: int) -> Any:
+        """See `Primitives.pad`."""
+        return np.pad(x, ((0, 0), *zip(before, after, strict=True)), constant_values=value)
+
+    def bound(self, x: Any, upper: int) -> Any:
+        """See `Primitives.bound`; in the clear there is nothing to declare."""
+        del upper
+        return x

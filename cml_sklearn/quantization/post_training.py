@@ -1,0 +1,167 @@
+"""Quantization after training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cml_sklearn.exceptions import CalibrationError, UnsupportedOperatorError
+from cml_sklearn.onnx.numpy_module import NumpyModule
+from cml_sklearn.onnx.onnx_utils import Node, PreparedGraph
+from cml_sklearn.quantization import ops  # noqa: F401  fills the registry
+from cml_sklearn.quantization.bit_widths import BitWidths
+from cml_sklearn.quantization.program import ProgramBuilder
+from cml_sklearn.quantization.quantized_module import OutputScale, QuantizedModule
+from cml_sklearn.quantization.quantized_op import (
+    ONNX_OPS_TO_QUANTIZED_IMPL,
+    Operand,
+    QuantizedOp,
+)
+from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
+from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
+from cml_sklearn.quantization.rounding import best_range
+from cml_sklearn.quantization.steps import Bounds
+
+__all__ = ["PostTrainingAffineQuantization"]
+
+_MIXING_FEATURES = {"Gemm", "MatMul"}
+_TRANSPARENT = {"Cast", "Identity"}
+_MAX_CALIBRATION_ROWS = 10_000
+
+
+class PostTrainingAffineQuantization:
+    """Turns a float model into integers, with calibration data and no training.
+
+    Parameters
+    ----------
+    n_bits : int or mapping
+        Widths, for all or by role: see `BitWidths`.
+    """
+
+    def __init__(self, n_bits: int | Mapping[str, int] = 8) -> None:
+        self.n_bits = BitWidths.resolve(n_bits)
+
+    def quantize_module(
+        self,
+        module: NumpyModule,
+        *calibration: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> QuantizedModule:
+        """Quantize.
+
+        Parameters
+        ----------
+        module : NumpyModule
+        *calibration : array-like of shape (n_samples, ...)
+            One for each input. They fix the scales, and the integers that keep the outputs best.
+            Later values outside their range are clipped.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        QuantizedModule
+
+        Raises
+        ------
+        CalibrationError
+            No samples, or values that are not finite.
+        UnsupportedOperatorError
+            An operator without a quantized form; the message names the node.
+        """
+        samples, weight = _calibration_data(calibration, sample_weight)
+        graph = module.graph
+        named = {spec.name: x for spec, x in zip(graph.inputs, samples, strict=True)}
+        quantizers = tuple(
+            self._input_quantizer(graph, name, x, weight) for name, x in named.items()
+        )
+        builder = ProgramBuilder(
+            [_input_bounds(q, x) for q, x in zip(quantizers, samples, strict=True)],
+            [q.quantize(x) for q, x in zip(quantizers, samples, strict=True)],
+        )
+        tensors: dict[str, Operand] = dict(graph.constants)
+        for number, (name, q) in enumerate(zip(named, quantizers, strict=True)):
+            offset = -q.scale * q.zero_point
+            tensors[name] = QuantizedTensor(builder, number, q.scale, offset, quantizer=q)
+        targets = module.activations(*samples)
+        for node in graph.nodes:
+            builder.source = f"{node.op_type} (node {node.name!r})"
+            operator = _quantized_class(node)(
+                node, self.n_bits, targets[node.outputs[0]], weight
+            )
+            inputs = (tensors[name] if name else None for name in node.inputs)
+            tensors[node.outputs[0]] = operator(*inputs)
+        return _finish(builder, quantizers, [tensors[name] for name in graph.outputs])
+
+    def _input_quantizer(
+        self, graph: PreparedGraph, name: str, x: FloatArray, weight: FloatArray
+    ) -> AffineQuantizer:
+        """Fix one scale a feature where the next layer can fold them, else one for the tensor."""
+        per_feature = x.ndim == 2 and _feeds_only_matrices(graph, name)
+        return best_range(x, self.n_bits.inputs, weight, per_feature=per_feature)
+
+
+def _quantized_class(node: Node) -> type[QuantizedOp]:
+    """Class of a node's operator."""
+    if node.op_type not in ONNX_OPS_TO_QUANTIZED_IMPL:
+        raise UnsupportedOperatorError(
+            f"Operator {node.op_type} (node {node.name!r}) has no quantized form. "
+            f"Available: {', '.join(sorted(ONNX_OPS_TO_QUANTIZED_IMPL))}."
+        )
+    return ONNX_OPS_TO_QUANTIZED_IMPL[node.op_type]
+
+
+def _feeds_only_matrices(graph: PreparedGraph, name: str) -> bool:
+    """Whether every use of a tensor multiplies it by constant weights."""
+    users = [node for node in graph.nodes if name in node.inputs]
+    return bool(users) and all(
+        _feeds_only_matrices(graph, user.outputs[0])
+        if user.op_type in _TRANSPARENT
+        else user.op_type in _MIXING_FEATURES and user.inputs[0] == name
+        for user in users
+    )
+
+
+def _input_bounds(quantizer: AffineQuantizer, x: FloatArray) -> Bounds:
+    """Range of the codes, in the shape of the input."""
+    upper = np.broadcast_to(quantizer.upper, x.shape[1:])
+    return Bounds(np.zeros_like(upper), upper)
+
+
+def _calibration_data(
+    calibration: tuple[ArrayLike, ...], sample_weight: ArrayLike | None
+) -> tuple[list[FloatArray], FloatArray]:
+    """Float samples, evenly thinned out when there are many, and weights that add up to 1."""
+    samples = [np.asarray(x, dtype=np.float64) for x in calibration]
+    if not samples or any(not len(x) for x in samples):
+        raise CalibrationError("Calibration needs at least one sample for each input.")
+    if not all(np.isfinite(x).all() for x in samples):
+        raise CalibrationError(
+            "The calibration data hold NaN or infinity; give finite values only."
+        )
+    n_samples = len(samples[0])
+    weight = np.ones(n_samples) if sample_weight is None else np.asarray(sample_weight, np.float64)
+    rows = np.arange(0, n_samples, -(-n_samples // _MAX_CALIBRATION_ROWS))
+    rows = rows[weight[rows] > 0]
+    if not len(rows):
+        raise CalibrationError("All calibration samples have weight 0; give some a positive one.")
+    return [x[rows] for x in samples], weight[rows] / weight[rows].sum()
+
+
+def _finish(
+    builder: ProgramBuilder, quantizers: tuple[AffineQuantizer, ...], outputs: list[Operand]
+) -> QuantizedModule:
+    """Make the outputs unsigned, and note how to read them."""
+    numbers, scales = [], []
+    for output in outputs:
+        if not isinstance(output, QuantizedTensor):
+            raise UnsupportedOperatorError(
+                "An output of the model is a constant or depends on no input; there is nothing "
+                "to encrypt. Remove it from the graph."
+            )
+        tensor = (output if output.is_affine else output.requantize()).with_integer_offset()
+        number, shift = builder.add_output(tensor.number)
+        numbers.append(number)
+        scales.append(OutputScale(tensor.scale, shift, tensor.offset))
+    return QuantizedModule(builder.build(numbers), quantizers, tuple(scales))

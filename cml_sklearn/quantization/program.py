@@ -1,0 +1,139 @@
+"""Integer programs: what a quantized model computes, free of floats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cml_sklearn.fhe.primitives import IntArray, NumpyPrimitives, Primitives
+from cml_sklearn.quantization.steps import AddConstant, Bounds, Lookup, Multiply, Step
+
+__all__ = ["Instruction", "IntegerProgram", "ProgramBuilder"]
+
+
+_NUMPY = NumpyPrimitives()
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """A step, the tensors it reads (by their numbers), and the operator that asked for it."""
+
+    step: Step
+    inputs: tuple[int, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class IntegerProgram:
+    """A straight line of steps on integer tensors.
+
+    Tensors are numbered: first the inputs, then one for each instruction.
+
+    Parameters
+    ----------
+    input_bounds : tuple of Bounds
+        Range of every input, which also gives its shape without the batch axis.
+    instructions : tuple of Instruction
+    outputs : tuple of int
+        Numbers of the tensors to give back.
+    """
+
+    input_bounds: tuple[Bounds, ...]
+    instructions: tuple[Instruction, ...]
+    outputs: tuple[int, ...]
+
+    def run(self, primitives: Primitives, *inputs: Any) -> tuple[Any, ...]:
+        """Evaluate on arrays or tracers of shape (n_samples, ...)."""
+        tensors = list(inputs)
+        for instruction in self.instructions:
+            values = (tensors[i] for i in instruction.inputs)
+            tensors.append(instruction.step.run(primitives, *values))
+        return tuple(tensors[i] for i in self.outputs)
+
+    def __call__(self, *inputs: IntArray) -> tuple[IntArray, ...]:
+        """Evaluate on clear integers."""
+        return self.run(_NUMPY, *inputs)
+
+    def bounds(self) -> list[Bounds]:
+        """Interval of every tensor, by its number."""
+        found = list(self.input_bounds)
+        for instruction in self.instructions:
+            found.append(instruction.step.bounds(*(found[i] for i in instruction.inputs)))
+        return found
+
+    def widths(self) -> list[tuple[str, int, bool]]:
+        """Source, bits, and whether it is the index of a lookup, for every tensor."""
+        rows = [("input", bounds.width, False) for bounds in self.input_bounds]
+        bounds = self.bounds()
+        for i, instruction in enumerate(self.instructions, start=len(rows)):
+            rows.append((instruction.source, bounds[i].width, False))
+            if isinstance(instruction.step, Lookup):
+                before = self._source(instruction.inputs[0])
+                rows.append((before, instruction.step.tables.shape[1].bit_length() - 1, True))
+        return rows
+
+    def has_lookups(self) -> bool:
+        """Whether any step needs a programmable bootstrap."""
+        return any(isinstance(i.step, Lookup | Multiply) for i in self.instructions)
+
+    def _source(self, tensor: int) -> str:
+        """Operator that made a tensor."""
+        n_inputs = len(self.input_bounds)
+        return "input" if tensor < n_inputs else self.instructions[tensor - n_inputs].source
+
+
+class ProgramBuilder:
+    """Grows an `IntegerProgram` step by step; knows every tensor's interval and calibration codes.
+
+    Parameters
+    ----------
+    input_bounds : sequence of Bounds
+    input_codes : sequence of ndarray of int, shape (n_samples, ...)
+        Quantized calibration data, which run through each step as it is added.
+
+    Attributes
+    ----------
+    source : str
+        Label of the operator that the next steps come from, for messages.
+    """
+
+    def __init__(self, input_bounds: Sequence[Bounds], input_codes: Sequence[IntArray]) -> None:
+        self._input_bounds = tuple(input_bounds)
+        self._instructions: list[Instruction] = []
+        self._bounds = list(input_bounds)
+        self._codes = list(input_codes)
+        self.source = "input"
+
+    def add(self, step: Step, *inputs: int) -> int:
+        """Append a step; returns the number of the tensor that it makes."""
+        self._instructions.append(Instruction(step, inputs, self.source))
+        self._bounds.append(step.bounds(*(self._bounds[i] for i in inputs)))
+        self._codes.append(step.run(_NUMPY, *(self._codes[i] for i in inputs)))
+        return len(self._bounds) - 1
+
+    def codes(self, tensor: int) -> IntArray:
+        """Integers of a tensor on the calibration data, shape (n_samples, ...)."""
+        return self._codes[tensor]
+
+    def bounds(self, tensor: int) -> Bounds:
+        """Interval of a tensor."""
+        return self._bounds[tensor]
+
+    def add_output(self, tensor: int) -> tuple[int, int]:
+        """Shift a tensor so that it has no sign; returns its new number and the shift.
+
+        The shift is a power of two and so shows the width only, not the bound itself.
+        """
+        bounds = self._bounds[tensor]
+        if bounds.low.min(initial=0) >= 0:
+            return tensor, 0
+        shift = 1 << (bounds.width - 1)
+        constant = np.full(bounds.shape, shift, dtype=np.int64)
+        return self.add(AddConstant(constant), tensor), shift
+
+    def build(self, outputs: Sequence[int]) -> IntegerProgram:
+        """Finish the program."""
+        return IntegerProgram(self._input_bounds, tuple(self._instructions), tuple(outputs))

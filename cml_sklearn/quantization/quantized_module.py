@@ -1,0 +1,157 @@
+"""A quantized model: floats in, integers inside, floats out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cml_sklearn.config import ExecutionMode, resolve_mode
+from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.fhe.backend import Backend, CircuitOptions
+from cml_sklearn.fhe.circuit import FheCircuit
+from cml_sklearn.fhe.primitives import IntArray
+from cml_sklearn.quantization.program import IntegerProgram
+from cml_sklearn.quantization.quantizers import FloatArray, Quantizer
+
+__all__ = ["OutputScale", "QuantizedModule"]
+
+
+@dataclass(frozen=True)
+class OutputScale:
+    """What the client needs to read an output: ``value = scale * (q - zero_point) + offset``."""
+
+    scale: FloatArray
+    zero_point: int
+    offset: FloatArray
+
+    def dequantize(self, values: IntArray) -> FloatArray:
+        """Floats of integers of shape (n_samples, ...)."""
+        return self.scale * (values - self.zero_point) + self.offset
+
+
+class QuantizedModule:
+    """Quantizers, the integer program between them, and its FHE circuit.
+
+    Parameters
+    ----------
+    program : IntegerProgram
+    input_quantizers : tuple of Quantizer
+    output_scales : tuple of OutputScale
+
+    Attributes
+    ----------
+    fhe_circuit : FheCircuit
+        Compiled when first asked for.
+    """
+
+    def __init__(
+        self,
+        program: IntegerProgram,
+        input_quantizers: tuple[Quantizer, ...],
+        output_scales: tuple[OutputScale, ...],
+    ) -> None:
+        self.program = program
+        self.input_quantizers = input_quantizers
+        self.output_scales = output_scales
+        self._circuit: FheCircuit | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the circuit out: it can't be pickled, and is compiled anew when needed."""
+        return {**self.__dict__, "_circuit": None}
+
+    def forward(
+        self, *inputs: ArrayLike, execute_in_fhe: ExecutionMode | None = None
+    ) -> FloatArray | tuple[FloatArray, ...]:
+        """Predict floats from floats.
+
+        Parameters
+        ----------
+        *inputs : array-like of shape (n_samples, ...)
+        execute_in_fhe : bool or "simulate", default=None
+            False: integers in the clear; True: encrypted; "simulate": by the backend's simulation;
+            None: as `cml_sklearn.config_context` says, else in the clear.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, ...), or a tuple of them where the model has several outputs
+        """
+        outputs = self.quantized_forward(
+            *self.quantize_input(*inputs), execute_in_fhe=execute_in_fhe
+        )
+        floats = self.dequantize_output(*outputs)
+        return floats[0] if len(floats) == 1 else floats
+
+    __call__ = forward
+
+    def quantize_input(self, *inputs: ArrayLike) -> tuple[IntArray, ...]:
+        """Encode floats as the integers that get encrypted."""
+        if len(inputs) != len(self.input_quantizers):
+            raise InvalidInputError(
+                f"The module takes {len(self.input_quantizers)} input(s), but {len(inputs)} came."
+            )
+        pairs = zip(self.input_quantizers, inputs, strict=True)
+        return tuple(q.quantize(np.asarray(x, dtype=np.float64)) for q, x in pairs)
+
+    def dequantize_output(self, *outputs: IntArray) -> tuple[FloatArray, ...]:
+        """Decode the integers that came out."""
+        pairs = zip(self.output_scales, outputs, strict=True)
+        return tuple(s.dequantize(q) for s, q in pairs)
+
+    def quantized_forward(
+        self, *inputs: IntArray, execute_in_fhe: ExecutionMode | None = None
+    ) -> tuple[IntArray, ...]:
+        """Map integers to integers, in any of the three modes.
+
+        Raises
+        ------
+        InvalidInputError
+            Integers outside the range that the circuit was made for, or of a wrong shape.
+        """
+        mode = resolve_mode(execute_in_fhe)
+        self._check(inputs)
+        if mode is False or not len(inputs[0]):
+            return self.program(*inputs)
+        if mode == "simulate":
+            return self.fhe_circuit.simulate(*inputs)
+        return self.fhe_circuit.execute(*inputs)
+
+    def compile(
+        self, options: CircuitOptions | None = None, *, backend: Backend | None = None
+    ) -> FheCircuit:
+        """Compile the program to an FHE circuit, which replaces an earlier one.
+
+        Raises
+        ------
+        BitWidthError
+            An integer is too wide for the backend.
+        CompilationError
+            The backend refuses for another reason.
+        """
+        self._circuit = FheCircuit(self.program, options or CircuitOptions(), backend)
+        return self._circuit
+
+    @property
+    def fhe_circuit(self) -> FheCircuit:
+        """The circuit; compiled with the defaults if `compile` was not called."""
+        return self._circuit or self.compile()
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether there is a circuit already."""
+        return self._circuit is not None
+
+    def _check(self, inputs: tuple[IntArray, ...]) -> None:
+        """Refuse what the circuit would answer silently wrong."""
+        for i, (x, bounds) in enumerate(zip(inputs, self.program.input_bounds, strict=True)):
+            if x.shape[1:] != bounds.shape:
+                raise InvalidInputError(
+                    f"Input {i} has shape {x.shape}; the module takes (n_samples, *{bounds.shape})."
+                )
+            if ((x < bounds.low) | (x > bounds.high)).any():
+                raise InvalidInputError(
+                    f"Input {i} has integers outside the range it was quantized for "
+                    f"({bounds.low.min()} to {bounds.high.max()}); encode with quantize_input."
+                )

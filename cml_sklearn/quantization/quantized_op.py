@@ -1,0 +1,87 @@
+"""The base of quantized operators, and their registry."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+
+from cml_sklearn.exceptions import UnsupportedOperatorError
+from cml_sklearn.onnx.onnx_utils import Node, OperatorSignature
+from cml_sklearn.onnx.ops_impl import ONNX_OPS_TO_NUMPY_IMPL
+from cml_sklearn.quantization.bit_widths import BitWidths
+from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
+from cml_sklearn.quantization.quantizers import FloatArray
+
+__all__ = ["ONNX_OPS_TO_QUANTIZED_IMPL", "Operand", "QuantizedOp"]
+
+Operand = QuantizedTensor | np.ndarray | None
+"""An input of an operator: encrypted, a constant of the model, or an optional one left out."""
+
+ONNX_OPS_TO_QUANTIZED_IMPL: dict[str, type[QuantizedOp]] = {}
+"""Quantized operators by their ONNX names, filled by the subclasses of `QuantizedOp`."""
+
+
+class QuantizedOp(ABC):
+    """One node of a graph on encrypted tensors.
+
+    A subclass names the operators that it serves (``class QuantizedGemm(QuantizedOp, ops=["Gemm"])``)
+    and writes `q_impl`. What an operator takes is read from the signature of its NumPy
+    implementation.
+
+    Parameters
+    ----------
+    node : Node
+    n_bits : BitWidths
+    target : ndarray of shape (n_samples, ...)
+        What the float model gives for the node's output on the calibration data.
+    sample_weight : ndarray of shape (n_samples,)
+        Weights of the calibration data, which add up to 1.
+    """
+
+    ops: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, *, ops: tuple[str, ...] = ()) -> None:
+        """Enter the subclass into the registry."""
+        cls.ops = ops
+        ONNX_OPS_TO_QUANTIZED_IMPL.update(dict.fromkeys(ops, cls))
+
+    def __init__(
+        self, node: Node, n_bits: BitWidths, target: FloatArray, sample_weight: FloatArray
+    ) -> None:
+        self.node = node
+        self.n_bits = n_bits
+        self.target = target
+        self.sample_weight = sample_weight
+        self.impl = ONNX_OPS_TO_NUMPY_IMPL[node.op_type]
+        self.signature = OperatorSignature.from_function(self.impl)
+
+    @abstractmethod
+    def q_impl(self, *inputs: Operand, **attributes: Any) -> QuantizedTensor:
+        """Append the operator's integer steps to the program.
+
+        Parameters
+        ----------
+        *inputs
+            In the order of the signature; optional ones left out are None.
+        **attributes
+            All attributes of the signature, those not given by their defaults.
+
+        Returns
+        -------
+        QuantizedTensor
+        """
+
+    def __call__(self, *inputs: Operand) -> QuantizedTensor:
+        """Run `q_impl` with complete inputs and attributes."""
+        attributes = {**self.signature.attributes, **self.node.attributes}
+        missing = len(self.signature.inputs) - len(inputs)
+        return self.q_impl(*inputs, *(None,) * missing, **attributes)
+
+    def unsupported(self, what: str, remedy: str) -> UnsupportedOperatorError:
+        """Make the error for a form of the operator that has no encrypted counterpart."""
+        return UnsupportedOperatorError(
+            f"Operator {self.node.op_type} (node {self.node.name!r}) {what}, which has no "
+            f"encrypted form here. {remedy}"
+        )

@@ -1,0 +1,206 @@
+"""Public grids: the edges of every feature, and the thermometer bits that the client sends.
+
+The bits of one feature are ``x > edge`` for all its edges in ascending order, so that a tree's
+comparison ``code <= t`` is the negation of bit ``t`` of that feature. A missing value lies above
+every edge and has a last bit of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cml_sklearn.exceptions import InvalidInputError
+
+__all__ = ["FeatureGrid", "GridMethod"]
+
+GridMethod = Literal["quantile", "uniform"]
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FeatureGrid:
+    """Edges by feature; the code of a value is the number of edges below it.
+
+    Parameters
+    ----------
+    edges : tuple of ndarray
+        Strictly ascending edges of each feature, in the user's units.
+    missing : ndarray of bool, shape (n_features,)
+        Which features may be missing (NaN): their code is then one above the largest.
+    """
+
+    edges: tuple[FloatArray, ...]
+    missing: NDArray[np.bool_]
+
+    @classmethod
+    def fit(
+        cls,
+        X: ArrayLike,
+        n_bits: int,
+        method: GridMethod = "quantile",
+        sample_weight: ArrayLike | None = None,
+        allow_missing: bool = False,
+    ) -> FeatureGrid:
+        """Place at most ``2**n_bits - 1`` edges a feature.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data; NaN is a missing value.
+        n_bits : int
+            Width of the codes.
+        method : {"quantile", "uniform"}
+            Whether edges part the samples or the interval evenly. A feature of few distinct values
+            gets the midpoints between them in both cases.
+        sample_weight : array-like of shape (n_samples,), optional
+            Rows of weight 0 count as absent.
+        allow_missing : bool
+            Whether every feature may be missing later; else those that are so in `X`.
+
+        Raises
+        ------
+        InvalidInputError
+            If `X` isn't a matrix, holds infinity, or has no row of positive weight.
+        """
+        values = _matrix(X)
+        weight = _weights(sample_weight, len(values))
+        if n_bits < 1:
+            raise InvalidInputError(f"n_bits is {n_bits}; give at least 1.")
+        values, weight = values[weight > 0], weight[weight > 0]
+        if not len(values):
+            raise InvalidInputError("No sample has a positive weight; give at least one.")
+        place = {"quantile": _quantile_edges, "uniform": _uniform_edges}.get(method)
+        if place is None:
+            raise InvalidInputError(f"method is {method!r}; allowed: 'quantile' and 'uniform'.")
+        missing = np.isnan(values)
+        edges = tuple(
+            _place_edges(column[~gone], weight[~gone], 2**n_bits - 1, place)
+            for column, gone in zip(values.T, missing.T, strict=True)
+        )
+        return cls(edges, missing.any(axis=0) | allow_missing)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return len(self.edges)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Bits by feature, shape (n_features,)."""
+        lengths = np.array([len(edges) for edges in self.edges], dtype=np.int64)
+        return lengths + self.missing
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """First bit of each feature, shape (n_features,)."""
+        return np.cumsum(self.counts) - self.counts
+
+    @property
+    def bit_features(self) -> NDArray[np.int64]:
+        """Feature of each bit, shape (n_bits_total,)."""
+        return np.repeat(np.arange(self.n_features), self.counts)
+
+    def codes(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Count the edges below every value; shape (n_samples, n_features).
+
+        Raises
+        ------
+        InvalidInputError
+            If the number of features differs, or a value is missing where none may be.
+        """
+        values = _matrix(X)
+        if values.shape[1] != self.n_features:
+            raise InvalidInputError(
+                f"X has {values.shape[1]} features, but the grid was fitted on "
+                f"{self.n_features}; give the same columns as in training."
+            )
+        gone = np.isnan(values)
+        refused = np.flatnonzero(gone.any(axis=0) & ~self.missing)
+        if len(refused):
+            raise InvalidInputError(
+                f"X has missing values (NaN) in the columns {refused.tolist()}, which had none in "
+                "training; impute them, or train with missing values there."
+            )
+        columns = [np.searchsorted(e, c) for e, c in zip(self.edges, values.T, strict=True)]
+        codes = np.stack(columns, axis=1).astype(np.int64)
+        return np.where(gone, self.counts, codes)
+
+    def bits(self, codes: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """Spread codes (n_samples, n_features) into bits (n_samples, n_bits_total)."""
+        features = self.bit_features
+        rank = np.arange(len(features)) - self.starts[features]
+        return (codes[:, features] > rank).view(np.uint8)
+
+    def thresholds(self, features: ArrayLike, codes: ArrayLike) -> FloatArray:
+        """Give the value at which ``code <= t`` turns false, for thresholds of trees on codes.
+
+        Parameters
+        ----------
+        features, codes : array-like of shape (n_nodes,)
+            Feature and threshold of each split; codes may lie between integers.
+
+        Returns
+        -------
+        ndarray of shape (n_nodes,)
+            Edges in the user's units; infinite outside the grid (or between value and missing).
+        """
+        feature = np.asarray(features, dtype=np.int64)
+        code = np.floor(np.asarray(codes, dtype=np.float64))
+        padded = [np.concatenate([[-np.inf], edges, [np.inf]]) for edges in self.edges]
+        place = [int(np.clip(c + 1, 0, len(padded[f]) - 1)) for f, c in zip(feature, code)]
+        return np.array([padded[f][p] for f, p in zip(feature, place, strict=True)])
+
+
+def _matrix(X: ArrayLike) -> FloatArray:
+    values = np.asarray(X, dtype=np.float64)
+    if values.ndim != 2:
+        raise InvalidInputError(f"X has {values.ndim} dimensions; give (n_samples, n_features).")
+    if np.isinf(values).any():
+        raise InvalidInputError("X holds infinity; give finite values, or NaN where missing.")
+    return values
+
+
+def _weights(sample_weight: ArrayLike | None, n_samples: int) -> FloatArray:
+    if sample_weight is None:
+        return np.ones(n_samples)
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.shape != (n_samples,):
+        raise InvalidInputError(
+            f"sample_weight has shape {weight.shape}; give one weight a sample: ({n_samples},)."
+        )
+    return weight
+
+
+def _place_edges(values: FloatArray, weight: FloatArray, limit: int, place: object) -> FloatArray:
+    distinct, inverse = np.unique(values, return_inverse=True)
+    if len(distinct) - 1 <= limit:
+        return _midpoints(distinct)
+    mass = np.bincount(inverse, weights=weight)
+    return np.unique(place(distinct, mass, limit))  # type: ignore[operator]
+
+
+def _midpoints(distinct: FloatArray) -> FloatArray:
+    # Halving first can't overflow; an edge on the lower value still parts it from the higher one.
+    middle = distinct[:-1] / 2 + distinct[1:] / 2
+    return np.where(middle < distinct[1:], middle, distinct[:-1])
+
+
+def _quantile_edges(distinct: FloatArray, mass: FloatArray, limit: int) -> FloatArray:
+    """Midpoints where the cumulated weight comes nearest to each quantile from below or above."""
+    share = np.cumsum(mass)[:-1] / mass.sum()
+    wanted = np.arange(1, limit + 1) / (limit + 1)
+    after = np.clip(np.searchsorted(share, wanted), 0, len(share) - 1)
+    before = np.maximum(after - 1, 0)
+    nearest = np.where(wanted - share[before] < share[after] - wanted, before, after)
+    return _midpoints(distinct)[nearest]
+
+
+def _uniform_edges(distinct: FloatArray, mass: FloatArray, limit: int) -> FloatArray:
+    """Part the interval from the least to the greatest value evenly."""
+    del mass
+    step = distinct[-1] / (limit + 1) - distinct[0] / (limit + 1)
+    return distinct[0] + step * np.arange(1, limit + 1)

@@ -1,0 +1,76 @@
+"""Forests in terms of thermometer bits, and how they are read from a converted graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Forest", "Tree"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A binary tree whose splits are bits; node 0 is the root.
+
+    Parameters
+    ----------
+    bit : ndarray of int, shape (n_nodes,)
+        Bit that an inner node asks: 0 goes left, 1 goes right. -1 at leaves.
+    left, right : ndarray of int, shape (n_nodes,)
+        Children; -1 at leaves.
+    value : ndarray, shape (n_nodes, n_outputs)
+        Outputs at leaves; ignored at inner nodes.
+    """
+
+    bit: IntArray
+    left: IntArray
+    right: IntArray
+    value: NDArray[np.float64] | IntArray
+
+    def apply(self, bits: NDArray[np.integer]) -> IntArray:
+        """Leaf (node number) that every row of `bits` reaches; shape (n_samples,)."""
+        rows = np.arange(len(bits))
+        node = np.zeros(len(bits), dtype=np.int64)
+        active = rows[self.bit[node] >= 0]
+        while len(active):
+            here = node[active]
+            goes_right = bits[active, self.bit[here]] != 0
+            node[active] = np.where(goes_right, self.right[here], self.left[here])
+            active = active[self.bit[node[active]] >= 0]
+        return node
+
+
+@dataclass(frozen=True)
+class Forest:
+    """A sum of trees plus a constant.
+
+    Parameters
+    ----------
+    trees : tuple of Tree
+        All with the same number of outputs.
+    bit_features : ndarray of int, shape (n_bits,)
+        Feature of each bit; the bits of one feature stand together, by ascending edge.
+    offset : ndarray, shape (n_outputs,)
+        Added to the trees' sum.
+    """
+
+    trees: tuple[Tree, ...]
+    bit_features: IntArray
+    offset: FloatArray
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs."""
+        return len(self.offset)
+
+    def evaluate(self, bits: NDArray[np.integer]) -> FloatArray:
+        """Add up the leaves that each row reaches; shape (n_samples, n_outputs)."""
+        total = np.tile(self.offset.astype(np.float64), (len(bits), 1))
+        for tree in self.trees:
+            total += tree.value[tree.apply(bits)]
+        return total
