@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.linear_model._base import LinearClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
-from cml_sklearn.base import FheEstimator, wrapped_has
+from cml_sklearn.base import FheEstimator, as_dense, as_numpy, like_input, wrapped_has
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.convert.hummingbird import linear_map_to_onnx
 from cml_sklearn.onnx.numpy_module import NumpyModule
@@ -18,24 +21,52 @@ from cml_sklearn.quantization.post_training import PostTrainingAffineQuantizatio
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.quantization.quantizers import FloatArray
 
-__all__ = ["LinearClassifier", "LinearEstimator", "LinearRegressor", "PartialFitMixin"]
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = [
+    "LinearClassifier",
+    "LinearEstimator",
+    "LinearRegressor",
+    "PartialFitMixin",
+    "quantize_linear_map",
+]
+
+_KEPT_ROWS = 10_000
+"""Rows of earlier batches that `partial_fit` keeps for calibration."""
 
 
 class LinearEstimator(FheEstimator):
     """An estimator whose wrapped model has `coef_` and `intercept_`; abstract."""
 
-    def _quantize(self, X: FloatArray) -> QuantizedModule:
+    def _quantize(self, X: FloatArray, sample_weight: FloatArray | None) -> QuantizedModule:
         """Convert and quantize the raw scores."""
-        model = self.sklearn_model_
-        self.onnx_model_ = linear_map_to_onnx(*_two_dimensional(model.coef_, model.intercept_))
-        quantization = PostTrainingAffineQuantization(self.n_bits)
-        return quantization.quantize_module(NumpyModule(self.onnx_model_), X)
+        coef, intercept = _two_dimensional(self.sklearn_model_)
+        self.onnx_model_, module = quantize_linear_map(
+            coef, intercept, self.n_bits, X, sample_weight
+        )
+        return module
+
+    @available_if(wrapped_has("sparsify"))
+    def sparsify(self) -> Self:
+        """Make `coef_` a sparse matrix; predictions stay."""
+        self.sklearn_model_.sparsify()
+        return self
+
+    @available_if(wrapped_has("densify"))
+    def densify(self) -> Self:
+        """Make `coef_` an array again."""
+        self.sklearn_model_.densify()
+        return self
 
     def _scores(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None) -> FloatArray:
         """Raw scores in the shape in which scikit-learn gives them."""
         scores = self._raw_scores(X, execute_in_fhe)
-        single = np.ndim(self.sklearn_model_.intercept_) == 0 or isinstance(self, ClassifierMixin)
-        return scores.ravel() if scores.shape[1] == 1 and single else scores
+        flat = scores.shape[1] == 1 and (
+            self.sklearn_model_.coef_.ndim == 1 or isinstance(self, ClassifierMixin)
+        )
+        scores = scores.ravel() if flat else scores
+        return like_input(scores, X)  # type: ignore[no-any-return]
 
 
 class LinearRegressor(RegressorMixin, LinearEstimator):
@@ -64,7 +95,7 @@ class LinearRegressor(RegressorMixin, LinearEstimator):
         return scores
 
 
-class LinearClassifier(ClassifierMixin, LinearEstimator):
+class LinearClassifier(LinearClassifierMixin, LinearEstimator):
     """A classifier on raw scores; abstract."""
 
     def decision_function(
@@ -125,17 +156,17 @@ class LinearClassifier(ClassifierMixin, LinearEstimator):
         return getattr(model, method)(scores)
 
 
-class PartialFitMixin(FheEstimator):
+class PartialFitMixin(LinearEstimator):
     """`partial_fit` for wrapped models that have it; the quantized ranges grow with the data."""
 
-    _seen_range: FloatArray
+    _calibration: FloatArray
 
-    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: Any) -> Any:
+    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: Any) -> Self:
         """See `FheEstimator.fit`."""
-        self.__dict__.pop("_seen_range", None)
+        self.__dict__.pop("_calibration", None)
         return super().fit(X, y, **fit_params)
 
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, *args: Any, **kwargs: Any) -> Any:
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, *args: Any, **kwargs: Any) -> Self:
         """Train further on a batch, then quantize anew; forgets an earlier circuit.
 
         Parameters are those of the wrapped class's `partial_fit`.
@@ -145,22 +176,29 @@ class PartialFitMixin(FheEstimator):
         self
         """
         self._validate_params()
-        model = self.__dict__.get("sklearn_model_") or self._make_wrapped()
-        model.set_params(**self._make_wrapped().get_params(deep=False))
+        model = self.__dict__.get("sklearn_model_", self._make_wrapped())
         model.partial_fit(X, y, *args, **kwargs)
-        return self._adopt(model, self._as_dense(X))
-
-    def _quantize(self, X: FloatArray) -> QuantizedModule:
-        """Add the earlier batches' extremes to the calibration data."""
-        earlier = self.__dict__.get("_seen_range")
-        rows = X if earlier is None else np.vstack([X, earlier])
-        self._seen_range = np.stack([rows.min(axis=0), rows.max(axis=0)])
-        return super()._quantize(rows)  # type: ignore[safe-super]
+        values = as_dense(X)
+        earlier = self.__dict__.get("_calibration", values[:0])
+        self._calibration = np.vstack([earlier, values])[-_KEPT_ROWS:]
+        return self._adopt(model, self._calibration)
 
 
-def _two_dimensional(
-    coef: NDArray[np.float64], intercept: NDArray[np.float64] | float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Shapes (n_outputs, n_features) and (n_outputs,), whichever scikit-learn has chosen."""
-    coef = np.atleast_2d(coef.toarray() if hasattr(coef, "toarray") else coef)
-    return coef, np.broadcast_to(np.asarray(intercept, dtype=np.float64), (coef.shape[0],))
+def quantize_linear_map(
+    coef: FloatArray,
+    intercept: FloatArray,
+    n_bits: int | Mapping[str, int],
+    X: FloatArray,
+    sample_weight: FloatArray | None,
+) -> tuple[onnx.ModelProto, QuantizedModule]:
+    """Convert ``X @ coef.T + intercept`` to ONNX and quantize it."""
+    model = linear_map_to_onnx(coef, intercept)
+    quantization = PostTrainingAffineQuantization(n_bits)
+    return model, quantization.quantize_module(NumpyModule(model), X, sample_weight=sample_weight)
+
+
+def _two_dimensional(model: Any) -> tuple[FloatArray, FloatArray]:
+    """Coefficients (n_outputs, n_features) and intercepts (n_outputs,) of a fitted model."""
+    coef = model.coef_.toarray() if sparse.issparse(model.coef_) else as_numpy(model.coef_)
+    coef = np.atleast_2d(coef).astype(np.float64)
+    return coef, np.broadcast_to(as_numpy(model.intercept_).astype(np.float64), (len(coef),))

@@ -15,21 +15,21 @@ from __future__ import annotations
 import inspect
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
+from sklearn.utils import Tags, get_tags
+from sklearn.utils._array_api import (
+    _convert_to_numpy,
+    get_namespace,
+    get_namespace_and_device,
 )
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from cml_sklearn.config import ExecutionMode, resolve_mode
 from cml_sklearn.exceptions import CompilationError, UnsupportedModelError
@@ -39,7 +39,7 @@ from cml_sklearn.quantization.bit_widths import MAX_BITS
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.quantization.quantizers import FloatArray
 
-__all__ = ["FheEstimator", "wrapped_has"]
+__all__ = ["FheEstimator", "as_dense", "as_numpy", "like_input", "wrapped_has"]
 
 _OWN_PARAMETERS = {"n_bits": 8, "p_error": 2.0**-40}
 
@@ -79,6 +79,19 @@ def wrapped_has(name: str) -> Callable[[FheEstimator], bool]:
     return check
 
 
+def as_numpy(values: Any) -> NDArray[Any]:
+    """NumPy array of what scikit-learn takes as one, arrays of other libraries too."""
+    namespace, _ = get_namespace(values)
+    converted: NDArray[Any] = np.asarray(_convert_to_numpy(values, namespace))
+    return converted
+
+
+def like_input(result: NDArray[Any], X: Any) -> Any:
+    """Move a result to the array library of X, where scikit-learn's array dispatch is on."""
+    namespace, is_array_api, device = get_namespace_and_device(X)
+    return namespace.asarray(result, device=device) if is_array_api else result
+
+
 class FheEstimator(BaseEstimator):
     """A scikit-learn estimator that predicts on encrypted data; abstract."""
 
@@ -106,6 +119,8 @@ class FheEstimator(BaseEstimator):
             cls.__init__ = _constructor(wraps, cls._own_parameters)  # type: ignore[method-assign]
             cls.fit = _like(wraps.fit, cls.fit)  # type: ignore[method-assign]
             cls._parameter_constraints = _constraints(wraps)
+            # set on each class, since the mixins of scikit-learn reset the tags of their kind
+            cls.__sklearn_tags__ = _wrapped_tags  # type: ignore[method-assign]
         super().__init_subclass__(**kwargs)
 
     @classmethod
@@ -137,7 +152,7 @@ class FheEstimator(BaseEstimator):
             )
         check_is_fitted(model)
         estimator = cls(**model.get_params(deep=False), n_bits=n_bits, p_error=p_error)
-        return estimator._adopt(model, estimator._as_dense(X))
+        return estimator._adopt(model, as_dense(X))
 
     def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: Any) -> Self:
         """Train the wrapped model in the clear, convert it and quantize it.
@@ -151,10 +166,7 @@ class FheEstimator(BaseEstimator):
         self._validate_params()
         model = self._make_wrapped()
         model.fit(X, y, **fit_params)
-        values = self._as_dense(X)
-        # weight 0 equals absence, so such rows must not widen the quantized ranges either
-        weights = _check_sample_weight(fit_params.get("sample_weight"), values)
-        return self._adopt(model, values[weights != 0])
+        return self._adopt(model, as_dense(X), fit_params.get("sample_weight"))
 
     def compile(
         self,
@@ -210,13 +222,8 @@ class FheEstimator(BaseEstimator):
             return getattr(model, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    def __sklearn_tags__(self) -> Tags:
-        """Tags of the wrapped class."""
-        tags = self._make_wrapped().__sklearn_tags__()
-        return replace(tags, array_api_support=False)
-
     @abstractmethod
-    def _quantize(self, X: FloatArray) -> QuantizedModule:
+    def _quantize(self, X: FloatArray, sample_weight: FloatArray | None) -> QuantizedModule:
         """Set `onnx_model_` and quantize it with the rows of X as calibration data."""
 
     def _make_wrapped(self) -> Any:
@@ -225,31 +232,34 @@ class FheEstimator(BaseEstimator):
         parameters = self.get_params(deep=False).items()
         return self._wrapped_class(**{k: v for k, v in parameters if k not in own})
 
-    def _adopt(self, model: Any, X: FloatArray) -> Self:
+    def _adopt(self, model: Any, X: FloatArray, sample_weight: Any = None) -> Self:
         """Make a fitted model this estimator's own."""
         self.sklearn_model_ = model
-        self.quantized_module_ = self._quantize(X)
+        weight = None if sample_weight is None else as_numpy(sample_weight)
+        if weight is not None:
+            weight = np.broadcast_to(weight, len(X)).astype(np.float64)
+        self.quantized_module_ = self._quantize(X, weight)
         return self
-
-    def _as_dense(self, X: Any) -> FloatArray:
-        """Float array of shape (n_samples, n_features) of what the wrapped `fit` has accepted."""
-        values = X.toarray() if sparse.issparse(X) else np.asarray(X)
-        return values.astype(np.float64)
 
     def _checked_input(self, X: ArrayLike) -> FloatArray:
         """Validate X for a prediction, as scikit-learn does, and make it dense."""
         check_is_fitted(self)
-        accept = ["csr", "csc"] if self.__sklearn_tags__().input_tags.sparse else False
-        return self._as_dense(validate_data(self, X, accept_sparse=accept, reset=False))
+        accept = ["csr", "csc"] if get_tags(self).input_tags.sparse else False
+        return as_dense(validate_data(self, X, accept_sparse=accept, reset=False))
 
     def _raw_scores(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None) -> FloatArray:
-        """Dequantized outputs of the module for X: the one way of all predictions."""
+        """Dequantized outputs of the module for X."""
         values = self._checked_input(X)
+        return self._run(self.quantized_module_, values, execute_in_fhe)
+
+    def _run(
+        self, module: QuantizedModule, values: FloatArray, execute_in_fhe: ExecutionMode | None
+    ) -> FloatArray:
+        """Evaluate a module in one of the three modes: the one way of all predictions."""
         mode = resolve_mode(execute_in_fhe)
-        if mode and not self.quantized_module_.is_compiled:
-            self.compile()
-        scores = self.quantized_module_.forward(values, execute_in_fhe=mode)
-        return cast("FloatArray", scores)
+        if mode and not module.is_compiled:
+            module.compile(CircuitOptions(self.p_error))
+        return cast("FloatArray", module.forward(values, execute_in_fhe=mode))
 
     def _check_circuit(self, X: FloatArray) -> None:
         """Compare simulation and clear integers."""
@@ -262,6 +272,18 @@ class FheEstimator(BaseEstimator):
                 "The circuit's simulation differs from the clear integers on X; lower p_error, or "
                 "report this as a bug with the model and X."
             )
+
+
+def as_dense(X: Any) -> FloatArray:
+    """Float array of shape (n_samples, n_features) of what the wrapped `fit` has accepted."""
+    values = X.toarray() if sparse.issparse(X) else as_numpy(X)
+    return values.astype(np.float64)
+
+
+def _wrapped_tags(self: FheEstimator) -> Tags:
+    """Tags of the wrapped model as the parameters are."""
+    tags: Tags = self._make_wrapped().__sklearn_tags__()
+    return tags
 
 
 def _documentation(cls: type[FheEstimator], wrapped: type[BaseEstimator]) -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["MAX_WIDTH", "lookup_cost"]
+from cml_sklearn.quantization.trees.plan import LookupPlan
+
+__all__ = ["MAX_WIDTH", "lookup_cost", "plan_cost"]
 
 MAX_WIDTH = 8
 
@@ -26,11 +28,24 @@ _COSTS = {
 }
 # Twice the sum's width plus log2(number of lookups), up to which one and two levels do.
 _ONE_LEVEL = {1: 21, 2: 21, 3: 20, 4: 19, 5: 18, 6: 16, 7: 16, 8: 16}
-_TWO_LEVELS = 32
+_TWO_LEVELS = {1: 34, 2: 35, 3: 35, 4: 32, 5: 32, 6: 32, 7: 28, 8: 28}
 
 
 def lookup_cost(width: int, sum_bits: int, n_lookups: int) -> float:
     """Cost of one lookup among `n_lookups` that are added up to `sum_bits` bits."""
-    spread = 2 * sum_bits + math.log2(max(n_lookups, 1))
-    level = 0 if spread <= _ONE_LEVEL[width] else 1 if spread <= _TWO_LEVELS else 2
+    return _cost(width, 2 * sum_bits + math.log2(max(n_lookups, 1)))
+
+
+def _cost(width: int, spread: float) -> float:
+    level = 0 if spread <= _ONE_LEVEL[width] else 1 if spread <= _TWO_LEVELS[width] else 2
     return _COSTS[width][level]
+
+
+def plan_cost(plan: LookupPlan) -> float:
+    """Cost of all lookups of a plan, by the word that asks most of them."""
+    widths = [int(upper).bit_length() for upper in plan.upper]
+    squares = sum((g.output_weights**2).sum(axis=0) for g in plan.groups)
+    if not plan.groups:
+        return 0.0
+    spread = max(2 * w + math.log2(max(int(s), 1)) for w, s in zip(widths, squares, strict=True))
+    return sum(g.n_lookups * _cost(g.width, spread) for g in plan.groups)

@@ -189,7 +189,7 @@ def _improve(
     groups: list[_Group], single: Sequence[_Group], prices: list[float], rounds: int
 ) -> list[_Group]:
     """Take neighbouring lookups to pieces and merge these anew; keep what isn't dearer."""
-    random = Random(0)
+    random = Random(0)  # noqa: S311 - no secret depends on it
     for _ in range(rounds if len(groups) > 1 else 0):
         chosen = _neighbours(groups, random)
         pieces = [single[i] for group in chosen for i in group.terms]

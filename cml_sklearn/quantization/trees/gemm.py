@@ -108,7 +108,7 @@ def _not_gemm(reason: str) -> UnsupportedModelError:
 
 
 def _read_tail(graph: onnx.GraphProto, n_trees: int, n_values: int) -> tuple[int, FloatArray]:
-    """Number of outputs among which the trees are dealt out in blocks, and the base score."""
+    """Read among how many outputs the trees are dealt out in blocks, and the base score."""
     constants = _constants(graph)
     total = _only(graph, ("ReduceSum",))
     makers = {node.output[0]: node for node in graph.node}

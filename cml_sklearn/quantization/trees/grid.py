@@ -104,6 +104,11 @@ class FeatureGrid:
         """Feature of each bit, shape (n_bits_total,)."""
         return np.repeat(np.arange(self.n_features), self.counts)
 
+    @property
+    def bit_ranks(self) -> NDArray[np.int64]:
+        """Place of each bit among its feature's, shape (n_bits_total,)."""
+        return np.arange(int(self.counts.sum())) - np.repeat(self.starts, self.counts)
+
     def codes(self, X: ArrayLike) -> NDArray[np.int64]:
         """Count the edges below every value; shape (n_samples, n_features).
 
@@ -131,9 +136,7 @@ class FeatureGrid:
 
     def bits(self, codes: NDArray[np.integer]) -> NDArray[np.uint8]:
         """Spread codes (n_samples, n_features) into bits (n_samples, n_bits_total)."""
-        features = self.bit_features
-        rank = np.arange(len(features)) - self.starts[features]
-        return (codes[:, features] > rank).view(np.uint8)
+        return (codes[:, self.bit_features] > self.bit_ranks).view(np.uint8)
 
     def thresholds(self, features: ArrayLike, codes: ArrayLike) -> FloatArray:
         """Give the value at which ``code <= t`` turns false, for thresholds of trees on codes.
@@ -151,7 +154,9 @@ class FeatureGrid:
         feature = np.asarray(features, dtype=np.int64)
         code = np.floor(np.asarray(codes, dtype=np.float64))
         padded = [np.concatenate([[-np.inf], edges, [np.inf]]) for edges in self.edges]
-        place = [int(np.clip(c + 1, 0, len(padded[f]) - 1)) for f, c in zip(feature, code)]
+        place = [
+            int(np.clip(c + 1, 0, len(padded[f]) - 1)) for f, c in zip(feature, code, strict=True)
+        ]
         return np.array([padded[f][p] for f, p in zip(feature, place, strict=True)])
 
 

@@ -13,6 +13,7 @@ __all__ = ["QuantizedOutput", "quantize_output"]
 
 _FRACTIONS = np.arange(16) / 16
 _WIDEN = 1.02
+_WHOLE_LIMIT = 2**31
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def quantize_output(
     total, limit = sum(spans), 2**sum_bits - 1
     if total == 0:
         return _constant(forest, columns, output)
-    scale = total / limit
+    scale = max(total / limit, _whole_step(forest, columns))
     while True:
         result = _round_trees(forest, columns, spans, scale, leaves)
         if result.upper <= limit:
@@ -73,6 +74,20 @@ def quantize_output(
 def _span(tree: Tree, column: FloatArray) -> float:
     reached = column[tree.bit < 0]
     return float(reached.max() - reached.min())
+
+
+def _whole_step(forest: Forest, columns: list[FloatArray]) -> float:
+    """Greatest step of which all differences of a tree's leaves are multiples, if whole; else 0.
+
+    Labels and votes then stay exact.
+    """
+    step = 0
+    for tree, column in zip(forest.trees, columns, strict=True):
+        leaves = column[tree.bit < 0]
+        if np.any(leaves != np.rint(leaves)) or np.abs(leaves).max() > _WHOLE_LIMIT:
+            return 0.0
+        step = np.gcd.reduce([step, *(leaves - leaves[0]).astype(np.int64)])
+    return float(step)
 
 
 def _constant(forest: Forest, columns: list[FloatArray], output: int) -> QuantizedOutput:
@@ -130,7 +145,7 @@ def _leaf_masses(tree: Tree) -> FloatArray:
 def _targets(
     exact: FloatArray, leaf: IntArray, residual: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """What each leaf should hold so that its samples' sums come out right, and their number."""
+    """Find what each leaf should hold for its samples' sums to come out right, and their number."""
     count = np.bincount(leaf, minlength=len(exact)).astype(np.float64)
     owed = np.bincount(leaf, weights=residual, minlength=len(exact))
     # A leaf that owes more than a step would only move the error elsewhere.

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Forest", "Tree"]
+from cml_sklearn.exceptions import UnsupportedModelError
+
+__all__ = ["Forest", "Tree", "label_forest"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -74,3 +76,27 @@ class Forest:
         for tree in self.trees:
             total += tree.value[tree.apply(bits)]
         return total
+
+
+def label_forest(forest: Forest) -> Forest:
+    """Let a single tree give the position of its greatest output: all that `predict` needs.
+
+    Parameters
+    ----------
+    forest : Forest
+        Of one tree, with an output a class.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If there are several trees: their greatest output isn't known before the sum.
+    """
+    if len(forest.trees) != 1:
+        raise UnsupportedModelError(
+            f"Labels instead of probabilities need a single tree, the model has "
+            f"{len(forest.trees)}; ask for its probabilities."
+        )
+    tree = forest.trees[0]
+    labels = (tree.value + forest.offset).argmax(axis=1).astype(np.float64)[:, None]
+    only = Tree(tree.bit, tree.left, tree.right, labels)
+    return Forest((only,), forest.bit_features, np.zeros(1))

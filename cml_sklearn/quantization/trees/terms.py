@@ -1,20 +1,27 @@
 """What of a tree needs lookups: the terms, one for about every two leaves.
 
-A tree is written as ``g(root) + sum over inner nodes u of [u is reached] * (g(child) - g(u))``, where
-``g`` is free at inner nodes and the leaf's value at leaves. A node's term vanishes if ``g`` of it
-and its children are equal, so ``g`` is tied along as many nodes as hold only one leaf's value: half
-of the leaves' number of terms remains. A term whose comparisons are all on one feature is a sum
+A tree is written as ``g(root)`` plus the sum over inner nodes u of ``[u is reached] * (g(child) -
+g(u))``, where ``g`` is free at inner nodes and the leaf's value at leaves. A node's term vanishes
+if ``g`` of it and its children are equal, so ``g`` is tied along as many nodes as hold only one
+leaf's value: half of the leaves' number of terms remains. A term whose comparisons are all on one feature is a sum
 of bits and needs no lookup.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cml_sklearn.quantization.trees.structure import IntArray, Tree
 
-__all__ = ["Interval", "Node", "Term", "indicator_terms", "paired_terms", "simplify"]
+__all__ = [
+    "Interval",
+    "Node",
+    "Term",
+    "indicator_terms",
+    "linear_steps",
+    "paired_terms",
+    "simplify",
+]
 
 Value = tuple[int, ...]
 
@@ -224,6 +231,18 @@ def indicator_terms(root: Node) -> tuple[Value, list[Term]]:
     return levels[0], terms
 
 
-def walk(root: Node) -> Iterator[Node]:
-    """Yield every node, parents first."""
-    return (visit.node for visit in _visits(root))
+def linear_steps(term: Term) -> list[tuple[tuple[int, int] | None, Value]]:
+    """List what a linear term adds when a bit, given as (feature, rank), turns 1.
+
+    None in place of a bit stands for the constant.
+    """
+    own = term.path[0] if term.path else Interval(term.feature, -1, -1)
+    nothing = (0,) * len(term.below)
+    start = (term.feature, own.low) if own.low >= 0 else None
+    found = [
+        (start, term.below),
+        ((term.feature, term.rank), _subtract(term.above, term.below)),
+    ]
+    if own.high >= 0:
+        found.append(((term.feature, own.high), _subtract(nothing, term.above)))
+    return found

@@ -1,0 +1,167 @@
+"""Operators that move, cut, join and look up elements."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from cml_sklearn.onnx._typing import Array, Tensors
+
+__all__ = [
+    "numpy_concat",
+    "numpy_constant",
+    "numpy_constant_of_shape",
+    "numpy_expand",
+    "numpy_flatten",
+    "numpy_gather",
+    "numpy_gather_elements",
+    "numpy_identity",
+    "numpy_reshape",
+    "numpy_shape",
+    "numpy_size",
+    "numpy_slice",
+    "numpy_split",
+    "numpy_squeeze",
+    "numpy_transpose",
+    "numpy_unsqueeze",
+]
+
+
+def _ints(values: Array) -> tuple[int, ...]:
+    """Elements of a tensor of integers."""
+    return tuple(int(value) for value in np.ravel(values))
+
+
+def numpy_concat(*inputs: Array, axis: int) -> Tensors:
+    """Tensors joined along an axis."""
+    return (np.concatenate(inputs, axis=axis),)
+
+
+def numpy_constant(
+    *,
+    sparse_value: Array | None = None,
+    value: Array | None = None,
+    value_float: float | None = None,
+    value_floats: list[float] | None = None,
+    value_int: int | None = None,
+    value_ints: list[int] | None = None,
+    value_string: str | None = None,
+    value_strings: list[str] | None = None,
+) -> Tensors:
+    """Tensor given by the one attribute that is set."""
+    if value is not None or sparse_value is not None:
+        return (np.asarray(sparse_value if value is None else value),)
+    if value_float is not None or value_floats is not None:
+        return (np.asarray(value_floats if value_float is None else value_float, np.float32),)
+    if value_int is not None or value_ints is not None:
+        return (np.asarray(value_ints if value_int is None else value_int, np.int64),)
+    return (np.asarray(value_strings if value_string is None else value_string, np.object_),)
+
+
+def numpy_constant_of_shape(input: Array, /, *, value: Array | None = None) -> Tensors:
+    """Tensor of the given shape, full of one value."""
+    fill = np.zeros(1, np.float32) if value is None else value
+    return (np.full(_ints(input), fill.item(), fill.dtype),)
+
+
+def numpy_expand(input: Array, shape: Array, /) -> Tensors:
+    """Tensor broadcast against a shape."""
+    return (np.broadcast_to(input, np.broadcast_shapes(input.shape, _ints(shape))),)
+
+
+def numpy_flatten(input: Array, /, *, axis: int = 1) -> Tensors:
+    """Matrix with the axes before `axis` as its rows."""
+    rows = math.prod(input.shape[: axis if axis >= 0 else axis + input.ndim])
+    return (input.reshape(rows, input.size // rows if rows else math.prod(input.shape[axis:])),)
+
+
+def numpy_gather(data: Array, indices: Array, /, *, axis: int = 0) -> Tensors:
+    """Slices of `data` at the indices along an axis."""
+    return (np.take(data, indices, axis=axis),)
+
+
+def numpy_gather_elements(data: Array, indices: Array, /, *, axis: int = 0) -> Tensors:
+    """Elements of `data`, each by its own index along an axis."""
+    where = list(np.indices(indices.shape, sparse=True))
+    where[axis] = indices
+    return (data[tuple(where)],)
+
+
+def numpy_identity(input: Array, /) -> Tensors:
+    """Tensor as it is."""
+    return (input,)
+
+
+def numpy_reshape(data: Array, shape: Array, /, *, allowzero: int = 0) -> Tensors:
+    """Tensor in another shape; 0 copies an axis unless `allowzero`, -1 is worked out."""
+    sizes = _ints(shape)
+    if not allowzero:
+        sizes = tuple(data.shape[axis] if n == 0 else n for axis, n in enumerate(sizes))
+    return (data.reshape(sizes),)
+
+
+def numpy_shape(data: Array, /, *, end: int | None = None, start: int = 0) -> Tensors:
+    """Shape, from axis `start` to `end`."""
+    return (np.asarray(data.shape[start:end], np.int64),)
+
+
+def numpy_size(data: Array, /) -> Tensors:
+    """Number of elements."""
+    return (np.asarray(data.size, np.int64),)
+
+
+def numpy_slice(
+    data: Array,
+    starts: Array,
+    ends: Array,
+    /,
+    axes: Array | None = None,
+    steps: Array | None = None,
+) -> Tensors:
+    """Part of a tensor between two ends along each of some axes."""
+    n = starts.size
+    cuts = [slice(None)] * data.ndim
+    for axis, start, end, step in zip(
+        range(n) if axes is None else _ints(axes),
+        _ints(starts),
+        _ints(ends),
+        (1,) * n if steps is None else _ints(steps),
+        strict=True,
+    ):
+        # going down, an end before the first element has no number in Python
+        below = step < 0 and end < -data.shape[axis]
+        cuts[axis] = slice(start, None if below else end, step)
+    return (data[tuple(cuts)],)
+
+
+def numpy_split(
+    input: Array,
+    /,
+    split: Array | None = None,
+    *,
+    axis: int = 0,
+    num_outputs: int | None = None,
+    n_outputs: int = 1,
+) -> Tensors:
+    """Pieces along an axis, of the sizes given or as equal as can be."""
+    if split is None:
+        parts = num_outputs or n_outputs
+        size = -(-input.shape[axis] // parts)
+        return tuple(np.split(input, range(size, size * parts, size), axis=axis))
+    return tuple(np.split(input, np.cumsum(split)[:-1], axis=axis))
+
+
+def numpy_squeeze(data: Array, /, axes: Array | None = None) -> Tensors:
+    """Tensor without the given axes, or without all axes of size 1."""
+    return (np.squeeze(data, None if axes is None else _ints(axes)),)
+
+
+def numpy_transpose(data: Array, /, *, perm: list[int] | None = None) -> Tensors:
+    """Axes in another order, by default reversed."""
+    return (np.transpose(data, perm),)
+
+
+def numpy_unsqueeze(data: Array, axes: Array, /) -> Tensors:
+    """Tensor with new axes of size 1."""
+    return (np.expand_dims(data, _ints(axes)),)

@@ -1,0 +1,1 @@
+"""Operators of older operator sets, turned into their newest form."""

@@ -1,0 +1,296 @@
+"""From a forest to a plan: integers, terms, shared lookups, and which form is cheapest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cml_sklearn.exceptions import BitWidthError, InvalidInputError
+from cml_sklearn.quantization.trees.assemble import Layout, Lookup, assemble
+from cml_sklearn.quantization.trees.cost import MAX_WIDTH, lookup_cost, plan_cost
+from cml_sklearn.quantization.trees.cover import Cell, cover_terms
+from cml_sklearn.quantization.trees.leaves import QuantizedOutput, quantize_output
+from cml_sklearn.quantization.trees.plan import LookupPlan
+from cml_sklearn.quantization.trees.structure import Forest, IntArray
+from cml_sklearn.quantization.trees.terms import (
+    Interval,
+    Node,
+    Term,
+    indicator_terms,
+    linear_steps,
+    paired_terms,
+    simplify,
+)
+
+__all__ = ["choose_sum_bits", "plan_forest"]
+
+_SUM_BITS = (4, 5, 6, 7, 8, 10, 12, 14)
+
+_SHARED_WIDTHS = (3, 4, 5)
+_MAX_FIELDS = 2
+_MAX_WORD = 14
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """A forest in integers: the fields' leaves, and how fields make outputs."""
+
+    forest: Forest
+    ranks: IntArray
+    fields: tuple[QuantizedOutput, ...]
+    field_bits: int
+    last: float | None
+
+    def nodes(self, fields: tuple[int, ...], shifts: tuple[int, ...] | None) -> list[Node]:
+        """Simplified trees with the values of some fields: side by side, or packed by shifts."""
+        found = []
+        for index, tree in enumerate(self.forest.trees):
+            columns = [self.fields[f].values[index] for f in fields]
+            if not any(column.any() for column in columns):
+                continue
+            if shifts is not None:
+                packed = [c << s for c, s in zip(columns, shifts, strict=True)]
+                columns = [np.sum(packed, axis=0)]
+            values = [tuple(int(v) for v in row) for row in zip(*columns, strict=True)]
+            found.append(simplify(tree, self.forest.bit_features, self.ranks, values))
+        return found
+
+
+def plan_forest(
+    forest: Forest,
+    sum_bits: int = 10,
+    samples: NDArray[np.integer] | None = None,
+    rounds: int = 200,
+) -> LookupPlan:
+    """Cover a forest with packed lookups at little cost.
+
+    Parameters
+    ----------
+    forest : Forest
+        In terms of a grid's bits.
+    sum_bits : int
+        Width of each output's sum over the trees. What the integers differ from the forest is the
+        plan's `max_error`; up to 6 or 7 bits make every lookup cheaper (see `lookup_cost`).
+    samples : ndarray of shape (n_samples, n_bits), optional
+        Bits of training data: the trees then make up for each other's rounding on them.
+    rounds : int
+        Attempts to better the cover.
+
+    Raises
+    ------
+    InvalidInputError
+        If `sum_bits` is below 1.
+    BitWidthError
+        If a tree has paths over more features than a lookup's index can count.
+    """
+    if sum_bits < 1:
+        raise InvalidInputError(f"sum_bits is {sum_bits}; give at least 1.")
+    problem = _quantize(forest, sum_bits, samples)
+    plans = [_plan_words(problem, n, rounds) for n in _field_choices(problem)]
+    if len(problem.fields) > 1:
+        plans.append(_plan_indicators(problem))
+    return min(plans, key=plan_cost)
+
+
+def choose_sum_bits(forest: Forest, samples: NDArray[np.integer], tolerance: float = 0.02) -> int:
+    """Find the least width of the sum that keeps the error on samples below a share of the spread.
+
+    Parameters
+    ----------
+    forest : Forest
+        Of floats.
+    samples : ndarray of shape (n_samples, n_bits)
+        Bits of training data.
+    tolerance : float
+        Allowed root mean square of the error, over the outputs' standard deviation (the greatest
+        of all outputs).
+    """
+    exact = forest.evaluate(samples)
+    spread = float(exact.std(axis=0).max())
+    leaves = [tree.apply(samples) for tree in forest.trees]
+    for sum_bits in _SUM_BITS:
+        fields = [quantize_output(forest, o, sum_bits, leaves) for o in range(forest.n_outputs)]
+        sums = [
+            sum((v[leaf] for v, leaf in zip(f.values, leaves, strict=True)), start=np.array(0))
+            for f in fields
+        ]
+        rounded = [s * f.scale + f.offset for s, f in zip(sums, fields, strict=True)]
+        error = np.stack(np.broadcast_arrays(*rounded), axis=-1) - exact
+        if np.sqrt((error**2).mean(axis=0)).max() <= tolerance * spread:
+            return sum_bits
+    return _SUM_BITS[-1]
+
+
+def _quantize(forest: Forest, sum_bits: int, samples: NDArray[np.integer] | None) -> _Problem:
+    leaves = None if samples is None else [tree.apply(samples) for tree in forest.trees]
+    total = _common_total(forest)
+    count = forest.n_outputs - (total is not None)
+    fields = tuple(quantize_output(forest, o, sum_bits, leaves) for o in range(count))
+    features = forest.bit_features
+    starts = np.searchsorted(features, features)
+    return _Problem(forest, np.arange(len(features)) - starts, fields, sum_bits, total)
+
+
+def _common_total(forest: Forest) -> float | None:
+    """Sum of all outputs if it's the same at every leaf, as for probabilities."""
+    if forest.n_outputs < 2:
+        return None
+    total = float(forest.offset.sum())
+    for tree in forest.trees:
+        sums = tree.value[tree.bit < 0].sum(axis=1)
+        if np.ptp(sums) > 1e-6 * (1 + np.abs(sums).max()):
+            return None
+        total += float(sums.mean())
+    return total
+
+
+def _field_choices(problem: _Problem) -> list[int]:
+    """Numbers of fields a word that are worth a try: packing pays if trees share their bits."""
+    together = any(
+        sum(bool(f.values[t].any()) for f in problem.fields) > 1
+        for t in range(len(problem.forest.trees))
+    )
+    fits = _MAX_WORD // problem.field_bits
+    limit = min(fits, _MAX_FIELDS, len(problem.fields)) if together else 1
+    return list(range(1, max(1, limit) + 1))
+
+
+def _layout(problem: _Problem, per_word: int | None) -> Layout:
+    """Where fields stand, and how they make outputs; `per_word` None has a field a word too."""
+    count, per = len(problem.fields), per_word or 1
+    index = np.arange(count)
+    shift = index % per * problem.field_bits
+    upper = np.zeros(-(-count // per), dtype=np.int64)
+    np.add.at(
+        upper, index // per, [f.upper << int(s) for f, s in zip(problem.fields, shift, strict=True)]
+    )
+    scale = np.diag([f.scale for f in problem.fields])
+    offset = np.array([f.offset for f in problem.fields])
+    error = np.array([f.max_error for f in problem.fields])
+    if problem.last is not None:
+        scale = np.hstack([scale, -scale.sum(axis=1, keepdims=True)])
+        offset = np.append(offset, problem.last - offset.sum())
+        error = np.append(error, error.sum())
+    return Layout(index // per, shift, problem.field_bits, upper, scale, offset, error)
+
+
+def _plan_words(problem: _Problem, per_word: int, rounds: int) -> LookupPlan:
+    """Plan every word by itself, with lookups that give the leaves' values."""
+    layout = _layout(problem, per_word)
+    lookups: list[Lookup] = []
+    sums = _Sums(len(layout.upper))
+    for word, unit in enumerate(np.eye(len(layout.upper), dtype=np.int64)):
+        fields = tuple(int(f) for f in np.flatnonzero(layout.field_word == word))
+        shifts = tuple(int(layout.field_shift[f]) for f in fields)
+        terms: list[Term] = []
+        for node in problem.nodes(fields, shifts):
+            base, found = paired_terms(node)
+            sums.constant[word] += base[0]
+            terms += found
+        terms = sums.take(terms, slice(word, word + 1))
+        width = max(1, int(layout.upper[word]).bit_length())
+        cells = _best_cover(terms, width, rounds)
+        lookups += [Lookup(cell, _table(cell), unit) for cell in cells]
+    return assemble(problem.forest.bit_features, lookups, sums.steps, sums.constant, layout)
+
+
+class _Sums:
+    """What the words hold without lookups: a constant and weights of bits."""
+
+    def __init__(self, n_words: int) -> None:
+        self.constant: IntArray = np.zeros(n_words, dtype=np.int64)
+        self.steps: dict[tuple[int, int], IntArray] = {}
+
+    def take(self, terms: list[Term], words: slice) -> list[Term]:
+        """Add the linear terms to some words; return the others."""
+        for term in terms:
+            for place, step in linear_steps(term) if term.is_linear else ():
+                target = self.constant
+                if place is not None:
+                    target = self.steps.setdefault(place, np.zeros_like(self.constant))
+                target[words] += np.array(step)
+        return [term for term in terms if not term.is_linear]
+
+
+def _best_cover(terms: list[Term], sum_bits: int, rounds: int) -> list[Cell]:
+    """Cheapest of the covers for several greatest widths; their number sets the true cost."""
+    best: list[Cell] = []
+    least, count = inf, len(terms)
+    for max_width in _SHARED_WIDTHS:
+        prices = partial(lookup_cost, sum_bits=sum_bits, n_lookups=count)
+        cells = cover_terms(terms, prices, max_width, rounds)
+        count = len(cells)
+        cost = sum(lookup_cost(_width(cell), sum_bits, count) for cell in cells)
+        if cost < least:
+            best, least = cells, cost
+    return best
+
+
+def _width(cell: Cell) -> int:
+    width = max(1, (cell.n_states - 1).bit_length())
+    if width > MAX_WIDTH:
+        raise BitWidthError(
+            f"A path of a tree needs a lookup of {width} bits, at most {MAX_WIDTH} are possible; "
+            "limit max_depth."
+        )
+    return width
+
+
+def _table(cell: Cell) -> IntArray:
+    """Add up the cell's terms (of one value each) over all states of its index."""
+    features = list(cell.edges)
+    shape = [len(cell.path) + 1] + [len(cell.edges[f]) + 1 for f in features]
+    digits = np.indices(shape).reshape(len(shape), -1)
+    failed = digits[0] > 0
+    # Position p among the edges e[0] < e[1] < ... means: bits e[:p] are 1, bits e[p:] are 0.
+    position = {f: (digits[i + 1], cell.edges[f]) for i, f in enumerate(features)}
+    total = np.zeros(digits.shape[1], dtype=np.int64)
+    for term in cell.terms:
+        holds = np.ones(digits.shape[1], dtype=bool)
+        for interval in term.path:
+            if interval in cell.path:
+                holds &= ~failed
+                continue
+            for rank in interval.edges:
+                state, edges = position[interval.feature]
+                holds &= (state > edges.index(rank)) == (rank == interval.low)
+        state, edges = position[term.feature]
+        above = state > edges.index(term.rank)
+        total += holds * np.where(above, term.above[0], term.below[0])
+    return total
+
+
+def _plan_indicators(problem: _Problem) -> LookupPlan:
+    """Plan all words together, with lookups that say whether a path holds."""
+    layout = _layout(problem, None)
+    n_words = len(layout.upper)
+    sums = _Sums(n_words)
+    weights: dict[tuple[Interval, ...], IntArray] = {}
+    for node in problem.nodes(tuple(range(n_words)), None):
+        base, terms = indicator_terms(node)
+        sums.constant += np.array(base)
+        for term in sums.take(terms, slice(None)):
+            path = _full_path(term)
+            weights[path] = weights.get(path, np.zeros(n_words, np.int64)) + np.array(term.above)
+    lookups = [_indicator(path, value) for path, value in weights.items()]
+    return assemble(problem.forest.bit_features, lookups, sums.steps, sums.constant, layout)
+
+
+def _full_path(term: Term) -> tuple[Interval, ...]:
+    """Narrow the path by the own bit being 1."""
+    others = [i for i in term.path if i.feature != term.feature]
+    own = [i.high for i in term.path if i.feature == term.feature]
+    last = Interval(term.feature, term.rank, own[0] if own else -1)
+    return tuple(sorted([*others, last]))
+
+
+def _indicator(path: tuple[Interval, ...], value: IntArray) -> Lookup:
+    cell = Cell(path, {}, ())
+    _width(cell)
+    table = np.zeros(len(path) + 1, dtype=np.int64)
+    table[0] = 1
+    return Lookup(cell, table, value)

@@ -1,0 +1,56 @@
+"""scikit-learn's own checks: what the wrapped class passes, ours passes."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from typing import Any
+
+import pytest
+from sklearn.exceptions import SkipTestWarning
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from tests.estimators import ESTIMATORS, name_of, wrapped
+
+
+def checks_of(estimator: Any) -> dict[str, partial[None]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SkipTestWarning)
+        pairs = estimator_checks_generator(estimator, legacy=True)
+        found: dict[str, partial[None]] = {}
+        for bound, check in pairs:
+            name = check.func.__name__ if isinstance(check, partial) else check.__name__
+            arguments = check.keywords if isinstance(check, partial) else {}
+            found[f"{name}{arguments or ''}"] = partial(check, bound)
+        return found
+
+
+def passes(check: partial[None]) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            check()
+        except (Exception, pytest.skip.Exception):
+            return False
+        return True
+
+
+CASES = [
+    pytest.param(estimator, name, id=f"{name_of(estimator)}-{name}")
+    for estimator in ESTIMATORS
+    for name in checks_of(wrapped(estimator))
+]
+
+
+@pytest.mark.parametrize(("estimator", "name"), CASES)
+def test_scikit_learn_check(estimator: Any, name: str) -> None:
+    if not passes(checks_of(wrapped(estimator))[name]):
+        pytest.skip("the wrapped class does not pass this check here")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        checks_of(estimator)[name]()
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
+def test_as_many_checks_are_generated(estimator: Any) -> None:
+    assert set(checks_of(estimator)) == set(checks_of(wrapped(estimator)))
