@@ -66,7 +66,7 @@ class LinearEstimator(FheEstimator):
             self.sklearn_model_.coef_.ndim == 1 or isinstance(self, ClassifierMixin)
         )
         scores = scores.ravel() if flat else scores
-        return like_input(scores, X)  # type: ignore[no-any-return]
+        return like_input(scores, X)
 
 
 class LinearRegressor(RegressorMixin, LinearEstimator):
@@ -109,9 +109,7 @@ class LinearClassifier(LinearClassifierMixin, LinearEstimator):
         """
         return self._scores(X, execute_in_fhe)
 
-    def predict(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[Any]:
+    def predict(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> NDArray[Any]:
         """Predict class labels.
 
         Parameters

@@ -109,9 +109,7 @@ class FheEstimator(BaseEstimator):
     quantized_module_: QuantizedModule
     n_features_in_: int
 
-    def __init_subclass__(
-        cls, *, wraps: type[BaseEstimator] | None = None, **kwargs: Any
-    ) -> None:
+    def __init_subclass__(cls, *, wraps: type[BaseEstimator] | None = None, **kwargs: Any) -> None:
         """Take over the wrapped class's signatures; before scikit-learn reads them."""
         if wraps is not None:
             cls._wrapped_class = wraps
@@ -301,14 +299,15 @@ def _constructor(wrapped: type[BaseEstimator], own: dict[str, Any]) -> Callable[
     ]
     signature = inspect.Signature(parameters)
 
-    def __init__(self: FheEstimator, *args: Any, **kwargs: Any) -> None:
+    def constructor(self: FheEstimator, *args: Any, **kwargs: Any) -> None:
         bound = signature.bind(self, *args, **kwargs)
         bound.apply_defaults()
         for name, value in list(bound.arguments.items())[1:]:
             setattr(self, name, value)
 
-    __init__.__signature__ = signature  # type: ignore[attr-defined]
-    return __init__
+    constructor.__name__ = "__init__"
+    constructor.__signature__ = signature  # type: ignore[attr-defined]
+    return constructor
 
 
 def _like(wrapped: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:

@@ -54,9 +54,9 @@ class LinearDiscriminantAnalysis(
                 "transform is not implemented for the 'lsqr' solver (use 'svd' or 'eigen')."
             )
         if self.projection_module_ is None:
-            return like_input(np.empty((len(values), 0)), X)  # type: ignore[no-any-return]
+            return like_input(np.empty((len(values), 0)), X)
         projected = self._run(self.projection_module_, values, execute_in_fhe)
-        return like_input(projected, X)  # type: ignore[no-any-return]
+        return like_input(projected, X)
 
     def _quantize(self, X: FloatArray, sample_weight: FloatArray | None) -> QuantizedModule:
         """Quantize the projection, then the scores."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 __all__ = [
     "BitWidthError",
     "CalibrationError",
-    "CompilationError",
     "CmlError",
+    "CompilationError",
     "InvalidGraphError",
     "InvalidInputError",
     "UnsupportedModelError",

@@ -1,0 +1,1 @@
+"""Fitted models and torch modules to ONNX."""

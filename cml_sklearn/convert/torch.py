@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ def export_to_onnx(module: torch.nn.Module, *examples: NDArray[np.float32]) -> o
         torch.onnx.export(
             module,
             tuple(torch.as_tensor(x) for x in examples),
-            buffer,
+            cast("Any", buffer),  # its annotation lacks file objects
             dynamo=False,
             input_names=names,
             dynamic_axes={name: {0: "n_samples"} for name in names},

@@ -1,0 +1,1 @@
+"""Integers under encryption: a program, compiled to a circuit, run on any number of samples."""

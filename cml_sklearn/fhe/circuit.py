@@ -80,7 +80,7 @@ class FheCircuit:
 
         Parameters and result as in `simulate`.
         """
-        # a circuit without bootstraps has no evaluation keys, so one more for single samples is free
+        # without bootstraps there are no evaluation keys, so one more circuit costs nothing
         sizes = (self.batch_size, 1) if self._is_linear else (self.batch_size,)
         circuits = [self._for_batch(size) for size, _ in self._split(inputs, sizes)]
         servers = {id(circuit): circuit.server() for circuit in circuits}

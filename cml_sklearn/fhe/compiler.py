@@ -137,7 +137,7 @@ class _TracingPrimitives:
         """See `Primitives.lookup`."""
         fhe = self._fhe
         removed = tables.lsbs_to_remove
-        with fhe.tag(f"width {tables.width - removed}"):
+        with fhe.tag(f"width_{tables.width - removed}"):
             if removed:
                 exactness = fhe.Exactness.EXACT if tables.exact else fhe.Exactness.APPROXIMATE
                 index = fhe.round_bit_pattern(
@@ -199,7 +199,7 @@ def _traceable(program: Program, names: list[str]) -> Any:
 
 
 def _representative_inputs(program: Program, batch_size: int) -> list[Any]:
-    """Inputs that show the backend every input's range; inner ranges are declared by `bound`."""
+    """Make inputs that show every input's range; `bound` declares the inner ones."""
     rng = np.random.default_rng(0)
     ends = [[side(b) for b in program.input_bounds] for side in (_low, _high)]
     samples = [
@@ -233,9 +233,9 @@ def _report(circuit: Any, batch_size: int, options: CircuitOptions) -> FheReport
     statistics = circuit.statistics
     by_tag = statistics["programmable_bootstrap_count_per_tag"]
     by_width = {
-        int(tag.split()[1]): count / batch_size
+        int(tag.removeprefix("width_")): count / batch_size
         for tag, count in sorted(by_tag.items())
-        if tag.startswith("width ")
+        if tag.startswith("width_")
     }
     return FheReport(
         pbs_count=statistics["programmable_bootstrap_count"] / batch_size,

@@ -1,20 +1,21 @@
-"""ONNX models as plain Python: loading, checking, decoding."""
+"""ONNX models as plain Python: loading, decoding, checking, preparing."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from cml_sklearn.exceptions import InvalidGraphError, UnsupportedOperatorError
-from cml_sklearn.onnx._typing import Array, Operator
+from cml_sklearn.onnx._arrays import Array
+from cml_sklearn.onnx.graph import Node, OperatorSignature, PreparedGraph, TensorSpec
 from cml_sklearn.onnx.ops_logic import NUMPY_TYPES
+from cml_sklearn.onnx.opsets import check_operator, modernize
+from cml_sklearn.onnx.passes import simplify
 
 __all__ = [
     "Node",
@@ -26,119 +27,8 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Node:
-    """One operation of a graph.
-
-    Attributes
-    ----------
-    name : str
-        Never empty.
-    op_type : str
-    inputs, outputs : tuple of str
-        Names of tensors; an empty one stands for an optional tensor left out.
-    attributes : dict
-        Only those that are given; tensors as arrays, texts as `str`.
-    domain : str
-        Empty for ONNX's own operators.
-    """
-
-    name: str
-    op_type: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    domain: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.op_type} (node {self.name!r})"
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """What a graph says of one of its inputs.
-
-    Attributes
-    ----------
-    name : str
-    shape : tuple of int, str or None, optional
-        A name or None where the size is free; no shape at all where even the rank is free.
-    dtype : numpy.dtype
-    """
-
-    name: str
-    shape: tuple[int | str | None, ...] | None
-    dtype: np.dtype[Any]
-
-
-@dataclass(frozen=True)
-class PreparedGraph:
-    """A checked graph, ready to be walked from its first node to its last.
-
-    Attributes
-    ----------
-    nodes : tuple of Node
-        In an order in which each follows those it needs; all in their operators' newest forms.
-    constants : dict of str to ndarray
-        Initializers, and all that depends on nothing else.
-    inputs : tuple of TensorSpec
-    outputs : tuple of str
-    """
-
-    nodes: tuple[Node, ...]
-    constants: dict[str, Array]
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class OperatorSignature:
-    """What an operator takes, read from the signature of its implementation.
-
-    Attributes
-    ----------
-    required : tuple of str
-        Inputs that a node must have.
-    optional : tuple of str
-        Inputs that it may have.
-    attributes : dict
-        Defaults by name; `inspect.Parameter.empty` where there is none.
-    variadic : bool
-        Whether any number of inputs may follow.
-    counts_outputs : bool
-        Whether the implementation wants to know the number of outputs.
-    """
-
-    required: tuple[str, ...]
-    optional: tuple[str, ...]
-    attributes: dict[str, Any]
-    variadic: bool = False
-    counts_outputs: bool = False
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Required and optional inputs."""
-        return self.required + self.optional
-
-    @classmethod
-    def from_function(cls, function: Operator) -> OperatorSignature:
-        """Read the signature of an implementation."""
-        parameters = inspect.signature(function).parameters
-        kinds: dict[Any, list[str]] = {}
-        for name, parameter in parameters.items():
-            kinds.setdefault(parameter.kind, []).append(name)
-        keywords = kinds.get(inspect.Parameter.KEYWORD_ONLY, [])
-        return cls(
-            tuple(kinds.get(inspect.Parameter.POSITIONAL_ONLY, [])),
-            tuple(kinds.get(inspect.Parameter.POSITIONAL_OR_KEYWORD, [])),
-            {name: parameters[name].default for name in keywords if name != "n_outputs"},
-            inspect.Parameter.VAR_POSITIONAL in kinds,
-            "n_outputs" in keywords,
-        )
-
-
 def load_model(model: str | Path | bytes | onnx.ModelProto) -> onnx.ModelProto:
-    """Read and check a model.
+    """Read a model.
 
     Parameters
     ----------
@@ -151,9 +41,7 @@ def load_model(model: str | Path | bytes | onnx.ModelProto) -> onnx.ModelProto:
     Raises
     ------
     InvalidGraphError
-        The model can't be read, or ONNX's own checker or `check_order` refuses it.
-    UnsupportedOperatorError
-        It uses an operator set newer than the installed onnx package.
+        The file or the bytes hold no ONNX model.
     """
     if isinstance(model, onnx.ModelProto):
         return model
@@ -163,6 +51,85 @@ def load_model(model: str | Path | bytes | onnx.ModelProto) -> onnx.ModelProto:
         raise InvalidGraphError(
             f"The model is no ONNX model ({error}); give the path or bytes of one."
         ) from error
+
+
+def prepare_graph(model: str | Path | bytes | onnx.ModelProto) -> PreparedGraph:
+    """Check a model's graph, and decode it into operators of their newest forms.
+
+    Parameters
+    ----------
+    model : path, bytes or onnx.ModelProto
+
+    Returns
+    -------
+    PreparedGraph
+
+    Raises
+    ------
+    InvalidGraphError
+        The graph is cyclic, unsorted or lacks a tensor, or ONNX's own checker refuses the model.
+    UnsupportedOperatorError
+        An operator, operator set, attribute or element type is unknown here.
+    """
+    proto = load_model(model)
+    nodes = [to_node(node, index) for index, node in enumerate(proto.graph.node)]
+    constants = {tensor.name: to_array(tensor) for tensor in proto.graph.initializer}
+    constants |= {s.values.name: to_dense(s) for s in proto.graph.sparse_initializer}
+    inputs = tuple(to_spec(value) for value in proto.graph.input if value.name not in constants)
+    outputs = tuple(value.name for value in proto.graph.output)
+    check_graph(nodes, [*constants, *(spec.name for spec in inputs)], outputs)
+    opset = find_opset(proto)
+    modern = []
+    for node in nodes:
+        check_operator(node)
+        replacements, extras = modernize(node, opset)
+        modern += replacements
+        constants |= extras
+    check_by_onnx(proto)
+    return simplify(PreparedGraph(tuple(modern), constants, inputs, outputs), infer_specs(proto))
+
+
+def infer_specs(model: onnx.ModelProto) -> dict[str, TensorSpec]:
+    """Find out what ONNX's shape inference knows of a graph's tensors."""
+    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    values = [*graph.input, *graph.value_info, *graph.output]
+    return {
+        value.name: to_spec(value)
+        for value in values
+        if value.type.tensor_type.elem_type in NUMPY_TYPES
+    }
+
+
+def find_opset(model: onnx.ModelProto) -> int:
+    """Find the version of ONNX's own operators that a model uses.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        The installed onnx package does not know it.
+    """
+    versions = {entry.domain: entry.version for entry in model.opset_import}
+    version = versions.get("", versions.get("ai.onnx", 1))
+    newest = onnx.defs.onnx_opset_version()
+    if not 1 <= version <= newest:
+        raise UnsupportedOperatorError(
+            f"The model uses operator set {version}; export it with one of 1 to {newest}."
+        )
+    return version
+
+
+def check_by_onnx(model: onnx.ModelProto) -> None:
+    """Run ONNX's own checker.
+
+    Raises
+    ------
+    InvalidGraphError
+        With the checker's own message.
+    """
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        raise InvalidGraphError(f"ONNX's checker refuses the model: {error}") from error
 
 
 def to_node(proto: onnx.NodeProto, index: int) -> Node:
@@ -178,7 +145,7 @@ def to_node(proto: onnx.NodeProto, index: int) -> Node:
 
 
 def to_value(attribute: onnx.AttributeProto) -> Any:
-    """Decode an attribute: tensors as arrays, texts as `str`, all else as ONNX's own helper does."""
+    """Decode an attribute: tensors as arrays, texts as `str`."""
     value = onnx.helper.get_attribute_value(attribute)
     match value:
         case bytes():
@@ -223,7 +190,7 @@ def to_dtype(element_type: int, tensor: str) -> np.dtype[Any]:
         There is none.
     """
     if element_type not in NUMPY_TYPES:
-        name = onnx.TensorProto.DataType.Name(element_type)  # type: ignore[arg-type]
+        name = onnx.TensorProto.DataType.Name(element_type)
         allowed = ", ".join(str(dtype) for dtype in NUMPY_TYPES.values())
         raise UnsupportedOperatorError(
             f"Tensor {tensor!r} has elements of type {name}; allowed are {allowed}."
@@ -253,14 +220,14 @@ def to_spec(value: onnx.ValueInfoProto) -> TensorSpec:
     return TensorSpec(value.name, shape, to_dtype(tensor.elem_type, value.name))
 
 
-def check_order(nodes: Iterable[Node], known: Iterable[str]) -> None:
-    """Check that each node follows those it needs.
+def check_graph(nodes: Iterable[Node], known: Iterable[str], outputs: Iterable[str]) -> None:
+    """Check that each node follows those it needs, and that nothing is missing.
 
     Raises
     ------
     InvalidGraphError
         A node takes a tensor that a later one makes (a cycle, or an unsorted graph) or that none
-        makes; or two nodes make the same tensor.
+        makes; two nodes make the same tensor; an output is made by none.
     """
     nodes, seen = list(nodes), set(known) | {""}
     makers = {name: node for node in nodes for name in node.outputs}
@@ -283,3 +250,8 @@ def check_order(nodes: Iterable[Node], known: Iterable[str]) -> None:
                     f"{node} makes tensor {name!r} a second time; give every tensor its own name."
                 )
             seen.add(name)
+    for name in outputs:
+        if name not in seen:
+            raise InvalidGraphError(
+                f"No node makes the graph's output {name!r}; remove it or add its node."
+            )

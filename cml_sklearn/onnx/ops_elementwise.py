@@ -8,7 +8,7 @@ from functools import reduce
 import numpy as np
 from scipy import special
 
-from cml_sklearn.onnx._typing import Array, Tensors, keeps_type
+from cml_sklearn.onnx._arrays import Array, Tensors, keeps_type
 
 __all__ = [
     "numpy_abs",

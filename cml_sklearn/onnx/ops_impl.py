@@ -1,7 +1,7 @@
 """The NumPy implementations of ONNX's operators, gathered.
 
 An implementation's signature is the one source of truth on what the operator takes: ONNX's
-required inputs before ``/``, its optional inputs between, its attributes after ``*``, with ONNX's own
+required inputs before ``/``, its optional inputs between, its attributes after ``*``, with ONNX's
 names and defaults (variadic inputs are ``*inputs``). It returns a tuple, one array for each output.
 A parameter ``n_outputs`` is not ONNX's: it tells how many outputs the node asks for, where that
 matters. All follow the newest form of the operator; older ones are turned into it beforehand (see
@@ -10,7 +10,7 @@ matters. All follow the newest form of the operator; older ones are turned into 
 
 from __future__ import annotations
 
-from cml_sklearn.onnx._typing import Operator
+from cml_sklearn.onnx._arrays import Operator
 from cml_sklearn.onnx.ops_elementwise import (
     numpy_abs,
     numpy_acos,
@@ -83,6 +83,15 @@ from cml_sklearn.onnx.ops_logic import (
     numpy_where,
     numpy_xor,
 )
+from cml_sklearn.onnx.ops_normalization import (
+    numpy_batch_normalization,
+    numpy_group_normalization,
+    numpy_instance_normalization,
+    numpy_layer_normalization,
+    numpy_lp_normalization,
+    numpy_lrn,
+    numpy_mean_variance_normalization,
+)
 from cml_sklearn.onnx.ops_reduction import (
     numpy_arg_max,
     numpy_arg_min,
@@ -121,6 +130,18 @@ from cml_sklearn.onnx.ops_shape import (
     numpy_transpose,
     numpy_unsqueeze,
 )
+from cml_sklearn.onnx.ops_windows import (
+    numpy_average_pool,
+    numpy_conv,
+    numpy_conv_transpose,
+    numpy_global_average_pool,
+    numpy_global_lp_pool,
+    numpy_global_max_pool,
+    numpy_lp_pool,
+    numpy_max_pool,
+    numpy_max_unpool,
+    numpy_pad,
+)
 
 __all__ = ["ONNX_OPS_TO_NUMPY_IMPL"]
 
@@ -136,6 +157,8 @@ ONNX_OPS_TO_NUMPY_IMPL: dict[str, Operator] = {
     "Asinh": numpy_asinh,
     "Atan": numpy_atan,
     "Atanh": numpy_atanh,
+    "AveragePool": numpy_average_pool,
+    "BatchNormalization": numpy_batch_normalization,
     "BitShift": numpy_bit_shift,
     "BitwiseAnd": numpy_bitwise_and,
     "BitwiseNot": numpy_bitwise_not,
@@ -149,6 +172,8 @@ ONNX_OPS_TO_NUMPY_IMPL: dict[str, Operator] = {
     "Concat": numpy_concat,
     "Constant": numpy_constant,
     "ConstantOfShape": numpy_constant_of_shape,
+    "Conv": numpy_conv,
+    "ConvTranspose": numpy_conv_transpose,
     "Cos": numpy_cos,
     "Cosh": numpy_cosh,
     "Div": numpy_div,
@@ -164,22 +189,34 @@ ONNX_OPS_TO_NUMPY_IMPL: dict[str, Operator] = {
     "GatherElements": numpy_gather_elements,
     "Gelu": numpy_gelu,
     "Gemm": numpy_gemm,
+    "GlobalAveragePool": numpy_global_average_pool,
+    "GlobalLpPool": numpy_global_lp_pool,
+    "GlobalMaxPool": numpy_global_max_pool,
     "Greater": numpy_greater,
     "GreaterOrEqual": numpy_greater_or_equal,
+    "GroupNormalization": numpy_group_normalization,
     "HardSigmoid": numpy_hard_sigmoid,
     "HardSwish": numpy_hard_swish,
     "Hardmax": numpy_hardmax,
     "Identity": numpy_identity,
+    "InstanceNormalization": numpy_instance_normalization,
     "IsInf": numpy_is_inf,
     "IsNaN": numpy_is_nan,
+    "LRN": numpy_lrn,
+    "LayerNormalization": numpy_layer_normalization,
     "LeakyRelu": numpy_leaky_relu,
     "Less": numpy_less,
     "LessOrEqual": numpy_less_or_equal,
     "Log": numpy_log,
     "LogSoftmax": numpy_log_softmax,
+    "LpNormalization": numpy_lp_normalization,
+    "LpPool": numpy_lp_pool,
     "MatMul": numpy_matmul,
     "Max": numpy_max,
+    "MaxPool": numpy_max_pool,
+    "MaxUnpool": numpy_max_unpool,
     "Mean": numpy_mean,
+    "MeanVarianceNormalization": numpy_mean_variance_normalization,
     "Min": numpy_min,
     "Mish": numpy_mish,
     "Mod": numpy_mod,
@@ -188,6 +225,7 @@ ONNX_OPS_TO_NUMPY_IMPL: dict[str, Operator] = {
     "Not": numpy_not,
     "Or": numpy_or,
     "PRelu": numpy_prelu,
+    "Pad": numpy_pad,
     "Pow": numpy_pow,
     "Reciprocal": numpy_reciprocal,
     "ReduceL1": numpy_reduce_l1,

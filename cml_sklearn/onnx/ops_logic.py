@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from cml_sklearn.exceptions import UnsupportedOperatorError
-from cml_sklearn.onnx._typing import Array, Tensors
+from cml_sklearn.onnx._arrays import Array, Tensors
 
 __all__ = [
     "NUMPY_TYPES",
@@ -30,7 +32,7 @@ __all__ = [
     "numpy_xor",
 ]
 
-NUMPY_TYPES = {
+NUMPY_TYPES: dict[int, np.dtype[Any]] = {
     1: np.dtype(np.float32),
     2: np.dtype(np.uint8),
     3: np.dtype(np.int8),

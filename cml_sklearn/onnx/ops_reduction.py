@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cml_sklearn.onnx._typing import Array, Tensors, keeps_type
+from cml_sklearn.onnx._arrays import Array, Tensors, highest, keeps_type, lowest
 
 __all__ = [
     "numpy_arg_max",
@@ -63,20 +63,6 @@ def numpy_einsum(*inputs: Array, equation: str) -> Tensors:
 def _axes(axes: Array | None) -> tuple[int, ...] | None:
     """Axes as NumPy takes them; none means all."""
     return None if axes is None or not axes.size else tuple(int(axis) for axis in axes.ravel())
-
-
-def _lowest(dtype: np.dtype) -> float | int | bool:
-    """Neutral element of the maximum."""
-    if dtype == np.bool_:
-        return False
-    return np.iinfo(dtype).min if np.issubdtype(dtype, np.integer) else -np.inf
-
-
-def _highest(dtype: np.dtype) -> float | int | bool:
-    """Neutral element of the minimum."""
-    if dtype == np.bool_:
-        return True
-    return np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else np.inf
 
 
 def _arg_extreme(
@@ -148,7 +134,7 @@ def numpy_reduce_max(
     """Largest value."""
     if _is_noop(axes, noop_with_empty_axes):
         return (data,)
-    return (np.max(data, _axes(axes), keepdims=bool(keepdims), initial=_lowest(data.dtype)),)
+    return (np.max(data, _axes(axes), keepdims=bool(keepdims), initial=lowest(data.dtype)),)
 
 
 @keeps_type
@@ -168,7 +154,7 @@ def numpy_reduce_min(
     """Smallest value."""
     if _is_noop(axes, noop_with_empty_axes):
         return (data,)
-    return (np.min(data, _axes(axes), keepdims=bool(keepdims), initial=_highest(data.dtype)),)
+    return (np.min(data, _axes(axes), keepdims=bool(keepdims), initial=highest(data.dtype)),)
 
 
 @keeps_type

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from cml_sklearn.onnx._typing import Array, Tensors
+from cml_sklearn.onnx._arrays import Array, Tensors
 
 __all__ = [
     "numpy_concat",
@@ -107,7 +107,7 @@ def numpy_shape(data: Array, /, *, end: int | None = None, start: int = 0) -> Te
 
 
 def numpy_size(data: Array, /) -> Tensors:
-    """Number of elements."""
+    """Count of elements."""
     return (np.asarray(data.size, np.int64),)
 
 

@@ -1,0 +1,1 @@
+"""From floats to integers: quantizers, quantized operators, and programs made of them."""

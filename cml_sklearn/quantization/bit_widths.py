@@ -68,9 +68,10 @@ class BitWidths:
         return cls(**{role: _checked(f"n_bits[{role!r}]", n_bits[role]) for role in roles})
 
 
-def _checked(name: str, value: object) -> int:
+def _checked(name: str, value: Any) -> int:
     """Integer within the range of widths."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or not 2 <= value <= MAX_BITS:
+    is_int = isinstance(value, Integral) and not isinstance(value, bool)
+    if not is_int or not 2 <= int(value) <= MAX_BITS:
         raise InvalidInputError(
             f"{name} is {value!r}; it must be an int from 2 to {MAX_BITS}. "
             "8 loses little on most linear models, fewer bits are faster."

@@ -87,9 +87,7 @@ class PostTrainingAffineQuantization:
         targets = module.activations(*samples)
         for node in graph.nodes:
             builder.source = f"{node.op_type} (node {node.name!r})"
-            operator = _quantized_class(node)(
-                node, self.n_bits, targets[node.outputs[0]], weight
-            )
+            operator = _quantized_class(node)(node, self.n_bits, targets[node.outputs[0]], weight)
             inputs = (tensors[name] if name else None for name in node.inputs)
             tensors[node.outputs[0]] = operator(*inputs)
         return _finish(builder, quantizers, [tensors[name] for name in graph.outputs])

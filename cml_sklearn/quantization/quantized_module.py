@@ -92,8 +92,13 @@ class QuantizedModule:
             raise InvalidInputError(
                 f"The module takes {len(self.input_quantizers)} input(s), but {len(inputs)} came."
             )
-        pairs = zip(self.input_quantizers, inputs, strict=True)
-        return tuple(q.quantize(np.asarray(x, dtype=np.float64)) for q, x in pairs)
+        floats = [np.asarray(x, dtype=np.float64) for x in inputs]
+        if not all(np.isfinite(x).all() for x in floats):
+            raise InvalidInputError(
+                "An input holds NaN or infinity, which have no codes; impute or remove such rows."
+            )
+        pairs = zip(self.input_quantizers, floats, strict=True)
+        return tuple(quantizer.quantize(x) for quantizer, x in pairs)
 
     def dequantize_output(self, *outputs: IntArray) -> tuple[FloatArray, ...]:
         """Decode the integers that came out."""

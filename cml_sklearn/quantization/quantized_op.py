@@ -26,8 +26,8 @@ ONNX_OPS_TO_QUANTIZED_IMPL: dict[str, type[QuantizedOp]] = {}
 class QuantizedOp(ABC):
     """One node of a graph on encrypted tensors.
 
-    A subclass names the operators that it serves (``class QuantizedGemm(QuantizedOp, ops=["Gemm"])``)
-    and writes `q_impl`. What an operator takes is read from the signature of its NumPy
+    A subclass names the operators that it serves (``class QuantizedGemm(QuantizedOp,
+    ops=("Gemm",))``) and writes `q_impl`. What an operator takes is read from the signature of its NumPy
     implementation.
 
     Parameters

@@ -43,7 +43,7 @@ class Calibration:
     weight: FloatArray
 
     def centred(self) -> tuple[FloatArray, FloatArray]:
-        """Inputs and outputs without their weighted means."""
+        """Subtract the weighted means of inputs and outputs."""
         mean = self.weight @ self.inputs, self.weight @ self.outputs
         return self.inputs - mean[0], self.outputs - mean[1]
 

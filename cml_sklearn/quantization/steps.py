@@ -228,7 +228,7 @@ class Lookup(Step):
     def run(self, primitives: Primitives, *values: Any) -> Any:
         """See `Step.run`."""
         tables = TableSet(self.tables, self.choice, self.lsbs_to_remove, self.exact)
-        index = values[0] - self.low
+        index = values[0] - self.low if self.low else values[0]
         return primitives.lookup(primitives.bound(index, self.tables.shape[1] - 1), tables)
 
     def bounds(self, *inputs: Bounds) -> Bounds:

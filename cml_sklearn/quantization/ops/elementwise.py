@@ -7,11 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
-from cml_sklearn.quantization.quantizers import FloatArray
 
 __all__ = ["QuantizedAdd", "QuantizedDiv", "QuantizedIdentity", "QuantizedMul", "QuantizedSub"]
 

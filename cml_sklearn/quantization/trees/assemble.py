@@ -11,8 +11,9 @@ import numpy as np
 from cml_sklearn.quantization.trees.cover import Cell
 from cml_sklearn.quantization.trees.plan import LookupGroup, LookupPlan
 from cml_sklearn.quantization.trees.structure import FloatArray, IntArray
+from cml_sklearn.quantization.trees.terms import Term, linear_steps
 
-__all__ = ["Layout", "Lookup", "assemble"]
+__all__ = ["Layout", "Lookup", "Sums", "assemble"]
 
 Steps = Mapping[tuple[int, int], IntArray]
 
@@ -32,20 +33,37 @@ class Layout:
 
 @dataclass(frozen=True)
 class Lookup:
-    """A cell with the table over its states, and the weights of the entry in the words."""
+    """A cell with the table over its states, the weights of the entry in the words, and a width.
+
+    The width of the index may be more than the states need.
+    """
 
     cell: Cell
     table: IntArray
     weights: IntArray
+    width: int
 
-    @property
-    def width(self) -> int:
-        """Bits of the index."""
-        return max(1, (len(self.table) - 1).bit_length())
+
+class Sums:
+    """What the words hold without lookups: a constant and weights of bits."""
+
+    def __init__(self, n_words: int) -> None:
+        self.constant: IntArray = np.zeros(n_words, dtype=np.int64)
+        self.steps: dict[tuple[int, int], IntArray] = {}
+
+    def take(self, terms: list[Term], words: slice) -> list[Term]:
+        """Add the linear terms to some words; return the others."""
+        for term in terms:
+            for place, step in linear_steps(term) if term.is_linear else ():
+                target = self.constant
+                if place is not None:
+                    target = self.steps.setdefault(place, np.zeros_like(self.constant))
+                target[words] += np.array(step)
+        return [term for term in terms if not term.is_linear]
 
 
 def assemble(
-    features: IntArray, lookups: list[Lookup], steps: Steps, constant: IntArray, layout: Layout
+    features: IntArray, lookups: list[Lookup], sums: Sums, layout: Layout, least_width: int
 ) -> LookupPlan:
     """Build the plan.
 
@@ -55,16 +73,19 @@ def assemble(
         Feature of each bit.
     lookups : list of Lookup
         In any order.
-    steps : dict from (feature, rank) to ndarray of int, shape (n_words,)
-        What each bit adds to the words without a lookup.
-    constant : ndarray of int, shape (n_words,)
-        What is added to the words for good.
+    sums : Sums
+        What is added to the words without a lookup.
     layout : Layout
         Of the words.
+    least_width : int
+        Of all lookups. If it's above 1 and there are lookups, then single bits go through lookups
+        too, to spare a copy of the input.
     """
-    lookups, rest = _fold_steps(lookups, steps)
+    lookups, rest = _fold_steps(lookups, sums.steps)
+    if lookups and least_width > 1:
+        lookups, rest = lookups + _step_lookups(rest, least_width), {}
     lookups = [lookup for lookup in lookups if np.ptp(lookup.table) or lookup.table[0]]
-    lookups, constant = _centre(lookups, constant, layout.upper)
+    lookups, constant = _centre(lookups, sums.constant, layout.upper)
     starts = np.searchsorted(features, np.arange(features.max(initial=0) + 1))
     groups = tuple(
         _group(width, [x for x in lookups if x.width == width], starts)
@@ -101,6 +122,34 @@ def _fold_steps(lookups: list[Lookup], steps: Steps) -> tuple[list[Lookup], Step
         if left.any():
             rest[place] = left
     return found, rest
+
+
+def _step_lookups(steps: Steps, width: int) -> list[Lookup]:
+    """Pack bits that add to the words into as few lookups as hold them."""
+    found: list[Lookup] = []
+    n_words = len(next(iter(steps.values()), ()))
+    for word, unit in enumerate(np.eye(n_words, dtype=np.int64)):
+        edges: dict[int, tuple[int, ...]] = {}
+        for feature, rank in sorted(place for place, w in steps.items() if w[word]):
+            wider = {**edges, feature: (*edges.get(feature, ()), rank)}
+            if Cell((), wider, ()).n_states > 2**width:
+                found.append(_step_lookup(edges, steps, word, unit, width))
+                wider = {feature: (rank,)}
+            edges = wider
+        if edges:
+            found.append(_step_lookup(edges, steps, word, unit, width))
+    return found
+
+
+def _step_lookup(
+    edges: dict[int, tuple[int, ...]], steps: Steps, word: int, unit: IntArray, width: int
+) -> Lookup:
+    cell = Cell((), edges, ())
+    lookup = Lookup(cell, np.zeros(cell.n_states, dtype=np.int64), unit, width)
+    for feature, ranks in edges.items():
+        for rank in ranks:
+            lookup = _fold(lookup, (feature, rank), int(steps[feature, rank][word]))
+    return lookup
 
 
 def _fold(lookup: Lookup, place: tuple[int, int], weight: int) -> Lookup:

@@ -51,7 +51,8 @@ class LookupPlan:
     """An integer program for a forest: words on the server, outputs on the client.
 
     The server adds up the groups' ``lookups @ output_weights`` and ``bits[:, direct_rows] @
-    direct_weights``; these are the words. The client adds `constant`, cuts the words into fields and scales these.
+    direct_weights``; these are the words. The client adds `constant`, cuts the
+    words into fields and scales these.
 
     Parameters
     ----------
@@ -101,6 +102,11 @@ class LookupPlan:
     def n_lookups(self) -> int:
         """Number of lookups, each one bootstrap."""
         return sum(group.n_lookups for group in self.groups)
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of encrypted copies of the bits: one a width, and one for the direct bits."""
+        return len(self.groups) + (len(self.direct_rows) > 0)
 
     @property
     def word_range(self) -> tuple[IntArray, IntArray]:

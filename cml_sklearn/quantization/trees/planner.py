@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cml_sklearn.exceptions import BitWidthError, InvalidInputError
-from cml_sklearn.quantization.trees.assemble import Layout, Lookup, assemble
-from cml_sklearn.quantization.trees.cost import MAX_WIDTH, lookup_cost, plan_cost
+from cml_sklearn.quantization.trees.assemble import Layout, Lookup, Sums, assemble
+from cml_sklearn.quantization.trees.cost import INPUT_COST, MAX_WIDTH, lookup_cost, plan_cost
 from cml_sklearn.quantization.trees.cover import Cell, cover_terms
 from cml_sklearn.quantization.trees.leaves import QuantizedOutput, quantize_output
 from cml_sklearn.quantization.trees.plan import LookupPlan
@@ -21,7 +20,6 @@ from cml_sklearn.quantization.trees.terms import (
     Node,
     Term,
     indicator_terms,
-    linear_steps,
     paired_terms,
     simplify,
 )
@@ -30,7 +28,9 @@ __all__ = ["choose_sum_bits", "plan_forest"]
 
 _SUM_BITS = (4, 5, 6, 7, 8, 10, 12, 14)
 
-_SHARED_WIDTHS = (3, 4, 5)
+# Least and greatest width of lookups that terms share. Equal ones need one encrypted copy of the
+# bits only: each width, and the bits outside of lookups, need bits encrypted for it.
+_WIDTHS = ((1, 3), (1, 4), (3, 3), (4, 4))
 _MAX_FIELDS = 2
 _MAX_WORD = 14
 
@@ -64,7 +64,8 @@ def plan_forest(
     forest: Forest,
     sum_bits: int = 10,
     samples: NDArray[np.integer] | None = None,
-    rounds: int = 200,
+    rounds: int = 100,
+    input_cost: float = INPUT_COST,
 ) -> LookupPlan:
     """Cover a forest with packed lookups at little cost.
 
@@ -79,6 +80,9 @@ def plan_forest(
         Bits of training data: the trees then make up for each other's rounding on them.
     rounds : int
         Attempts to better the cover.
+    input_cost : float
+        Cost of one encrypted bit, in millions of operations: what encrypting and moving it takes
+        weighed against lookups. 0 plans for the fewest operations of the lookups alone.
 
     Raises
     ------
@@ -90,10 +94,14 @@ def plan_forest(
     if sum_bits < 1:
         raise InvalidInputError(f"sum_bits is {sum_bits}; give at least 1.")
     problem = _quantize(forest, sum_bits, samples)
-    plans = [_plan_words(problem, n, rounds) for n in _field_choices(problem)]
+    plans = [
+        _plan_words(problem, count, widths, rounds)
+        for count in _field_choices(problem)
+        for widths in _WIDTHS
+    ]
     if len(problem.fields) > 1:
-        plans.append(_plan_indicators(problem))
-    return min(plans, key=plan_cost)
+        plans += [_plan_indicators(problem, least) for least in (1, 3)]
+    return min(plans, key=lambda plan: plan_cost(plan, input_cost))
 
 
 def choose_sum_bits(forest: Forest, samples: NDArray[np.integer], tolerance: float = 0.02) -> int:
@@ -132,7 +140,8 @@ def _quantize(forest: Forest, sum_bits: int, samples: NDArray[np.integer] | None
     fields = tuple(quantize_output(forest, o, sum_bits, leaves) for o in range(count))
     features = forest.bit_features
     starts = np.searchsorted(features, features)
-    return _Problem(forest, np.arange(len(features)) - starts, fields, sum_bits, total)
+    field_bits = max(1, *(field.upper.bit_length() for field in fields))
+    return _Problem(forest, np.arange(len(features)) - starts, fields, field_bits, total)
 
 
 def _common_total(forest: Forest) -> float | None:
@@ -178,11 +187,13 @@ def _layout(problem: _Problem, per_word: int | None) -> Layout:
     return Layout(index // per, shift, problem.field_bits, upper, scale, offset, error)
 
 
-def _plan_words(problem: _Problem, per_word: int, rounds: int) -> LookupPlan:
+def _plan_words(
+    problem: _Problem, per_word: int, widths: tuple[int, int], rounds: int
+) -> LookupPlan:
     """Plan every word by itself, with lookups that give the leaves' values."""
     layout = _layout(problem, per_word)
     lookups: list[Lookup] = []
-    sums = _Sums(len(layout.upper))
+    sums = Sums(len(layout.upper))
     for word, unit in enumerate(np.eye(len(layout.upper), dtype=np.int64)):
         fields = tuple(int(f) for f in np.flatnonzero(layout.field_word == word))
         shifts = tuple(int(layout.field_shift[f]) for f in fields)
@@ -193,41 +204,14 @@ def _plan_words(problem: _Problem, per_word: int, rounds: int) -> LookupPlan:
             terms += found
         terms = sums.take(terms, slice(word, word + 1))
         width = max(1, int(layout.upper[word]).bit_length())
-        cells = _best_cover(terms, width, rounds)
-        lookups += [Lookup(cell, _table(cell), unit) for cell in cells]
-    return assemble(problem.forest.bit_features, lookups, sums.steps, sums.constant, layout)
+        prices = partial(_price, least=widths[0], sum_bits=width, n_lookups=len(terms))
+        for cell in cover_terms(terms, prices, widths[1], rounds):
+            lookups.append(Lookup(cell, _table(cell), unit, max(widths[0], _width(cell))))
+    return assemble(problem.forest.bit_features, lookups, sums, layout, widths[0])
 
 
-class _Sums:
-    """What the words hold without lookups: a constant and weights of bits."""
-
-    def __init__(self, n_words: int) -> None:
-        self.constant: IntArray = np.zeros(n_words, dtype=np.int64)
-        self.steps: dict[tuple[int, int], IntArray] = {}
-
-    def take(self, terms: list[Term], words: slice) -> list[Term]:
-        """Add the linear terms to some words; return the others."""
-        for term in terms:
-            for place, step in linear_steps(term) if term.is_linear else ():
-                target = self.constant
-                if place is not None:
-                    target = self.steps.setdefault(place, np.zeros_like(self.constant))
-                target[words] += np.array(step)
-        return [term for term in terms if not term.is_linear]
-
-
-def _best_cover(terms: list[Term], sum_bits: int, rounds: int) -> list[Cell]:
-    """Cheapest of the covers for several greatest widths; their number sets the true cost."""
-    best: list[Cell] = []
-    least, count = inf, len(terms)
-    for max_width in _SHARED_WIDTHS:
-        prices = partial(lookup_cost, sum_bits=sum_bits, n_lookups=count)
-        cells = cover_terms(terms, prices, max_width, rounds)
-        count = len(cells)
-        cost = sum(lookup_cost(_width(cell), sum_bits, count) for cell in cells)
-        if cost < least:
-            best, least = cells, cost
-    return best
+def _price(width: int, least: int, sum_bits: int, n_lookups: int) -> float:
+    return lookup_cost(max(width, least), sum_bits, n_lookups)
 
 
 def _width(cell: Cell) -> int:
@@ -264,11 +248,11 @@ def _table(cell: Cell) -> IntArray:
     return total
 
 
-def _plan_indicators(problem: _Problem) -> LookupPlan:
+def _plan_indicators(problem: _Problem, least_width: int) -> LookupPlan:
     """Plan all words together, with lookups that say whether a path holds."""
     layout = _layout(problem, None)
     n_words = len(layout.upper)
-    sums = _Sums(n_words)
+    sums = Sums(n_words)
     weights: dict[tuple[Interval, ...], IntArray] = {}
     for node in problem.nodes(tuple(range(n_words)), None):
         base, terms = indicator_terms(node)
@@ -276,8 +260,8 @@ def _plan_indicators(problem: _Problem) -> LookupPlan:
         for term in sums.take(terms, slice(None)):
             path = _full_path(term)
             weights[path] = weights.get(path, np.zeros(n_words, np.int64)) + np.array(term.above)
-    lookups = [_indicator(path, value) for path, value in weights.items()]
-    return assemble(problem.forest.bit_features, lookups, sums.steps, sums.constant, layout)
+    lookups = [_indicator(path, value, least_width) for path, value in weights.items()]
+    return assemble(problem.forest.bit_features, lookups, sums, layout, least_width)
 
 
 def _full_path(term: Term) -> tuple[Interval, ...]:
@@ -288,9 +272,8 @@ def _full_path(term: Term) -> tuple[Interval, ...]:
     return tuple(sorted([*others, last]))
 
 
-def _indicator(path: tuple[Interval, ...], value: IntArray) -> Lookup:
+def _indicator(path: tuple[Interval, ...], weights: IntArray, least_width: int) -> Lookup:
     cell = Cell(path, {}, ())
-    _width(cell)
     table = np.zeros(len(path) + 1, dtype=np.int64)
     table[0] = 1
-    return Lookup(cell, table, value)
+    return Lookup(cell, table, weights, max(least_width, _width(cell)))

@@ -3,8 +3,8 @@
 A tree is written as ``g(root)`` plus the sum over inner nodes u of ``[u is reached] * (g(child) -
 g(u))``, where ``g`` is free at inner nodes and the leaf's value at leaves. A node's term vanishes
 if ``g`` of it and its children are equal, so ``g`` is tied along as many nodes as hold only one
-leaf's value: half of the leaves' number of terms remains. A term whose comparisons are all on one feature is a sum
-of bits and needs no lookup.
+leaf's value: half of the leaves' number of terms remains. A term whose
+comparisons are all on one feature is a sum of bits and needs no lookup.
 """
 
 from __future__ import annotations
@@ -95,8 +95,11 @@ def simplify(tree: Tree, features: IntArray, ranks: IntArray, values: list[Value
             done[index] = _join(feature, rank, [done.get(child) for child in children])
             continue
         waiting.append((index, True))
-        for side in _open_sides(bounds[index].get(feature, (-1, -1)), rank):
-            bounds[children[side]] = _narrow(bounds[index], feature, rank, side)
+        sides = _open_sides(bounds[index].get(feature, (-1, -1)), rank)
+        for side in sides:
+            decided = len(sides) == 1
+            inner = bounds[index] if decided else _narrow(bounds[index], feature, rank, side)
+            bounds[children[side]] = inner
             waiting.append((children[side], False))
     return done[0]
 

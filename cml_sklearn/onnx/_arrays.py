@@ -1,4 +1,4 @@
-"""The types that operators share."""
+"""What operators share: types of arrays, and types of their elements."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, ParamSpec
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Operator", "Tensors", "keeps_type"]
+__all__ = ["Array", "Operator", "Tensors", "highest", "keeps_type", "lowest"]
 
 Array = NDArray[Any]
 Tensors = tuple[Array, ...]
@@ -32,3 +32,17 @@ def keeps_type(function: Callable[_P, Tensors]) -> Callable[_P, Tensors]:
         )
 
     return typed
+
+
+def lowest(dtype: np.dtype[Any]) -> Any:
+    """Smallest value of a type: the neutral element of the maximum."""
+    if dtype == np.bool_:
+        return False
+    return np.iinfo(dtype).min if np.issubdtype(dtype, np.integer) else -np.inf
+
+
+def highest(dtype: np.dtype[Any]) -> Any:
+    """Largest value of a type: the neutral element of the minimum."""
+    if dtype == np.bool_:
+        return True
+    return np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else np.inf

@@ -1,0 +1,116 @@
+"""A cancer classifier on encrypted data, from grid search to encrypted predictions.
+
+The data's owner encrypts; whoever runs the model sees ciphertexts only. Run it by ``make demo``.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from sklearn.callback import ProgressBar
+from sklearn.datasets import load_breast_cancer
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from cml_sklearn import LogisticRegression
+from cml_sklearn.fhe.backend import FheReport
+
+N_BITS = [2, 3, 4, 6, 8]
+N_ONE_BY_ONE = 20
+
+
+def search_n_bits(X: NDArray[np.float64], y: NDArray[np.int64]) -> GridSearchCV:
+    """Choose the width of the integers by cross-validation, with a progress bar."""
+    pipeline = Pipeline([("scale", StandardScaler()), ("classify", LogisticRegression())])
+    search = GridSearchCV(pipeline, {"classify__n_bits": N_BITS})
+    search.set_callbacks(ProgressBar(max_propagation_depth=0))
+    return search.fit(X, y)
+
+
+def predict_encrypted(model: Pipeline, X: NDArray[np.float64]) -> tuple[NDArray[np.int64], float]:
+    """Predict all rows in batches; the labels, and seconds per row."""
+    started = perf_counter()
+    labels = model.predict(X, execute_in_fhe=True)
+    return labels, (perf_counter() - started) / len(X)
+
+
+def predict_one_by_one(model: Pipeline, X: NDArray[np.float64]) -> float:
+    """Predict rows in calls of their own; seconds per row."""
+    started = perf_counter()
+    for row in X:
+        model.predict(row[None], execute_in_fhe=True)
+    return (perf_counter() - started) / len(X)
+
+
+def widths_table(search: GridSearchCV) -> Table:
+    """Cross-validated accuracy by number of bits."""
+    table = Table("n_bits", "accuracy (5-fold)", title="Grid search, quantized")
+    for n_bits, score in zip(N_BITS, search.cv_results_["mean_test_score"], strict=True):
+        table.add_row(f"{n_bits}", f"{score:.4f}")
+    return table
+
+
+def accuracy_rows(
+    model: Pipeline, encrypted: NDArray[np.int64], X: NDArray[np.float64], y: NDArray[np.int64]
+) -> dict[str, str]:
+    """Accuracy of scikit-learn's model, of its integers, and under encryption."""
+    clear = model.predict(X)
+    float_labels = model[-1].sklearn_model_.predict(model[:-1].transform(X))
+    return {
+        "accuracy: scikit-learn, floats": f"{accuracy_score(y, float_labels):.4f}",
+        "accuracy: quantized, in the clear": f"{accuracy_score(y, clear):.4f}",
+        "accuracy: encrypted": f"{accuracy_score(y, encrypted):.4f}",
+        "encrypted label = clear label": f"{100 * np.mean(encrypted == clear):.1f} %",
+    }
+
+
+def circuit_rows(report: FheReport) -> dict[str, str]:
+    """Facts of the circuit."""
+    return {
+        "programmable bootstraps per sample": f"{report.pbs_count:g}",
+        "widest integer": f"{report.max_bit_width} bits",
+        "evaluation keys": f"{report.key_bytes:,} bytes",
+        "ciphertexts sent per sample": f"{report.input_bytes:,.0f} bytes",
+        "ciphertexts returned per sample": f"{report.output_bytes:,.0f} bytes",
+        "chance of a wrong value (p_error)": f"2**{np.log2(report.p_error):.0f}",
+        "security level": f"{report.security_bits} bits",
+    }
+
+
+def main() -> None:
+    """Search, compile, predict, and print the figures."""
+    console = Console()
+    X, y = load_breast_cancer(return_X_y=True)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=0)
+    search = search_n_bits(X_train, y_train)
+    model = search.best_estimator_
+    console.print(widths_table(search))
+
+    started = perf_counter()
+    circuit = model[-1].compile()
+    compiled = perf_counter() - started
+    labels, seconds = predict_encrypted(model, X_test)
+    table = Table("figure", "value", title=f"{len(X_test)} encrypted predictions")
+    table.add_row("n_bits", f"{model[-1].n_bits}")
+    rows = {
+        **accuracy_rows(model, labels, X_test, y_test),
+        "time to compile": f"{compiled:.2f} s",
+        f"time per sample, batches of {circuit.batch_size}": f"{1000 * seconds:.1f} ms",
+        "time per sample, one by one": (
+            f"{1000 * predict_one_by_one(model, X_test[:N_ONE_BY_ONE]):.1f} ms"
+        ),
+        **circuit_rows(model[-1].fhe_report_),
+    }
+    for row in rows.items():
+        table.add_row(*row)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
