@@ -118,7 +118,7 @@ class FheEstimator(BaseEstimator):
             cls.fit = _like(wraps.fit, cls.fit)  # type: ignore[method-assign]
             cls._parameter_constraints = _constraints(wraps)
             # set on each class, since the mixins of scikit-learn reset the tags of their kind
-            cls.__sklearn_tags__ = _wrapped_tags  # type: ignore[method-assign]
+            cls.__sklearn_tags__ = _wrapped_tags
         super().__init_subclass__(**kwargs)
 
     @classmethod

@@ -83,31 +83,34 @@ def circuit_rows(report: FheReport) -> dict[str, str]:
     }
 
 
+def prediction_rows(
+    model: Pipeline, X: NDArray[np.float64], y: NDArray[np.int64]
+) -> dict[str, str]:
+    """Compile, predict under encryption, and collect all figures."""
+    started = perf_counter()
+    circuit = model[-1].compile()
+    seconds_to_compile = perf_counter() - started
+    labels, seconds = predict_encrypted(model, X)
+    seconds_alone = predict_one_by_one(model, X[:N_ONE_BY_ONE])
+    return {
+        "n_bits": f"{model[-1].n_bits}",
+        **accuracy_rows(model, labels, X, y),
+        "time to compile": f"{seconds_to_compile:.2f} s",
+        f"time per sample, batches of {circuit.batch_size}": f"{1000 * seconds:.1f} ms",
+        "time per sample, one by one": f"{1000 * seconds_alone:.1f} ms",
+        **circuit_rows(circuit.report),
+    }
+
+
 def main() -> None:
-    """Search, compile, predict, and print the figures."""
+    """Search, predict, and print the figures."""
     console = Console()
     X, y = load_breast_cancer(return_X_y=True)
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=0)
     search = search_n_bits(X_train, y_train)
-    model = search.best_estimator_
     console.print(widths_table(search))
-
-    started = perf_counter()
-    circuit = model[-1].compile()
-    compiled = perf_counter() - started
-    labels, seconds = predict_encrypted(model, X_test)
     table = Table("figure", "value", title=f"{len(X_test)} encrypted predictions")
-    table.add_row("n_bits", f"{model[-1].n_bits}")
-    rows = {
-        **accuracy_rows(model, labels, X_test, y_test),
-        "time to compile": f"{compiled:.2f} s",
-        f"time per sample, batches of {circuit.batch_size}": f"{1000 * seconds:.1f} ms",
-        "time per sample, one by one": (
-            f"{1000 * predict_one_by_one(model, X_test[:N_ONE_BY_ONE]):.1f} ms"
-        ),
-        **circuit_rows(model[-1].fhe_report_),
-    }
-    for row in rows.items():
+    for row in prediction_rows(search.best_estimator_, X_test, y_test).items():
         table.add_row(*row)
     console.print(table)
 

@@ -151,33 +151,36 @@ class _TracingPrimitives:
             return fhe.LookupTable(np.broadcast_to(chosen[None], index.shape))[index]
 
     def convolve(self, x: Any, weight: IntArray, attributes: Convolution) -> Any:
-        """See `Primitives.convolve`."""
+        """See `Primitives.convolve`; the backend has two axes, and fails on some paddings."""
         from concrete.fhe.extensions import convolution
 
-        return convolution.conv(
-            x,
-            weight,
-            pads=attributes.pads,
-            strides=attributes.strides,
-            dilations=attributes.dilations,
-            group=attributes.group,
+        axes = len(x.shape) - 2
+        x = self.pad(x, (0, *attributes.pads[:axes]), (0, *attributes.pads[axes:]))
+        strides, dilations = attributes.strides, attributes.dilations
+        if axes == 1:
+            x = x.reshape((*x.shape[:2], 1, x.shape[2]))
+            weight = weight[:, :, None]
+            strides, dilations = (1, *strides), (1, *dilations)
+        result = convolution.conv(
+            x, weight, strides=strides, dilations=dilations, group=attributes.group
         )
+        return result.reshape((*result.shape[:2], result.shape[3])) if axes == 1 else result
 
     def multiply(self, x: Any, y: Any) -> Any:
         """See `Primitives.multiply`."""
         return x * y
 
-    def pad(self, x: Any, before: tuple[int, ...], after: tuple[int, ...], value: int) -> Any:
+    def pad(self, x: Any, before: tuple[int, ...], after: tuple[int, ...]) -> Any:
         """See `Primitives.pad`."""
-        for axis, (left, right) in enumerate(zip(before, after, strict=True), start=1):
-            x = np.concatenate(
-                [self._fill(x, axis, left, value), x, self._fill(x, axis, right, value)], axis=axis
-            )
+        for axis, ends in enumerate(zip(before, after, strict=True), start=1):
+            zeros = [self._zeros(x, axis, length) for length in ends]
+            parts = tuple(part for part in (zeros[0], x, zeros[1]) if part.shape[axis])
+            x = np.concatenate(parts, axis=axis) if len(parts) > 1 else x
         return x
 
-    def _fill(self, x: Any, axis: int, length: int, value: int) -> Any:
+    def _zeros(self, x: Any, axis: int, length: int) -> Any:
         shape = (*x.shape[:axis], length, *x.shape[axis + 1 :])
-        return np.full(shape, value, dtype=np.int64)
+        return self._fhe.zeros(shape) if length else np.zeros(shape)
 
     def bound(self, x: Any, upper: int) -> Any:
         """See `Primitives.bound`."""

@@ -70,8 +70,8 @@ class Primitives(Protocol):
         """Multiply two encrypted tensors element by element."""
         ...
 
-    def pad(self, x: Any, before: tuple[int, ...], after: tuple[int, ...], value: int) -> Any:
-        """Put copies of a clear value around `x`; the batch axis stays as it is."""
+    def pad(self, x: Any, before: tuple[int, ...], after: tuple[int, ...]) -> Any:
+        """Put zeros around `x`; the batch axis stays as it is."""
         ...
 
     def bound(self, x: Any, upper: int) -> Any:
@@ -107,9 +107,9 @@ class NumpyPrimitives:
         """See `Primitives.multiply`."""
         return x * y
 
-    def pad(self, x: Any, before: tuple[int, ...], after: tuple[int, ...], value: int) -> Any:
+    def pad(self, x: Any, before: tuple[int, ...], after: tuple[int, ...]) -> Any:
         """See `Primitives.pad`."""
-        return np.pad(x, ((0, 0), *zip(before, after, strict=True)), constant_values=value)
+        return np.pad(x, ((0, 0), *zip(before, after, strict=True)))
 
     def bound(self, x: Any, upper: int) -> Any:
         """See `Primitives.bound`; in the clear there is nothing to declare."""

@@ -27,6 +27,8 @@ class NumpyModule:
 
     Attributes
     ----------
+    onnx_model : onnx.ModelProto
+        The model as it came.
     graph : PreparedGraph
         What is run: the nodes in their operators' newest forms, and the constants.
 
@@ -52,15 +54,9 @@ class NumpyModule:
     """
 
     def __init__(self, model: str | Path | bytes | onnx.ModelProto) -> None:
-        proto = load_model(model)
-        self._serialized = proto.SerializeToString()
-        self.graph = prepare_graph(proto)
+        self.onnx_model = load_model(model)
+        self.graph = prepare_graph(self.onnx_model)
         self._releases = self._last_uses()
-
-    @property
-    def onnx_model(self) -> onnx.ModelProto:
-        """The model, as it came."""
-        return onnx.load_from_string(self._serialized)
 
     @property
     def graph_inputs(self) -> tuple[TensorSpec, ...]:

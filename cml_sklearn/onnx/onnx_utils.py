@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError
 
 from cml_sklearn.exceptions import InvalidGraphError, UnsupportedOperatorError
 from cml_sklearn.onnx._arrays import Array
@@ -80,12 +80,12 @@ def prepare_graph(model: str | Path | bytes | onnx.ModelProto) -> PreparedGraph:
     check_graph(nodes, [*constants, *(spec.name for spec in inputs)], outputs)
     opset = find_opset(proto)
     modern = []
-    for node in nodes:
+    for node, node_proto in zip(nodes, proto.graph.node, strict=True):
         check_operator(node)
         replacements, extras = modernize(node, opset)
+        check_by_onnx(node_proto, opset)
         modern += replacements
         constants |= extras
-    check_by_onnx(proto)
     return simplify(PreparedGraph(tuple(modern), constants, inputs, outputs), infer_specs(proto))
 
 
@@ -118,18 +118,22 @@ def find_opset(model: onnx.ModelProto) -> int:
     return version
 
 
-def check_by_onnx(model: onnx.ModelProto) -> None:
-    """Run ONNX's own checker.
+def check_by_onnx(node: onnx.NodeProto, opset: int) -> None:
+    """Check a node by ONNX's own schema.
+
+    The checker of whole models would also refuse outputs without a shape, which do no harm.
 
     Raises
     ------
     InvalidGraphError
         With the checker's own message.
     """
+    context = onnx.checker.C.CheckerContext()
+    context.ir_version, context.opset_imports = onnx.IR_VERSION, {"": opset}
     try:
-        onnx.checker.check_model(model)
+        onnx.checker.check_node(node, context)
     except onnx.checker.ValidationError as error:
-        raise InvalidGraphError(f"ONNX's checker refuses the model: {error}") from error
+        raise InvalidGraphError(f"ONNX's checker refuses node {node.name!r}: {error}") from error
 
 
 def to_node(proto: onnx.NodeProto, index: int) -> Node:

@@ -6,23 +6,27 @@ import math
 
 import numpy as np
 
+from cml_sklearn.exceptions import UnsupportedOperatorError
 from cml_sklearn.onnx._arrays import Array, Tensors
 
 __all__ = [
+    "numpy_center_crop_pad",
     "numpy_concat",
     "numpy_constant",
     "numpy_constant_of_shape",
+    "numpy_depth_to_space",
+    "numpy_dropout",
     "numpy_expand",
     "numpy_flatten",
-    "numpy_gather",
-    "numpy_gather_elements",
     "numpy_identity",
     "numpy_reshape",
     "numpy_shape",
     "numpy_size",
     "numpy_slice",
+    "numpy_space_to_depth",
     "numpy_split",
     "numpy_squeeze",
+    "numpy_tile",
     "numpy_transpose",
     "numpy_unsqueeze",
 ]
@@ -74,18 +78,6 @@ def numpy_flatten(input: Array, /, *, axis: int = 1) -> Tensors:
     """Matrix with the axes before `axis` as its rows."""
     rows = math.prod(input.shape[: axis if axis >= 0 else axis + input.ndim])
     return (input.reshape(rows, input.size // rows if rows else math.prod(input.shape[axis:])),)
-
-
-def numpy_gather(data: Array, indices: Array, /, *, axis: int = 0) -> Tensors:
-    """Slices of `data` at the indices along an axis."""
-    return (np.take(data, indices, axis=axis),)
-
-
-def numpy_gather_elements(data: Array, indices: Array, /, *, axis: int = 0) -> Tensors:
-    """Elements of `data`, each by its own index along an axis."""
-    where = list(np.indices(indices.shape, sparse=True))
-    where[axis] = indices
-    return (data[tuple(where)],)
 
 
 def numpy_identity(input: Array, /) -> Tensors:
@@ -165,3 +157,65 @@ def numpy_transpose(data: Array, /, *, perm: list[int] | None = None) -> Tensors
 def numpy_unsqueeze(data: Array, axes: Array, /) -> Tensors:
     """Tensor with new axes of size 1."""
     return (np.expand_dims(data, _ints(axes)),)
+
+
+def numpy_center_crop_pad(
+    input_data: Array, shape: Array, /, *, axes: list[int] | None = None
+) -> Tensors:
+    """Tensor cut or filled up with zeros on both sides of some axes."""
+    sizes = list(input_data.shape)
+    for axis, size in zip(
+        range(input_data.ndim) if axes is None else axes, _ints(shape), strict=True
+    ):
+        sizes[axis] = size
+    y = np.zeros(sizes, input_data.dtype)
+    pairs = list(zip(input_data.shape, sizes, strict=True))
+    source = tuple(slice(max(0, n - m) // 2, max(0, n - m) // 2 + min(n, m)) for n, m in pairs)
+    target = tuple(slice(max(0, m - n) // 2, max(0, m - n) // 2 + min(n, m)) for n, m in pairs)
+    y[target] = input_data[source]
+    return (y,)
+
+
+def numpy_depth_to_space(input: Array, /, *, blocksize: int, mode: str = "DCR") -> Tensors:
+    """Channels moved into blocks of the two spatial axes."""
+    n, channels, height, width = input.shape
+    deep, b = channels // blocksize**2, blocksize
+    if mode == "DCR":
+        blocks = input.reshape(n, b, b, deep, height, width).transpose(0, 3, 4, 1, 5, 2)
+    else:
+        blocks = input.reshape(n, deep, b, b, height, width).transpose(0, 1, 4, 2, 5, 3)
+    return (blocks.reshape(n, deep, height * b, width * b),)
+
+
+def numpy_dropout(
+    data: Array,
+    /,
+    ratio: Array | None = None,
+    training_mode: Array | None = None,
+    *,
+    seed: int | None = None,
+) -> Tensors:
+    """Tensor as it is, and a mask that keeps all of it.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        In training, where the result would be random.
+    """
+    del seed
+    if training_mode is not None and training_mode.item() and (ratio is None or ratio.item()):
+        raise UnsupportedOperatorError("training is random; export the model for inference.")
+    return data, np.ones(data.shape, np.bool_)
+
+
+def numpy_space_to_depth(input: Array, /, *, blocksize: int) -> Tensors:
+    """Blocks of the two spatial axes moved into channels."""
+    n, channels, height, width = input.shape
+    b = blocksize
+    blocks = input.reshape(n, channels, height // b, b, width // b, b).transpose(0, 3, 5, 1, 2, 4)
+    return (blocks.reshape(n, channels * b * b, height // b, width // b),)
+
+
+def numpy_tile(input: Array, repeats: Array, /) -> Tensors:
+    """Tensor repeated along its axes."""
+    return (np.tile(input, _ints(repeats)),)

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import reduce
 from itertools import product
 from typing import Literal
 
 import numpy as np
 
 from cml_sklearn.onnx._arrays import Array, Tensors, keeps_type, lowest
+from cml_sklearn.onnx.windows import Windows
 
 __all__ = [
     "numpy_average_pool",
@@ -33,148 +32,6 @@ _BLOCK = 1 << 17
 """Elements of a block of unrolled windows: as many as the processor's cache holds."""
 
 
-@dataclass(frozen=True)
-class _Windows:
-    """Where the windows lie along each spatial axis.
-
-    Attributes
-    ----------
-    sizes : tuple of int
-        Of the input, without padding.
-    kernel, strides, dilations : tuple of int
-    before, after : tuple of int
-        Padding.
-    count : tuple of int
-        Number of windows.
-    """
-
-    sizes: tuple[int, ...]
-    kernel: tuple[int, ...]
-    strides: tuple[int, ...]
-    dilations: tuple[int, ...]
-    before: tuple[int, ...]
-    after: tuple[int, ...]
-    count: tuple[int, ...]
-
-    @classmethod
-    def place(
-        cls,
-        sizes: Sequence[int],
-        kernel: Sequence[int],
-        *,
-        strides: Sequence[int] | None = None,
-        dilations: Sequence[int] | None = None,
-        pads: Sequence[int] | None = None,
-        auto_pad: str = "NOTSET",
-        ceil_mode: int = 0,
-    ) -> _Windows:
-        """Work out padding and number of windows from an operator's attributes."""
-        n = len(sizes)
-        steps, gaps = strides or (1,) * n, dilations or (1,) * n
-        ends = pads if pads and auto_pad == "NOTSET" else (0,) * 2 * n
-        axes = [
-            _place_axis(
-                size,
-                (k - 1) * gap + 1,
-                step,
-                (ends[i], ends[n + i]),
-                auto_pad=auto_pad,
-                ceil_mode=ceil_mode,
-            )
-            for i, (size, k, step, gap) in enumerate(zip(sizes, kernel, steps, gaps, strict=True))
-        ]
-        before, after, count = zip(*axes, strict=True)
-        return cls(tuple(sizes), tuple(kernel), tuple(steps), tuple(gaps), before, after, count)
-
-    def pad(self, x: Array, value: float) -> Array:
-        """Pad `x` so that all windows fit, also those that `ceil_mode` lets hang over the end."""
-        overhang = (
-            max(0, (n - 1) * step + (k - 1) * gap + 1 - size - before)
-            for n, step, k, gap, size, before in zip(
-                self.count,
-                self.strides,
-                self.kernel,
-                self.dilations,
-                self.sizes,
-                self.before,
-                strict=True,
-            )
-        )
-        width = [(b, max(a, o)) for b, a, o in zip(self.before, self.after, overhang, strict=True)]
-        if not any(map(any, width)):
-            return x
-        shape = [size + sum(ends) for size, ends in zip(self.sizes, width, strict=True)]
-        padded = np.full((*x.shape[: -len(width)], *shape), value, x.dtype)
-        inner = (slice(b, b + size) for size, (b, _) in zip(self.sizes, width, strict=True))
-        padded[..., *inner] = x
-        return padded
-
-    def taps(self, padded: Array) -> Iterator[Array]:
-        """Give for each element of the kernel, in turn, the elements that it meets."""
-        for offset in product(*map(range, self.kernel)):
-            yield padded[..., *self.slices(offset)]
-
-    def slices(self, offset: tuple[int, ...]) -> tuple[slice, ...]:
-        """Part of the padded input that one element of the kernel meets."""
-        return tuple(
-            slice(o * gap, o * gap + (n - 1) * step + 1, step)
-            for o, gap, n, step in zip(
-                offset, self.dilations, self.count, self.strides, strict=True
-            )
-        )
-
-    def view(self, padded: Array) -> Array:
-        """View the padded input as an array of axes (..., kernel, count)."""
-        n = len(self.kernel)
-        outer, inner = padded.strides[:-n], padded.strides[-n:]
-        return np.lib.stride_tricks.as_strided(
-            padded,
-            (*padded.shape[:-n], *self.kernel, *self.count),
-            (
-                *outer,
-                *(s * gap for s, gap in zip(inner, self.dilations, strict=True)),
-                *(s * step for s, step in zip(inner, self.strides, strict=True)),
-            ),
-            writeable=False,
-        )
-
-    def populations(self) -> Array:
-        """Count the elements of the input, without padding, in each window."""
-        along = zip(
-            self.count,
-            self.strides,
-            self.before,
-            self.kernel,
-            self.dilations,
-            self.sizes,
-            strict=True,
-        )
-        counts = []
-        for n, step, before, k, gap, size in along:
-            positions = np.arange(n)[:, None] * step - before + np.arange(k) * gap
-            counts.append(np.sum((positions >= 0) & (positions < size), axis=1))
-        return reduce(np.multiply.outer, counts)
-
-
-def _place_axis(
-    size: int, extent: int, step: int, ends: tuple[int, int], *, auto_pad: str, ceil_mode: int
-) -> tuple[int, int, int]:
-    """Find padding before and after, and number of windows, along one axis."""
-    if auto_pad in {"SAME_UPPER", "SAME_LOWER"}:
-        count = -(-size // step)
-        total = max(0, (count - 1) * step + extent - size)
-        small, large = total // 2, total - total // 2
-        return (small, large, count) if auto_pad == "SAME_UPPER" else (large, small, count)
-    before, after = ends
-    room = size + before + after - extent
-    if room < 0:
-        raise ValueError(f"a window of {extent} elements does not fit into {room + extent}")
-    count = (-(-room // step) if ceil_mode else room // step) + 1
-    if (count - 1) * step >= size + before:  # a window wholly in the padding after the input
-        count -= 1
-    return before, after, count
-
-
 @keeps_type
 def numpy_conv(
     x: Array,
@@ -190,7 +47,7 @@ def numpy_conv(
     strides: Sequence[int] | None = None,
 ) -> Tensors:
     """Convolution, each group of channels with its own filters."""
-    windows = _Windows.place(
+    windows = Windows.place(
         x.shape[2:],
         kernel_shape or w.shape[2:],
         strides=strides,
@@ -262,13 +119,13 @@ def numpy_conv_transpose(
         output_shape = [size * step for size, step in zip(sizes, steps, strict=True)]
     before, after = _crops(reach, output_shape, pads, auto_pad)
     full = tuple(n - min(0, z) for n, z in zip(reach, after, strict=True))
-    windows = _Windows(full, kernel, steps, gaps, before, after, sizes)
+    windows = Windows(full, kernel, steps, gaps, before, after, sizes)
     filters = w.reshape(group, w.shape[0] // group, -1).swapaxes(1, 2)
     products = filters @ x.reshape(len(x), group, w.shape[0] // group, -1)
     products = products.reshape(len(x), group * w.shape[1], *kernel, *sizes)
     y = np.zeros((len(x), group * w.shape[1], *full), x.dtype)
     for offset in product(*map(range, kernel)):
-        y[:, :, *windows.slices(offset)] += products[:, :, *offset]
+        y[windows.tap(offset)] += products[:, :, *offset]
     cropped = [slice(a, n - z) for a, z, n in zip(before, after, reach, strict=True)]
     y = y[:, :, *cropped]
     return (y if b is None else y + b.reshape(-1, *ones),)
@@ -305,7 +162,7 @@ def numpy_average_pool(
     strides: Sequence[int] | None = None,
 ) -> Tensors:
     """Mean of each window."""
-    windows = _Windows.place(
+    windows = Windows.place(
         x.shape[2:],
         kernel_shape,
         strides=strides,
@@ -342,7 +199,7 @@ def numpy_max_pool(
     n_outputs: int = 1,
 ) -> Tensors:
     """Largest value of each window; as second output where it is found in the flat input."""
-    windows = _Windows.place(
+    windows = Windows.place(
         x.shape[2:],
         kernel_shape,
         strides=strides,
@@ -358,7 +215,7 @@ def numpy_max_pool(
 
 
 def _max_with_indices(
-    windows: _Windows, padded: Array, shape: tuple[int, ...], order: Literal["C", "F"]
+    windows: Windows, padded: Array, shape: tuple[int, ...], order: Literal["C", "F"]
 ) -> Tensors:
     """Largest value of each window, and its index; `order` is that of the spatial axes."""
     size = math.prod(shape[2:])
@@ -386,7 +243,7 @@ def numpy_lp_pool(
     strides: Sequence[int] | None = None,
 ) -> Tensors:
     """Norm of order `p` of each window."""
-    windows = _Windows.place(
+    windows = Windows.place(
         x.shape[2:],
         kernel_shape,
         strides=strides,

@@ -18,7 +18,7 @@ __all__ = ["check_operator", "modernize", "signature_of"]
 _FLATTENING = {"Softmax", "LogSoftmax", "Hardmax"}
 """Before operator set 13 these ran over all axes from `axis` on, by default 1."""
 
-_RENAMED = {("Pad", "paddings"): "pads"}
+_RENAMED = {("Pad", "paddings"): "pads", ("Pad", "value"): "constant_value"}
 """Attributes that had another name."""
 
 _DROPPED: dict[tuple[str, str], Any] = {

@@ -118,10 +118,12 @@ def remove_noops(graph: PreparedGraph, specs: Mapping[str, TensorSpec]) -> Prepa
 
 
 def _is_noop(node: Node, specs: Mapping[str, TensorSpec]) -> bool:
-    """Whether a node's output is its input."""
+    """Whether a node's one output is its input."""
     if node.op_type == "Cast":
         spec = specs.get(node.inputs[0])
-        return spec is not None and spec.dtype == NUMPY_TYPES[node.attributes["to"]]
+        return spec is not None and spec.dtype == NUMPY_TYPES.get(node.attributes["to"])
+    if node.op_type == "Dropout":
+        return len(node.outputs) == 1 and "" in (*node.inputs, "", "")[2:3]
     return node.op_type == "Identity"
 
 

@@ -38,10 +38,22 @@ class PostTrainingAffineQuantization:
     ----------
     n_bits : int or mapping
         Widths, for all or by role: see `BitWidths`.
+    rounding_bits : int, optional
+        Bits of an accumulator that a lookup looks at; the others are rounded away. None: all.
+    exact_rounding : bool, default=True
+        False: the rounding may be off by one near ties, and costs several times less.
     """
 
-    def __init__(self, n_bits: int | Mapping[str, int] = 8) -> None:
+    def __init__(
+        self,
+        n_bits: int | Mapping[str, int] = 8,
+        *,
+        rounding_bits: int | None = None,
+        exact_rounding: bool = True,
+    ) -> None:
         self.n_bits = BitWidths.resolve(n_bits)
+        self.rounding_bits = rounding_bits
+        self.exact_rounding = exact_rounding
 
     def quantize_module(
         self,
@@ -79,18 +91,22 @@ class PostTrainingAffineQuantization:
         builder = ProgramBuilder(
             [_input_bounds(q, x) for q, x in zip(quantizers, samples, strict=True)],
             [q.quantize(x) for q, x in zip(quantizers, samples, strict=True)],
+            weight,
+            rounding_bits=self.rounding_bits,
+            exact_rounding=self.exact_rounding,
         )
         tensors: dict[str, Operand] = dict(graph.constants)
         for number, (name, q) in enumerate(zip(named, quantizers, strict=True)):
             offset = -q.scale * q.zero_point
-            tensors[name] = QuantizedTensor(builder, number, q.scale, offset, quantizer=q)
+            tensors[name] = QuantizedTensor(builder, number, q.scale, offset)
         targets = module.activations(*samples)
         for node in graph.nodes:
-            builder.source = f"{node.op_type} (node {node.name!r})"
-            operator = _quantized_class(node)(node, self.n_bits, targets[node.outputs[0]], weight)
+            builder.source = str(node)
+            operator = _quantized_class(node)(node, self.n_bits, targets[node.outputs[0]])
             inputs = (tensors[name] if name else None for name in node.inputs)
             tensors[node.outputs[0]] = operator(*inputs)
-        return _finish(builder, quantizers, [tensors[name] for name in graph.outputs])
+        outputs = [tensors[name] for name in graph.outputs]
+        return _finish(builder, quantizers, outputs, self.n_bits.outputs)
 
     def _input_quantizer(
         self, graph: PreparedGraph, name: str, x: FloatArray, weight: FloatArray
@@ -104,7 +120,7 @@ def _quantized_class(node: Node) -> type[QuantizedOp]:
     """Class of a node's operator."""
     if node.op_type not in ONNX_OPS_TO_QUANTIZED_IMPL:
         raise UnsupportedOperatorError(
-            f"Operator {node.op_type} (node {node.name!r}) has no quantized form. "
+            f"{node} has no quantized form. "
             f"Available: {', '.join(sorted(ONNX_OPS_TO_QUANTIZED_IMPL))}."
         )
     return ONNX_OPS_TO_QUANTIZED_IMPL[node.op_type]
@@ -148,7 +164,10 @@ def _calibration_data(
 
 
 def _finish(
-    builder: ProgramBuilder, quantizers: tuple[AffineQuantizer, ...], outputs: list[Operand]
+    builder: ProgramBuilder,
+    quantizers: tuple[AffineQuantizer, ...],
+    outputs: list[Operand],
+    n_bits: int,
 ) -> QuantizedModule:
     """Make the outputs unsigned, and note how to read them."""
     numbers, scales = [], []
@@ -158,7 +177,7 @@ def _finish(
                 "An output of the model is a constant or depends on no input; there is nothing "
                 "to encrypt. Remove it from the graph."
             )
-        tensor = (output if output.is_affine else output.requantize()).with_integer_offset()
+        tensor = output.as_affine(n_bits).with_integer_offset()
         number, shift = builder.add_output(tensor.number)
         numbers.append(number)
         scales.append(OutputScale(tensor.scale, shift, tensor.offset))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cml_sklearn.fhe.primitives import IntArray, NumpyPrimitives, Primitives
+from cml_sklearn.quantization.quantizers import FloatArray
 from cml_sklearn.quantization.steps import AddConstant, Bounds, Lookup, Multiply, Step
 
 __all__ = ["Instruction", "IntegerProgram", "ProgramBuilder"]
@@ -93,6 +94,12 @@ class ProgramBuilder:
     input_bounds : sequence of Bounds
     input_codes : sequence of ndarray of int, shape (n_samples, ...)
         Quantized calibration data, which run through each step as it is added.
+    sample_weight : ndarray of shape (n_samples,)
+        Weights of the calibration data, which add up to 1.
+    rounding_bits : int, optional
+        Bits of an index that lookups keep; None: all.
+    exact_rounding : bool
+        See `TableSet`.
 
     Attributes
     ----------
@@ -100,11 +107,22 @@ class ProgramBuilder:
         Label of the operator that the next steps come from, for messages.
     """
 
-    def __init__(self, input_bounds: Sequence[Bounds], input_codes: Sequence[IntArray]) -> None:
+    def __init__(
+        self,
+        input_bounds: Sequence[Bounds],
+        input_codes: Sequence[IntArray],
+        sample_weight: FloatArray,
+        *,
+        rounding_bits: int | None = None,
+        exact_rounding: bool = True,
+    ) -> None:
         self._input_bounds = tuple(input_bounds)
         self._instructions: list[Instruction] = []
         self._bounds = list(input_bounds)
         self._codes = list(input_codes)
+        self._rounding_bits = rounding_bits
+        self._exact_rounding = exact_rounding
+        self.sample_weight = sample_weight
         self.source = "input"
 
     def add(self, step: Step, *inputs: int) -> int:
@@ -117,6 +135,16 @@ class ProgramBuilder:
     def codes(self, tensor: int) -> IntArray:
         """Integers of a tensor on the calibration data, shape (n_samples, ...)."""
         return self._codes[tensor]
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of inputs; tensors from this number on come from steps."""
+        return len(self._input_bounds)
+
+    def rounding(self, width: int) -> tuple[int, bool]:
+        """Low bits that a lookup of this width rounds away, and whether exactly."""
+        kept = width if self._rounding_bits is None else min(width, self._rounding_bits)
+        return width - kept, self._exact_rounding
 
     def bounds(self, tensor: int) -> Bounds:
         """Interval of a tensor."""

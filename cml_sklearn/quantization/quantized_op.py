@@ -26,9 +26,9 @@ ONNX_OPS_TO_QUANTIZED_IMPL: dict[str, type[QuantizedOp]] = {}
 class QuantizedOp(ABC):
     """One node of a graph on encrypted tensors.
 
-    A subclass names the operators that it serves (``class QuantizedGemm(QuantizedOp,
-    ops=("Gemm",))``) and writes `q_impl`. What an operator takes is read from the signature of its NumPy
-    implementation.
+    A subclass names the operators that it serves, as in
+    ``class QuantizedGemm(QuantizedOp, ops=("Gemm",))``, and writes `q_impl`. What an operator
+    takes is read from the signature of its NumPy implementation.
 
     Parameters
     ----------
@@ -36,8 +36,6 @@ class QuantizedOp(ABC):
     n_bits : BitWidths
     target : ndarray of shape (n_samples, ...)
         What the float model gives for the node's output on the calibration data.
-    sample_weight : ndarray of shape (n_samples,)
-        Weights of the calibration data, which add up to 1.
     """
 
     ops: ClassVar[tuple[str, ...]] = ()
@@ -47,18 +45,15 @@ class QuantizedOp(ABC):
         cls.ops = ops
         ONNX_OPS_TO_QUANTIZED_IMPL.update(dict.fromkeys(ops, cls))
 
-    def __init__(
-        self, node: Node, n_bits: BitWidths, target: FloatArray, sample_weight: FloatArray
-    ) -> None:
+    def __init__(self, node: Node, n_bits: BitWidths, target: FloatArray) -> None:
         self.node = node
         self.n_bits = n_bits
         self.target = target
-        self.sample_weight = sample_weight
         self.impl = ONNX_OPS_TO_NUMPY_IMPL[node.op_type]
         self.signature = OperatorSignature.from_function(self.impl)
 
     @abstractmethod
-    def q_impl(self, *inputs: Operand, **attributes: Any) -> QuantizedTensor:
+    def q_impl(self, *inputs: Any, **attributes: Any) -> QuantizedTensor:
         """Append the operator's integer steps to the program.
 
         Parameters
@@ -79,9 +74,20 @@ class QuantizedOp(ABC):
         missing = len(self.signature.inputs) - len(inputs)
         return self.q_impl(*inputs, *(None,) * missing, **attributes)
 
+    def constant(self, value: np.ndarray, rank: int) -> FloatArray:
+        """Constant operand without the batch axis, to be broadcast against `rank` axes."""
+        floats = np.asarray(value, dtype=np.float64)
+        if floats.ndim > rank:
+            if floats.shape[0] != 1 or floats.ndim > rank + 1:
+                raise self.unsupported(
+                    f"has a constant of shape {floats.shape}, one value a sample",
+                    "Give a constant that is the same for all samples.",
+                )
+            floats = floats[0]
+        return floats
+
     def unsupported(self, what: str, remedy: str) -> UnsupportedOperatorError:
         """Make the error for a form of the operator that has no encrypted counterpart."""
         return UnsupportedOperatorError(
-            f"Operator {self.node.op_type} (node {self.node.name!r}) {what}, which has no "
-            f"encrypted form here. {remedy}"
+            f"{self.node} {what}, which has no encrypted form here. {remedy}"
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cml_sklearn.fhe.primitives import IntArray
 from cml_sklearn.quantization.program import ProgramBuilder
 from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
+from cml_sklearn.quantization.rounding import best_range
 from cml_sklearn.quantization.steps import AddConstant, Bounds, Lookup, Step
 
 __all__ = ["FloatFunction", "QuantizedTensor"]
@@ -35,11 +36,6 @@ class QuantizedTensor:
     functions : tuple of callables
         Elementwise float functions still to apply, first to last, each on arrays of shape
         (n, ...) whose other axes broadcast to `shape`.
-    quantizer : AffineQuantizer, optional
-        Codes for the float after `functions`, from calibration.
-    rounding_bits : int, optional
-        Bits of the index that a lookup keeps; None: all.
-    exact_rounding : bool
     """
 
     builder: ProgramBuilder
@@ -47,9 +43,6 @@ class QuantizedTensor:
     scale: FloatArray
     offset: FloatArray
     functions: tuple[FloatFunction, ...] = ()
-    quantizer: AffineQuantizer | None = None
-    rounding_bits: int | None = field(default=None, kw_only=True)
-    exact_rounding: bool = field(default=True, kw_only=True)
 
     @property
     def bounds(self) -> Bounds:
@@ -71,11 +64,16 @@ class QuantizedTensor:
         """Whether no function waits."""
         return not self.functions
 
+    @property
+    def has_one_scale(self) -> bool:
+        """Whether the tensor is affine with the same scale and offset everywhere."""
+        return self.is_affine and _is_uniform(self.scale) and _is_uniform(self.offset)
+
     def then(self, function: FloatFunction) -> QuantizedTensor:
         """Apply an elementwise float function, later."""
         return replace(self, functions=(*self.functions, function))
 
-    def affine(self, factor: FloatArray, term: FloatArray) -> QuantizedTensor:
+    def affine(self, factor: FloatArray | float, term: FloatArray | float) -> QuantizedTensor:
         """Apply ``factor * x + term``: free, or one more waiting function."""
         if not self.is_affine:
             return self.then(lambda x: factor * x + term)
@@ -89,50 +87,73 @@ class QuantizedTensor:
     def float_values(self, codes: IntArray) -> FloatArray:
         """Floats that integers of shape (n, ...) stand for."""
         values = self.scale * codes + self.offset
-        for function in self.functions:
-            values = function(values)
+        with np.errstate(all="ignore"):
+            for function in self.functions:
+                values = function(values)
         return values
 
-    def requantize(self, quantizer: AffineQuantizer | None = None) -> QuantizedTensor:
-        """Codes of the float, by one lookup an element (by none when they are codes already)."""
-        if quantizer is None:
-            if self.is_affine and self.scale.size == 1:
-                return self
-            quantizer = self.quantizer
-        if quantizer is None:
-            raise ValueError("A tensor without calibrated range can't be requantized.")
+    def as_affine(self, n_bits: int) -> QuantizedTensor:
+        """Return the tensor itself, or its codes where functions wait."""
+        return self if self.is_affine else self.requantize(n_bits)
+
+    def as_codes(self, n_bits: int) -> QuantizedTensor:
+        """Return the tensor itself if it is narrow and of one scale; else its codes."""
+        narrow = self.has_one_scale and self.bounds.width <= n_bits
+        return self if narrow else self.requantize(n_bits)
+
+    def requantize(self, n_bits: int) -> QuantizedTensor:
+        """Codes of the float, by one lookup an element, in the range of least error."""
+        values = np.nan_to_num(self.calibration_values, posinf=0.0, neginf=0.0)
+        if np.isin(values, (0.0, 1.0)).all():
+            n_bits = 1
+        weight = self.builder.sample_weight
+        return self.encode(best_range(values, n_bits, weight, per_feature=False))
+
+    def encode(self, quantizer: AffineQuantizer) -> QuantizedTensor:
+        """Codes of the float in a given range, by one lookup an element."""
         number = self.builder.add(self._lookup(quantizer), self.number)
         scale = quantizer.scale
-        return QuantizedTensor(
-            self.builder,
-            number,
-            scale,
-            -scale * quantizer.zero_point,
-            quantizer=quantizer,
-            rounding_bits=self.rounding_bits,
-            exact_rounding=self.exact_rounding,
-        )
+        return QuantizedTensor(self.builder, number, scale, -scale * quantizer.zero_point)
 
     def _lookup(self, quantizer: AffineQuantizer) -> Lookup:
         """Build the tables, one for each distinct channel."""
         low, high = int(self.bounds.low.min()), int(self.bounds.high.max())
         width = max((high - low).bit_length(), 1)
-        removed = 0 if self.rounding_bits is None else max(width - self.rounding_bits, 0)
-        ranks = max(len(self.shape), 1)
-        index = np.arange(low, low + (1 << width)).reshape((-1, *(1,) * ranks))
-        codes = quantizer.quantize(self.float_values(index))
-        channels = np.broadcast_to(codes, (codes.shape[0], *codes.shape[1:]))
-        flat = channels.reshape(channels.shape[0], -1).T
-        tables, choice = np.unique(flat, axis=0, return_inverse=True)
-        choice = np.broadcast_to(choice.reshape(channels.shape[1:]), self.shape)
-        return Lookup(low, tables, choice, removed, self.exact_rounding)
+        index = np.arange(low, low + (1 << width)).reshape((-1, *(1,) * len(self.shape)))
+        codes = quantizer.quantize(_fill_gaps(self.float_values(index)))
+        tables, choice = np.unique(codes.reshape(len(codes), -1).T, axis=0, return_inverse=True)
+        choice = np.broadcast_to(choice.reshape(codes.shape[1:]), self.shape)
+        removed, exact = self.builder.rounding(width)
+        return Lookup(low, tables, choice, removed, exact)
 
     def with_integer_offset(self) -> QuantizedTensor:
         """Move the offset into the integers, to half a step: the output then shows no bias."""
-        if not self.is_affine:
-            return self
-        shift = np.rint(self.offset / self.scale).astype(np.int64)
-        if not shift.any():
+        safe = np.where(self.scale == 0, 1.0, self.scale)
+        shift = np.rint(self.offset / safe).astype(np.int64)
+        if (self.scale == 0).any() or not shift.any():
             return self
         moved = self.step(AddConstant(np.broadcast_to(shift, self.shape)))
         return replace(moved, offset=np.zeros_like(self.offset))
+
+
+def _fill_gaps(values: FloatArray) -> FloatArray:
+    """Replace NaN by the nearest entry along the first axis.
+
+    Rounding moves arguments a little beyond the domain of functions such as the logarithm.
+    """
+    columns = values.reshape(len(values), -1).copy()
+    rows = np.arange(len(columns))
+    for column in columns.T:
+        gaps = np.isnan(column)
+        if gaps.any() and not gaps.all():
+            known = rows[~gaps]
+            right = np.searchsorted(known, rows[gaps]).clip(0, len(known) - 1)
+            left = (right - 1).clip(0)
+            nearer = np.abs(known[left] - rows[gaps]) < np.abs(known[right] - rows[gaps])
+            column[gaps] = column[np.where(nearer, known[left], known[right])]
+    return np.nan_to_num(columns).reshape(values.shape)
+
+
+def _is_uniform(values: FloatArray) -> bool:
+    """Whether all elements are the same."""
+    return bool((values == values.flat[0]).all())

@@ -19,6 +19,9 @@ from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
 
 __all__ = ["Calibration", "best_range", "round_weights"]
 
+_ENOUGH_BITS = 8
+"""From this width on, clipping gains nothing over the full range."""
+
 _DAMPING = 0.01
 _WEIGHT_PEAKS = np.linspace(1.0, 0.5, 6)
 _RANGE_SHRINKS = np.linspace(1.0, 0.4, 13)
@@ -129,6 +132,8 @@ def best_range(
     """
     axis = 0 if per_feature else None
     low, high = values.min(axis=axis), values.max(axis=axis)
+    if n_bits >= _ENOUGH_BITS:
+        return AffineQuantizer.from_range(low, high, n_bits)
     centre = np.tensordot(weight, values, axes=1)
     centre = centre if per_feature else centre.mean()
     trials = [

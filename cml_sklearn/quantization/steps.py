@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cml_sklearn.fhe.primitives import (
     Convolution,
@@ -42,6 +43,8 @@ __all__ = [
     "Take",
     "Transpose",
 ]
+
+FloatArray = NDArray[np.float64]
 
 STEPS: dict[str, type[Step]] = {}
 _NUMPY = NumpyPrimitives()
@@ -131,7 +134,12 @@ class Convolve(Step):
         """See `Step.bounds`."""
         return _linear_bounds(inputs[0], self.weights, lambda x, w: self._apply(_NUMPY, x, w))
 
-    def _apply(self, primitives: Primitives, x: Any, weights: IntArray) -> Any:
+    def apply(self, x: FloatArray) -> FloatArray:
+        """Convolve floats."""
+        result: FloatArray = self._apply(_NUMPY, x, self.weights.astype(np.float64))
+        return result
+
+    def _apply(self, primitives: Primitives, x: Any, weights: Any) -> Any:
         attributes = Convolution(self.strides, self.pads, self.dilations, self.group)
         return primitives.convolve(x, weights, attributes)
 
@@ -290,15 +298,14 @@ class Concatenate(Step):
 
 @dataclass(frozen=True)
 class Pad(Step):
-    """Put copies of a constant around a tensor: `before[i]` and `after[i]` elements on axis i."""
+    """Put zeros around a tensor: `before[i]` and `after[i]` elements on axis i."""
 
     before: tuple[int, ...]
     after: tuple[int, ...]
-    value: int
 
     def run(self, primitives: Primitives, *values: Any) -> Any:
         """See `Step.run`."""
-        return primitives.pad(values[0], self.before, self.after, self.value)
+        return primitives.pad(values[0], self.before, self.after)
 
 
 @dataclass(frozen=True)

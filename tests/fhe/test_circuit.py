@@ -16,13 +16,13 @@ from tests.fake_backend import FakeBackend, codes_for
 
 def linear_program() -> IntegerProgram:
     bounds = Bounds(np.zeros(3, dtype=np.int64), np.full(3, 7))
-    builder = ProgramBuilder([bounds], [np.zeros((1, 3), dtype=np.int64)])
+    builder = ProgramBuilder([bounds], [np.zeros((1, 3), dtype=np.int64)], np.ones(1))
     return builder.build([builder.add(MatMul(np.array([[1, -2], [3, 0], [-1, 1]])), 0)])
 
 
 def lookup_program() -> IntegerProgram:
     bounds = Bounds(np.zeros(2, dtype=np.int64), np.full(2, 3))
-    builder = ProgramBuilder([bounds], [np.zeros((1, 2), dtype=np.int64)])
+    builder = ProgramBuilder([bounds], [np.zeros((1, 2), dtype=np.int64)], np.ones(1))
     table = Lookup(0, np.array([[3, 1, 0, 2]]), np.zeros(2, dtype=np.int64))
     return builder.build([builder.add(table, 0)])
 

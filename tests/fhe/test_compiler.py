@@ -31,7 +31,7 @@ def test_encrypted_equals_clear(program: IntegerProgram) -> None:
 def test_ranges_beyond_the_representative_inputs_hold() -> None:
     """Extremes of an accumulator that the compiler never saw must not wrap around."""
     bounds = Bounds(np.zeros(2, dtype=np.int64), np.full(2, 255))
-    builder = ProgramBuilder([bounds], [np.zeros((1, 2), dtype=np.int64)])
+    builder = ProgramBuilder([bounds], [np.zeros((1, 2), dtype=np.int64)], np.ones(1))
     number, shift = builder.add_output(builder.add(MatMul(np.array([[127], [-127]])), 0))
     program = builder.build([number])
     codes = np.array([[255, 0], [0, 255]])
@@ -70,7 +70,7 @@ def test_report_counts_bootstraps_by_width() -> None:
 
 def test_too_wide_a_lookup_names_operator_and_width() -> None:
     bounds = Bounds(np.zeros(1, dtype=np.int64), np.full(1, 2**17 - 1))
-    builder = ProgramBuilder([bounds], [np.zeros((1, 1), dtype=np.int64)])
+    builder = ProgramBuilder([bounds], [np.zeros((1, 1), dtype=np.int64)], np.ones(1))
     builder.source = "Relu (node 'act')"
     table = Lookup(0, np.zeros((1, 2**17), dtype=np.int64), np.zeros(1, dtype=np.int64))
     builder.add(table, 0)
@@ -80,7 +80,7 @@ def test_too_wide_a_lookup_names_operator_and_width() -> None:
 
 def test_too_wide_an_accumulator_names_operator_and_width() -> None:
     bounds = Bounds(np.zeros(30, dtype=np.int64), np.full(30, 2**20 - 1))
-    builder = ProgramBuilder([bounds], [np.zeros((1, 30), dtype=np.int64)])
+    builder = ProgramBuilder([bounds], [np.zeros((1, 30), dtype=np.int64)], np.ones(1))
     builder.source = "Gemm (node 'layer')"
     builder.add(MatMul(np.full((30, 1), 2**20)), 0)
     with pytest.raises(BitWidthError, match=r"Gemm \(node 'layer'\) makes integers of 45 bits"):

@@ -5,6 +5,7 @@ ONNX graph    -> forest_from_onnx -> Forest -> plan_forest -> LookupPlan
 user's data   -> FeatureGrid.codes -> bits -> words (server) -> LookupPlan.dequantize (client)
 """
 
+from cml_sklearn.quantization.trees.circuit import TreeProgram
 from cml_sklearn.quantization.trees.cost import lookup_cost, plan_cost
 from cml_sklearn.quantization.trees.gemm import forest_from_onnx
 from cml_sklearn.quantization.trees.grid import FeatureGrid
@@ -18,6 +19,7 @@ __all__ = [
     "LookupGroup",
     "LookupPlan",
     "Tree",
+    "TreeProgram",
     "choose_sum_bits",
     "forest_from_onnx",
     "label_forest",

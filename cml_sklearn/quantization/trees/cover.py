@@ -125,8 +125,9 @@ def _subsets(path: Path) -> Iterable[Path]:
 
 def _rest(term: Term, path: Path) -> Edges:
     edges = {term.feature: frozenset([term.rank])}
+    counted = {interval.feature for interval in path}
     for interval in term.path:
-        if interval not in path:
+        if interval.feature not in counted:
             known = edges.get(interval.feature, frozenset())
             edges[interval.feature] = known | interval.edges
     return edges

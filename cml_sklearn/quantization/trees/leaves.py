@@ -111,6 +111,10 @@ def _round_trees(
     offset, error, upper = 0.0, 0.0, 0
     for index in np.argsort([-span for span in spans], kind="stable"):
         tree, exact = forest.trees[index], columns[index] / scale
+        if spans[index] == 0:
+            values[index] = np.zeros(len(exact), dtype=np.int64)
+            offset += float(exact[np.argmax(tree.bit < 0)])
+            continue
         target, mass = exact, _leaf_masses(tree)
         if leaves:
             target, mass = _targets(exact, leaves[index], residual)

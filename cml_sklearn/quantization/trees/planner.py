@@ -14,7 +14,7 @@ from cml_sklearn.quantization.trees.cost import INPUT_COST, MAX_WIDTH, lookup_co
 from cml_sklearn.quantization.trees.cover import Cell, cover_terms
 from cml_sklearn.quantization.trees.leaves import QuantizedOutput, quantize_output
 from cml_sklearn.quantization.trees.plan import LookupPlan
-from cml_sklearn.quantization.trees.structure import Forest, IntArray
+from cml_sklearn.quantization.trees.structure import FloatArray, Forest, IntArray
 from cml_sklearn.quantization.trees.terms import (
     Interval,
     Node,
@@ -117,20 +117,25 @@ def choose_sum_bits(forest: Forest, samples: NDArray[np.integer], tolerance: flo
         Allowed root mean square of the error, over the outputs' standard deviation (the greatest
         of all outputs).
     """
-    exact = forest.evaluate(samples)
-    spread = float(exact.std(axis=0).max())
     leaves = [tree.apply(samples) for tree in forest.trees]
+    exact = np.zeros((len(samples), forest.n_outputs)) + forest.offset
+    for tree, leaf in zip(forest.trees, leaves, strict=True):
+        exact += tree.value[leaf]
+    allowed = tolerance * float(exact.std(axis=0).max())
     for sum_bits in _SUM_BITS:
         fields = [quantize_output(forest, o, sum_bits, leaves) for o in range(forest.n_outputs)]
-        sums = [
-            sum((v[leaf] for v, leaf in zip(f.values, leaves, strict=True)), start=np.array(0))
-            for f in fields
-        ]
-        rounded = [s * f.scale + f.offset for s, f in zip(sums, fields, strict=True)]
-        error = np.stack(np.broadcast_arrays(*rounded), axis=-1) - exact
-        if np.sqrt((error**2).mean(axis=0)).max() <= tolerance * spread:
+        sums = np.stack([_add_up(field, leaves) for field in fields], axis=1)
+        if np.sqrt(((sums - exact) ** 2).mean(axis=0)).max() <= allowed:
             return sum_bits
     return _SUM_BITS[-1]
+
+
+def _add_up(field: QuantizedOutput, leaves: list[IntArray]) -> FloatArray:
+    total = np.zeros(len(leaves[0]))
+    for value, leaf in zip(field.values, leaves, strict=True):
+        if value.any():
+            total += value[leaf]
+    return total * field.scale + field.offset
 
 
 def _quantize(forest: Forest, sum_bits: int, samples: NDArray[np.integer] | None) -> _Problem:
@@ -205,8 +210,8 @@ def _plan_words(
         terms = sums.take(terms, slice(word, word + 1))
         width = max(1, int(layout.upper[word]).bit_length())
         prices = partial(_price, least=widths[0], sum_bits=width, n_lookups=len(terms))
-        for cell in cover_terms(terms, prices, widths[1], rounds):
-            lookups.append(Lookup(cell, _table(cell), unit, max(widths[0], _width(cell))))
+        cells = cover_terms(terms, prices, widths[1], rounds)
+        lookups += [Lookup(c, _table(c), unit, max(widths[0], _width(c))) for c in cells]
     return assemble(problem.forest.bit_features, lookups, sums, layout, widths[0])
 
 

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cml_sklearn.exceptions import BitWidthError, InvalidInputError, UnsupportedModelError
+from cml_sklearn.fhe.primitives import NumpyPrimitives
 from cml_sklearn.quantization.trees import (
     Forest,
     LookupPlan,
     Tree,
+    TreeProgram,
     choose_sum_bits,
     label_forest,
     plan_cost,
@@ -99,6 +101,19 @@ def test_codes_give_the_same_words_as_bits(forest: Forest) -> None:
     codes = BITS.reshape(len(BITS), N_FEATURES, N_EDGES).sum(axis=2, dtype=np.int64)
     got = plan.evaluate_codes(codes, BIT_FEATURES, RANKS)
     np.testing.assert_array_equal(got, plan.evaluate(BITS))
+
+
+@settings(deadline=None, max_examples=30)
+@given(forest=forests(), input_cost=st.sampled_from([0.0, 4.0]))
+def test_program_gives_the_same_words(forest: Forest, input_cost: float) -> None:
+    plan = plan_forest(forest, 6, rounds=0, input_cost=input_cost)
+    program = TreeProgram(plan)
+    copies = [BITS.astype(np.int64)] * max(1, plan.n_inputs)
+    (words,) = program.run(NumpyPrimitives(), *copies)
+    np.testing.assert_array_equal(words, plan.evaluate(BITS))
+    low, high = plan.word_range
+    assert -(2 ** (program.word_bits - 1)) <= low.min()
+    assert high.max() < 2 ** (program.word_bits - 1)
 
 
 def _tree(*splits: int, value: list[float]) -> Tree:
@@ -192,7 +207,7 @@ def test_last_probability_needs_no_word() -> None:
 
 
 def test_paths_too_long_for_any_lookup_are_refused() -> None:
-    count = 300
+    count = 140
     bit = np.arange(count)
     chain = _tree(*bit, value=list(np.arange(count + 1) % 2.0))
     with pytest.raises(BitWidthError, match="max_depth"):

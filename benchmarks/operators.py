@@ -1,0 +1,100 @@
+"""Seconds of `NumpyModule`, onnxruntime and ONNX's reference evaluator on a small CNN.
+
+All run on one thread. Run with ``python benchmarks/operators.py --help``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+import typer
+from onnx.reference import ReferenceEvaluator
+from rich.console import Console
+from rich.table import Table
+from threadpoolctl import threadpool_limits
+from torch import nn
+
+from cml_sklearn.convert.torch import export_to_onnx
+from cml_sklearn.onnx import NumpyModule
+
+
+def make_model() -> onnx.ModelProto:
+    """Make a CNN for images of 28 x 28, with every layer that such networks usually have."""
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(8, 16, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(16 * 6 * 6, 64),
+        nn.Sigmoid(),
+        nn.Linear(64, 10),
+    )
+    return export_to_onnx(network.eval(), np.zeros((2, 1, 28, 28), np.float32))
+
+
+def make_runners(
+    model: onnx.ModelProto,
+) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Make one function from inputs to outputs for each way to run the model."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    module, reference = NumpyModule(model), ReferenceEvaluator(model)
+    (name,) = (value.name for value in model.graph.input)
+    return {
+        "onnxruntime": lambda x: session.run(None, {name: x})[0],
+        "NumpyModule": lambda x: module(x)[0],
+        "ReferenceEvaluator": lambda x: reference.run(None, {name: x})[0],
+    }
+
+
+def best_seconds(function: Callable[[], object], repeat: int) -> float:
+    """Measure the shortest of several runs, after one to warm up."""
+    function()
+    seconds = []
+    for _ in range(repeat):
+        start = perf_counter()
+        function()
+        seconds.append(perf_counter() - start)
+    return min(seconds)
+
+
+def main(
+    repeat: Annotated[int, typer.Option(help="Runs, of which the shortest counts.")] = 5,
+    batch: Annotated[int, typer.Option(help="Images in one run.")] = 256,
+    output: Annotated[Path | None, typer.Option(help="JSON file for the results.")] = None,
+) -> None:
+    """Measure, and show a table."""
+    x = np.random.default_rng(0).standard_normal((batch, 1, 28, 28), np.float32)
+    runners = make_runners(make_model())
+    wanted = runners["onnxruntime"](x)
+    seconds = {}
+    with threadpool_limits(1):
+        for name, run in runners.items():
+            np.testing.assert_allclose(run(x), wanted, rtol=1e-3, atol=1e-5)
+            seconds[name] = best_seconds(lambda run=run: run(x), repeat)
+    table = Table("evaluator", "seconds", "times onnxruntime's", title=f"CNN, batch {batch}")
+    for name, value in seconds.items():
+        table.add_row(name, f"{value:.4f}", f"{value / seconds['onnxruntime']:.1f}")
+    Console().print(table)
+    if output is not None:
+        output.write_text(json.dumps({"batch": batch, "seconds": seconds}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)

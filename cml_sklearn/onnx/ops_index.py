@@ -1,0 +1,179 @@
+"""Operators that look elements up, write them, order them or count them out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cml_sklearn.onnx._arrays import Array, Tensors, keeps_type
+from cml_sklearn.onnx.ops_logic import NUMPY_TYPES
+
+__all__ = [
+    "numpy_compress",
+    "numpy_cum_sum",
+    "numpy_det",
+    "numpy_eye_like",
+    "numpy_gather",
+    "numpy_gather_elements",
+    "numpy_gather_nd",
+    "numpy_non_zero",
+    "numpy_one_hot",
+    "numpy_range",
+    "numpy_reverse_sequence",
+    "numpy_scatter",
+    "numpy_scatter_elements",
+    "numpy_scatter_nd",
+    "numpy_top_k",
+    "numpy_trilu",
+    "numpy_unique",
+]
+
+_COMBINE: dict[str, Callable[..., Array]] = {
+    "add": np.add,
+    "mul": np.multiply,
+    "max": np.maximum,
+    "min": np.minimum,
+}
+"""How scattered values are combined with those there already."""
+
+
+def _along(indices: Array, axis: int) -> tuple[Array, ...]:
+    """Index of the elements that lie where `indices` says along an axis, in place elsewhere."""
+    where = list(np.indices(indices.shape, sparse=True))
+    where[axis] = indices
+    return tuple(where)
+
+
+def _scatter(data: Array, where: tuple[Array, ...], updates: Array, reduction: str) -> Array:
+    """Write values into a copy."""
+    y = data.copy()
+    if reduction == "none":
+        y[where] = updates
+    else:
+        _COMBINE[reduction].at(y, where, updates)  # type: ignore[attr-defined]
+    return y
+
+
+def numpy_compress(input: Array, condition: Array, /, *, axis: int | None = None) -> Tensors:
+    """Slices where the condition holds, along an axis or of the flat tensor."""
+    return (np.compress(condition, input, axis=axis),)
+
+
+@keeps_type
+def numpy_cum_sum(x: Array, axis: Array, /, *, exclusive: int = 0, reverse: int = 0) -> Tensors:
+    """Sums of all elements up to each one, which `exclusive` leaves out, or from each one on."""
+    along = int(axis.item())
+    ordered = np.flip(x, along) if reverse else x
+    sums = np.cumsum(ordered, axis=along)
+    sums = sums - ordered if exclusive else sums
+    return (np.flip(sums, along) if reverse else sums,)
+
+
+def numpy_det(x: Array, /) -> Tensors:
+    """Determinants of the matrices on the last two axes."""
+    return (np.asarray(np.linalg.det(x), x.dtype),)
+
+
+def numpy_eye_like(input: Array, /, *, dtype: int | None = None, k: int = 0) -> Tensors:
+    """Matrix with ones on a diagonal, in the shape of another."""
+    kind = input.dtype if dtype is None else NUMPY_TYPES[dtype]
+    return (np.eye(*input.shape, k=k, dtype=kind),)
+
+
+def numpy_gather(data: Array, indices: Array, /, *, axis: int = 0) -> Tensors:
+    """Slices of `data` at the indices along an axis."""
+    return (np.take(data, indices, axis=axis),)
+
+
+def numpy_gather_elements(data: Array, indices: Array, /, *, axis: int = 0) -> Tensors:
+    """Elements of `data`, each by its own index along an axis."""
+    return (data[_along(indices, axis)],)
+
+
+def numpy_gather_nd(data: Array, indices: Array, /, *, batch_dims: int = 0) -> Tensors:
+    """Parts of `data` by index vectors, after axes that both tensors share."""
+    batch = np.indices(indices.shape[:batch_dims], sparse=True)
+    spread = (b.reshape(*b.shape, *(1,) * (indices.ndim - 1 - batch_dims)) for b in batch)
+    return (data[(*spread, *np.moveaxis(indices, -1, 0))],)
+
+
+def numpy_non_zero(x: Array, /) -> Tensors:
+    """Indices of the elements that are not zero, one column each."""
+    return (np.stack(np.nonzero(np.atleast_1d(x))).astype(np.int64)[: x.ndim],)
+
+
+def numpy_one_hot(indices: Array, depth: Array, values: Array, /, *, axis: int = -1) -> Tensors:
+    """New axis with the second of two values at the index, the first elsewhere."""
+    n = int(depth.item())
+    hot = np.expand_dims(indices % n, axis) == np.arange(n).reshape(
+        [n if i == axis % (indices.ndim + 1) else 1 for i in range(indices.ndim + 1)]
+    )
+    inside = np.expand_dims((indices >= -n) & (indices < n), axis)
+    return (np.where(hot & inside, values[1], values[0]),)
+
+
+def numpy_range(start: Array, limit: Array, delta: Array, /) -> Tensors:
+    """Numbers from `start` by steps of `delta`, up to `limit`."""
+    return (np.arange(start.item(), limit.item(), delta.item(), dtype=start.dtype),)
+
+
+def numpy_reverse_sequence(
+    input: Array, sequence_lens: Array, /, *, batch_axis: int = 1, time_axis: int = 0
+) -> Tensors:
+    """Sequences of a batch turned round, each over its own length."""
+    time = np.arange(input.shape[time_axis])[:, None]
+    where = np.where(time < sequence_lens, sequence_lens - 1 - time, time)
+    where = where if batch_axis else where.T
+    shape = where.shape + (1,) * (input.ndim - 2)
+    return (np.take_along_axis(input, where.reshape(shape), axis=time_axis),)
+
+
+def numpy_scatter(data: Array, indices: Array, updates: Array, /, *, axis: int = 0) -> Tensors:
+    """Copy with some elements written, each by its own index along an axis."""
+    return (_scatter(data, _along(indices, axis), updates, "none"),)
+
+
+def numpy_scatter_elements(
+    data: Array, indices: Array, updates: Array, /, *, axis: int = 0, reduction: str = "none"
+) -> Tensors:
+    """Copy with some elements written or changed, each by its own index along an axis."""
+    where = _along(np.where(indices < 0, indices + data.shape[axis], indices), axis)
+    return (_scatter(data, where, updates, reduction),)
+
+
+def numpy_scatter_nd(
+    data: Array, indices: Array, updates: Array, /, *, reduction: str = "none"
+) -> Tensors:
+    """Copy with parts written or changed by index vectors."""
+    return (_scatter(data, tuple(np.moveaxis(indices, -1, 0)), updates, reduction),)
+
+
+def numpy_top_k(
+    x: Array, k: Array, /, *, axis: int = -1, largest: int = 1, sorted: int = 1
+) -> Tensors:
+    """Largest or smallest values along an axis, and their indices; always sorted."""
+    del sorted
+    backwards = np.flip(x, axis) if largest else x
+    order = np.argsort(backwards, axis=axis, kind="stable")
+    order = np.flip(x.shape[axis] - 1 - order, axis) if largest else order
+    indices = np.take(order, np.arange(int(k.item())), axis=axis)
+    return np.take_along_axis(x, indices, axis), indices
+
+
+def numpy_trilu(input: Array, /, k: Array | None = None, *, upper: int = 1) -> Tensors:
+    """Upper or lower triangles of matrices, from the diagonal `k` on."""
+    diagonal = 0 if k is None else int(k.item())
+    return ((np.triu if upper else np.tril)(input, diagonal),)
+
+
+def numpy_unique(x: Array, /, *, axis: int | None = None, sorted: int = 1) -> Tensors:
+    """Values that occur, sorted or by first occurrence; where, where from, and how often."""
+    flat = x if axis is not None else x.ravel()
+    along = axis or 0
+    values, first, inverse, counts = np.unique(
+        flat, return_index=True, return_inverse=True, return_counts=True, axis=along
+    )
+    order = np.arange(len(first)) if sorted else np.argsort(first)
+    rank = np.argsort(order)
+    return np.take(values, order, along), first[order], rank[inverse.ravel()], counts[order]

@@ -1,0 +1,137 @@
+"""ONNX's own node tests, read from the data in the onnx wheel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from cml_sklearn.onnx import ONNX_OPS_TO_NUMPY_IMPL
+from cml_sklearn.onnx.ops_logic import NUMPY_TYPES
+
+DATA = Path(onnx.__file__).parent / "backend" / "test" / "data" / "node"
+
+FIRST_OPERATORS = frozenset(
+    {
+        "Abs",
+        "Acos",
+        "Acosh",
+        "Add",
+        "Asin",
+        "Asinh",
+        "Atan",
+        "Atanh",
+        "AveragePool",
+        "BatchNormalization",
+        "Cast",
+        "Celu",
+        "Clip",
+        "Constant",
+        "Conv",
+        "Cos",
+        "Cosh",
+        "Div",
+        "Elu",
+        "Equal",
+        "Erf",
+        "Exp",
+        "Flatten",
+        "Gemm",
+        "Greater",
+        "HardSigmoid",
+        "HardSwish",
+        "Identity",
+        "LeakyRelu",
+        "Less",
+        "Log",
+        "MatMul",
+        "Mul",
+        "Not",
+        "Or",
+        "PRelu",
+        "Pad",
+        "Pow",
+        "Relu",
+        "Reshape",
+        "Round",
+        "Selu",
+        "Sigmoid",
+        "Sin",
+        "Sinh",
+        "Softplus",
+        "Sub",
+        "Tan",
+        "Tanh",
+        "ThresholdedRelu",
+        "Transpose",
+        "Where",
+    }
+)
+"""The operators that must be right in every test of theirs."""
+
+IMPOSSIBLE: dict[str, str] = {}
+"""Tests of registered operators that can't pass, each with its reason."""
+
+
+@dataclass(frozen=True)
+class NodeCase:
+    """One test: a model, and arrays that go in and come out."""
+
+    name: str
+    operators: frozenset[str]
+    has_plain_tensors: bool
+
+    @property
+    def model(self) -> onnx.ModelProto:
+        return onnx.load(DATA / self.name / "model.onnx")
+
+    def arrays(self, kind: str) -> list[np.ndarray]:
+        """Arrays of one kind, "input" or "output", in order."""
+        folder = DATA / self.name / "test_data_set_0"
+        files = (folder / f"{kind}_{i}.pb" for i in range(len(list(folder.glob(f"{kind}_*.pb")))))
+        return [onnx.numpy_helper.to_array(onnx.load_tensor(file)) for file in files]
+
+
+def _operators(graph: onnx.GraphProto) -> Iterator[str]:
+    """Operators of a graph and of the graphs inside it, other domains' with their names."""
+    for node in graph.node:
+        yield f"{node.domain}.{node.op_type}" if node.domain else node.op_type
+        for attribute in node.attribute:
+            yield from _operators(attribute.g)
+
+
+def _is_plain(value: onnx.ValueInfoProto) -> bool:
+    """Whether a value is a tensor of floats, integers or bools that NumPy has."""
+    return value.type.tensor_type.elem_type in NUMPY_TYPES
+
+
+@cache
+def all_cases() -> tuple[NodeCase, ...]:
+    """All tests in the wheel."""
+    cases = []
+    for folder in sorted(DATA.iterdir()):
+        graph = onnx.load(folder / "model.onnx").graph
+        plain = all(map(_is_plain, [*graph.input, *graph.output]))
+        cases.append(NodeCase(folder.name, frozenset(_operators(graph)), plain))
+    return tuple(cases)
+
+
+def first_cases() -> list[NodeCase]:
+    """Tests of nothing but the first operators, on plain tensors."""
+    return [c for c in all_cases() if c.operators <= FIRST_OPERATORS and c.has_plain_tensors]
+
+
+def registry_cases() -> list[NodeCase]:
+    """The other tests of nothing but registered operators, on plain tensors."""
+    return [
+        c
+        for c in all_cases()
+        if c.operators <= ONNX_OPS_TO_NUMPY_IMPL.keys()
+        and c.has_plain_tensors
+        and not c.operators <= FIRST_OPERATORS
+        and c.name not in IMPOSSIBLE
+    ]

@@ -1,0 +1,41 @@
+"""ONNX's own node tests."""
+
+import numpy as np
+import pytest
+
+from cml_sklearn.onnx import run_model
+from tests.onnx.node_cases import (
+    FIRST_OPERATORS,
+    IMPOSSIBLE,
+    NodeCase,
+    all_cases,
+    first_cases,
+    registry_cases,
+)
+
+
+def check(case: NodeCase) -> None:
+    """Run a test with the tolerance of ONNX's own runner."""
+    results = run_model(case.model, case.arrays("input"))
+    expected = case.arrays("output")
+    assert [r.dtype for r in results] == [e.dtype for e in expected]
+    assert [r.shape for r in results] == [e.shape for e in expected]
+    for result, wanted in zip(results, expected, strict=True):
+        np.testing.assert_allclose(result, wanted, rtol=1e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize("case", first_cases(), ids=lambda case: case.name)
+def test_first_operators(case: NodeCase) -> None:
+    check(case)
+
+
+@pytest.mark.parametrize("case", registry_cases(), ids=lambda case: case.name)
+def test_registered_operators(case: NodeCase) -> None:
+    check(case)
+
+
+def test_no_case_is_left_out() -> None:
+    assert len(FIRST_OPERATORS) == 52
+    assert len(first_cases()) >= 219
+    names = {case.name for case in all_cases()}
+    assert names.issuperset(IMPOSSIBLE)
