@@ -1,6 +1,6 @@
-# `make help` lists the targets. Each builds .venv from requirements.lock when it is missing or stale.
+# `make help` lists the targets. Each builds .venv from requirements.lock, if missing or stale.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed

@@ -120,8 +120,7 @@ class NumpyModule:
         values = {**self.graph.constants, **bind_inputs(self.graph.inputs, inputs)}
         with np.errstate(all="ignore"):
             for node, unneeded in zip(self.graph.nodes, self._releases, strict=True):
-                for name, value in zip(node.outputs, run_node(node, values), strict=False):
-                    values[name] = np.asarray(value)
+                values |= run_node(node, values)
                 for name in unneeded if release else ():
                     del values[name]
         return values

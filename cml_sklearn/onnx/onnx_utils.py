@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.inliner
 from google.protobuf.message import DecodeError
 
 from cml_sklearn.exceptions import InvalidGraphError, UnsupportedOperatorError
@@ -72,6 +73,8 @@ def prepare_graph(model: str | Path | bytes | onnx.ModelProto) -> PreparedGraph:
         An operator, operator set, attribute or element type is unknown here.
     """
     proto = load_model(model)
+    if proto.functions:
+        proto = onnx.inliner.inline_local_functions(proto)
     nodes = [to_node(node, index) for index, node in enumerate(proto.graph.node)]
     constants = {tensor.name: to_array(tensor) for tensor in proto.graph.initializer}
     constants |= {s.values.name: to_dense(s) for s in proto.graph.sparse_initializer}
@@ -90,12 +93,20 @@ def prepare_graph(model: str | Path | bytes | onnx.ModelProto) -> PreparedGraph:
 
 
 def infer_specs(model: onnx.ModelProto) -> dict[str, TensorSpec]:
-    """Find out what ONNX's shape inference knows of a graph's tensors."""
-    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-    values = [*graph.input, *graph.value_info, *graph.output]
+    """Find out what ONNX's shape inference knows of a graph's tensors.
+
+    What the model itself says of all but its inputs is left aside: exporters often write down the
+    shapes of their example, whose number of samples is not that of other inputs.
+    """
+    bare = onnx.ModelProto()
+    bare.CopyFrom(model)
+    del bare.graph.value_info[:]
+    for output in bare.graph.output:
+        output.ClearField("type")
+    graph = onnx.shape_inference.infer_shapes(bare, data_prop=True).graph
     return {
         value.name: to_spec(value)
-        for value in values
+        for value in (*graph.input, *graph.value_info, *graph.output)
         if value.type.tensor_type.elem_type in NUMPY_TYPES
     }
 

@@ -62,7 +62,7 @@ def numpy_compress(input: Array, condition: Array, /, *, axis: int | None = None
 
 @keeps_type
 def numpy_cum_sum(x: Array, axis: Array, /, *, exclusive: int = 0, reverse: int = 0) -> Tensors:
-    """Sums of all elements up to each one, which `exclusive` leaves out, or from each one on."""
+    """Sum of all elements up to each one, which `exclusive` leaves out, or from each one on."""
     along = int(axis.item())
     ordered = np.flip(x, along) if reverse else x
     sums = np.cumsum(ordered, axis=along)
@@ -71,14 +71,15 @@ def numpy_cum_sum(x: Array, axis: Array, /, *, exclusive: int = 0, reverse: int 
 
 
 def numpy_det(x: Array, /) -> Tensors:
-    """Determinants of the matrices on the last two axes."""
+    """Determinant of each matrix on the last two axes."""
     return (np.asarray(np.linalg.det(x), x.dtype),)
 
 
 def numpy_eye_like(input: Array, /, *, dtype: int | None = None, k: int = 0) -> Tensors:
     """Matrix with ones on a diagonal, in the shape of another."""
+    rows, columns = input.shape
     kind = input.dtype if dtype is None else NUMPY_TYPES[dtype]
-    return (np.eye(*input.shape, k=k, dtype=kind),)
+    return (np.eye(rows, columns, k, kind),)
 
 
 def numpy_gather(data: Array, indices: Array, /, *, axis: int = 0) -> Tensors:
@@ -99,12 +100,12 @@ def numpy_gather_nd(data: Array, indices: Array, /, *, batch_dims: int = 0) -> T
 
 
 def numpy_non_zero(x: Array, /) -> Tensors:
-    """Indices of the elements that are not zero, one column each."""
+    """Index of every element that is not zero, one column each."""
     return (np.stack(np.nonzero(np.atleast_1d(x))).astype(np.int64)[: x.ndim],)
 
 
 def numpy_one_hot(indices: Array, depth: Array, values: Array, /, *, axis: int = -1) -> Tensors:
-    """New axis with the second of two values at the index, the first elsewhere."""
+    """Axis added, with the second of two values at the index, the first elsewhere."""
     n = int(depth.item())
     hot = np.expand_dims(indices % n, axis) == np.arange(n).reshape(
         [n if i == axis % (indices.ndim + 1) else 1 for i in range(indices.ndim + 1)]

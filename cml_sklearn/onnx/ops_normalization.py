@@ -76,7 +76,11 @@ def numpy_group_normalization(
     num_groups: int,
     stash_type: int = 1,
 ) -> Tensors:
-    """Each group of channels of each sample standardized."""
+    """Each group of channels of each sample standardized.
+
+    `scale` and `bias` have one value a channel, or as before operator set 21 one a group.
+    """
+    scale, bias = (values.repeat(x.shape[1] // values.size) for values in (scale, bias))
     groups = _wide(x, stash_type).reshape(len(x), num_groups, -1)
     standardized = _standardized(groups, (2,), epsilon).astype(x.dtype).reshape(x.shape)
     return (standardized * _per_channel(scale, x) + _per_channel(bias, x),)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from cml_sklearn.exceptions import CmlError, InvalidInputError, UnsupportedOperatorError
-from cml_sklearn.onnx._arrays import Array, Tensors
+from cml_sklearn.onnx._arrays import Array
 from cml_sklearn.onnx.graph import Node, PreparedGraph, TensorSpec
 from cml_sklearn.onnx.ops_impl import ONNX_OPS_TO_NUMPY_IMPL
 from cml_sklearn.onnx.ops_logic import NUMPY_TYPES
@@ -17,8 +17,8 @@ from cml_sklearn.onnx.opsets import signature_of
 __all__ = ["run_node", "simplify"]
 
 
-def run_node(node: Node, values: Mapping[str, Array]) -> Tensors:
-    """Run one node.
+def run_node(node: Node, values: Mapping[str, Array]) -> dict[str, Array]:
+    """Run one node, and give its outputs by their names.
 
     Parameters
     ----------
@@ -52,7 +52,8 @@ def run_node(node: Node, values: Mapping[str, Array]) -> Tensors:
         raise UnsupportedOperatorError(
             f"{node} has {len(node.outputs)} outputs; only the first {len(outputs)} are supported."
         )
-    return outputs
+    named = zip(node.outputs, outputs, strict=False)
+    return {name: np.asarray(value) for name, value in named if name}
 
 
 def simplify(graph: PreparedGraph, specs: Mapping[str, TensorSpec]) -> PreparedGraph:
@@ -123,7 +124,7 @@ def _is_noop(node: Node, specs: Mapping[str, TensorSpec]) -> bool:
         spec = specs.get(node.inputs[0])
         return spec is not None and spec.dtype == NUMPY_TYPES.get(node.attributes["to"])
     if node.op_type == "Dropout":
-        return len(node.outputs) == 1 and "" in (*node.inputs, "", "")[2:3]
+        return len(node.outputs) == 1 and not any(node.inputs[2:])
     return node.op_type == "Identity"
 
 
@@ -133,7 +134,7 @@ def fold_constants(graph: PreparedGraph) -> PreparedGraph:
     with np.errstate(all="ignore"):
         for node in graph.nodes:
             if all(not name or name in constants for name in node.inputs):
-                constants |= zip(node.outputs, run_node(node, constants), strict=False)
+                constants |= run_node(node, constants)
             else:
                 nodes.append(node)
     return replace(graph, nodes=tuple(nodes), constants=constants)

@@ -12,6 +12,7 @@ from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.onnx.onnx_utils import Node, PreparedGraph
 from cml_sklearn.quantization import ops  # noqa: F401  fills the registry
 from cml_sklearn.quantization.bit_widths import BitWidths
+from cml_sklearn.quantization.clear_tail import ClearTail, split_clear_tail
 from cml_sklearn.quantization.program import ProgramBuilder
 from cml_sklearn.quantization.quantized_module import OutputScale, QuantizedModule
 from cml_sklearn.quantization.quantized_op import (
@@ -42,6 +43,8 @@ class PostTrainingAffineQuantization:
         Bits of an accumulator that a lookup looks at; the others are rounded away. None: all.
     exact_rounding : bool, default=True
         False: the rounding may be off by one near ties, and costs several times less.
+    clear_tail : bool, default=True
+        Let the client compute functions after the last layer (see `split_clear_tail`).
     """
 
     def __init__(
@@ -50,10 +53,12 @@ class PostTrainingAffineQuantization:
         *,
         rounding_bits: int | None = None,
         exact_rounding: bool = True,
+        clear_tail: bool = True,
     ) -> None:
         self.n_bits = BitWidths.resolve(n_bits)
         self.rounding_bits = rounding_bits
         self.exact_rounding = exact_rounding
+        self.clear_tail = clear_tail
 
     def quantize_module(
         self,
@@ -83,7 +88,7 @@ class PostTrainingAffineQuantization:
             An operator without a quantized form; the message names the node.
         """
         samples, weight = _calibration_data(calibration, sample_weight)
-        graph = module.graph
+        graph, tail = split_clear_tail(module.graph) if self.clear_tail else (module.graph, None)
         named = {spec.name: x for spec, x in zip(graph.inputs, samples, strict=True)}
         quantizers = tuple(
             self._input_quantizer(graph, name, x, weight) for name, x in named.items()
@@ -106,7 +111,7 @@ class PostTrainingAffineQuantization:
             inputs = (tensors[name] if name else None for name in node.inputs)
             tensors[node.outputs[0]] = operator(*inputs)
         outputs = [tensors[name] for name in graph.outputs]
-        return _finish(builder, quantizers, outputs, self.n_bits.outputs)
+        return _finish(builder, quantizers, outputs, self.n_bits.outputs, tail)
 
     def _input_quantizer(
         self, graph: PreparedGraph, name: str, x: FloatArray, weight: FloatArray
@@ -168,6 +173,7 @@ def _finish(
     quantizers: tuple[AffineQuantizer, ...],
     outputs: list[Operand],
     n_bits: int,
+    tail: ClearTail | None,
 ) -> QuantizedModule:
     """Make the outputs unsigned, and note how to read them."""
     numbers, scales = [], []
@@ -181,4 +187,4 @@ def _finish(
         number, shift = builder.add_output(tensor.number)
         numbers.append(number)
         scales.append(OutputScale(tensor.scale, shift, tensor.offset))
-    return QuantizedModule(builder.build(numbers), quantizers, tuple(scales))
+    return QuantizedModule(builder.build(numbers), quantizers, tuple(scales), tail)

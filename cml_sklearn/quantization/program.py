@@ -11,6 +11,7 @@ import numpy as np
 from cml_sklearn.fhe.primitives import IntArray, NumpyPrimitives, Primitives
 from cml_sklearn.quantization.quantizers import FloatArray
 from cml_sklearn.quantization.steps import AddConstant, Bounds, Lookup, Multiply, Step
+from cml_sklearn.quantization.storage import stored
 
 __all__ = ["Instruction", "IntegerProgram", "ProgramBuilder"]
 
@@ -18,6 +19,7 @@ __all__ = ["Instruction", "IntegerProgram", "ProgramBuilder"]
 _NUMPY = NumpyPrimitives()
 
 
+@stored
 @dataclass(frozen=True)
 class Instruction:
     """A step, the tensors it reads (by their numbers), and the operator that asked for it."""
@@ -27,6 +29,7 @@ class Instruction:
     source: str
 
 
+@stored
 @dataclass(frozen=True)
 class IntegerProgram:
     """A straight line of steps on integer tensors.

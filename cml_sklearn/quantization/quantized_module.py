@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,12 +14,15 @@ from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.fhe.backend import Backend, CircuitOptions
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.primitives import IntArray
+from cml_sklearn.quantization.clear_tail import ClearTail
 from cml_sklearn.quantization.program import IntegerProgram
 from cml_sklearn.quantization.quantizers import FloatArray, Quantizer
+from cml_sklearn.quantization.storage import read, stored, write
 
 __all__ = ["OutputScale", "QuantizedModule"]
 
 
+@stored
 @dataclass(frozen=True)
 class OutputScale:
     """What the client needs to read an output: ``value = scale * (q - zero_point) + offset``."""
@@ -40,6 +44,8 @@ class QuantizedModule:
     program : IntegerProgram
     input_quantizers : tuple of Quantizer
     output_scales : tuple of OutputScale
+    tail : ClearTail, optional
+        What the client computes after decryption.
 
     Attributes
     ----------
@@ -52,10 +58,12 @@ class QuantizedModule:
         program: IntegerProgram,
         input_quantizers: tuple[Quantizer, ...],
         output_scales: tuple[OutputScale, ...],
+        tail: ClearTail | None = None,
     ) -> None:
         self.program = program
         self.input_quantizers = input_quantizers
         self.output_scales = output_scales
+        self.tail = tail
         self._circuit: FheCircuit | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -101,9 +109,10 @@ class QuantizedModule:
         return tuple(quantizer.quantize(x) for quantizer, x in pairs)
 
     def dequantize_output(self, *outputs: IntArray) -> tuple[FloatArray, ...]:
-        """Decode the integers that came out."""
+        """Decode the integers that came out, and compute the clear tail."""
         pairs = zip(self.output_scales, outputs, strict=True)
-        return tuple(s.dequantize(q) for s, q in pairs)
+        values = tuple(scale.dequantize(q) for scale, q in pairs)
+        return values if self.tail is None else self.tail(*values)
 
     def quantized_forward(
         self, *inputs: IntArray, execute_in_fhe: ExecutionMode | None = None
@@ -122,6 +131,28 @@ class QuantizedModule:
         if mode == "simulate":
             return self.fhe_circuit.simulate(*inputs)
         return self.fhe_circuit.execute(*inputs)
+
+    def save(self, path: str | Path) -> None:
+        """Write the module, without its circuit, to a file of plain data.
+
+        Parameters
+        ----------
+        path : path
+            Usually ends in ``.npz``.
+        """
+        parts = (self.program, self.input_quantizers, self.output_scales, self.tail)
+        write(path, parts)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a module that `save` has written; it runs no code of the file.
+
+        Raises
+        ------
+        InvalidInputError
+            The file is missing or of another kind.
+        """
+        return cls(*read(path))
 
     def compile(
         self, options: CircuitOptions | None = None, *, backend: Backend | None = None

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cml_sklearn.exceptions import CalibrationError
 from cml_sklearn.fhe.primitives import IntArray
+from cml_sklearn.quantization.storage import stored
 
 FloatArray = NDArray[np.float64]
 
@@ -29,6 +30,7 @@ class Quantizer(Protocol):
         ...
 
 
+@stored
 @dataclass(frozen=True)
 class AffineQuantizer:
     """Codes ``0 .. 2**n_bits - 1`` of an interval: ``value = scale * (code - zero_point)``.

@@ -23,9 +23,9 @@ from cml_sklearn.fhe.primitives import (
     Primitives,
     TableSet,
 )
+from cml_sklearn.quantization.storage import stored
 
 __all__ = [
-    "STEPS",
     "Add",
     "AddConstant",
     "Bounds",
@@ -46,10 +46,10 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 
-STEPS: dict[str, type[Step]] = {}
 _NUMPY = NumpyPrimitives()
 
 
+@stored
 @dataclass(frozen=True)
 class Bounds:
     """Smallest and largest value by element of a tensor, without the batch axis."""
@@ -74,8 +74,8 @@ class Step(ABC):
     """One operation on integer tensors."""
 
     def __init_subclass__(cls) -> None:
-        """Register the class, so that stored programs find it by name."""
-        STEPS[cls.__name__] = cls
+        """Register the class for storage."""
+        stored(cls)
 
     @abstractmethod
     def run(self, primitives: Primitives, *values: Any) -> Any:

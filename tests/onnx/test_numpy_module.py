@@ -202,3 +202,24 @@ def test_split_into_as_many_pieces_as_outputs(opset: int) -> None:
 def test_no_warnings_on_overflow() -> None:
     x = np.array([-1e4, 1e4], np.float32)
     np.testing.assert_array_equal(run_model(one_node("Sigmoid", [x]), [x])[0], [0, 1])
+
+
+def test_functions_of_the_model_are_inlined() -> None:
+    model = parser.parse_model("""
+        <ir_version: 8, opset_import: ["": 17, "local": 1]>
+        main (float[N] x) => (float[N] y) { y = local.twice(x) }
+        <domain: "local", opset_import: ["": 17]>
+        twice (a) => (b) { b = Add(a, a) }
+    """)
+    np.testing.assert_array_equal(run_model(model, [X[0]])[0], 2 * X[0])
+
+
+@pytest.mark.parametrize("n_scales", [2, 6])
+def test_groups_are_scaled_by_group_or_by_channel(n_scales: int) -> None:
+    x = np.arange(24, dtype=np.float32).reshape(1, 6, 4)
+    scale = np.arange(n_scales, dtype=np.float32) + 1
+    model = one_node("GroupNormalization", [x, scale, 0 * scale], num_groups=2)
+    groups = x.reshape(2, 12)
+    normal = (groups - groups.mean(1, keepdims=True)) / groups.std(1, keepdims=True)
+    wanted = normal.reshape(6, 4) * scale.repeat(6 // n_scales)[:, None]
+    np.testing.assert_allclose(run_model(model, [x, scale, 0 * scale])[0][0], wanted, rtol=1e-4)

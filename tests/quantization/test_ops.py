@@ -185,7 +185,8 @@ CASES = [
 def quantized(case: Case, n_bits: int) -> tuple[NumpyModule, Any]:
     module = NumpyModule(case.model())
     quantization = PostTrainingAffineQuantization(
-        {"inputs": n_bits, "weights": n_bits, "activations": n_bits, "outputs": n_bits}
+        {"inputs": n_bits, "weights": n_bits, "activations": n_bits, "outputs": n_bits},
+        clear_tail=False,
     )
     return module, quantization.quantize_module(module, *case.inputs(n_samples=2000))
 

@@ -1,0 +1,151 @@
+"""Whole torch and ONNX models through the pipeline."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from cml_sklearn import QuantizedModule, compile_onnx_model, compile_torch_model
+from cml_sklearn.convert.torch import export_to_onnx
+from cml_sklearn.exceptions import (
+    BitWidthError,
+    CalibrationError,
+    InvalidInputError,
+    UnsupportedOperatorError,
+)
+from cml_sklearn.onnx import NumpyModule
+from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
+
+Array = NDArray[Any]
+rng = np.random.default_rng(0)
+
+
+class Residual(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.second(torch.relu(self.first(x)) + x)
+
+
+def mlp() -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2), nn.Softmax(dim=1))
+
+
+def cnn() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 2, 3, padding=1),
+        nn.BatchNorm2d(2),
+        nn.ReLU(),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(8, 2),
+    )
+
+
+MODELS = {"mlp": (mlp, (4,)), "cnn": (cnn, (1, 4, 4)), "residual": (Residual, (4,))}
+
+
+def build(name: str) -> tuple[nn.Module, Array]:
+    torch.manual_seed(0)
+    make, shape = MODELS[name]
+    return make().eval(), rng.normal(size=(200, *shape)).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_numpy_module_equals_torch(name: str) -> None:
+    model, X = build(name)
+    expected = model(torch.as_tensor(X)).detach().numpy()
+    result = NumpyModule(export_to_onnx(model, X)).forward(X)[0]
+    np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_quantized_is_close_to_torch(name: str) -> None:
+    model, X = build(name)
+    expected = model(torch.as_tensor(X)).detach().numpy()
+    quantization = PostTrainingAffineQuantization(7)
+    module = quantization.quantize_module(NumpyModule(export_to_onnx(model, X)), X)
+    error = np.abs(np.asarray(module.forward(X)) - expected)
+    assert error.mean() < 0.01 * np.ptp(expected)
+
+
+@pytest.mark.fhe
+@pytest.mark.parametrize("name", MODELS)
+def test_three_modes_agree(name: str) -> None:
+    model, X = build(name)
+    module = compile_torch_model(model, X, n_bits=2)
+    clear = module.forward(X[:2])
+    np.testing.assert_array_equal(module.forward(X[:2], execute_in_fhe="simulate"), clear)
+    np.testing.assert_array_equal(module.forward(X[:2], execute_in_fhe=True), clear)
+
+
+def test_clear_tail_is_cut_off_and_costs_no_lookup() -> None:
+    model, X = build("mlp")
+    module = compile_torch_model(model, X, n_bits=3)
+    assert module.fhe_circuit.report.pbs_count == 3
+    assert [node.op_type for node in module.tail.nodes] == ["Softmax"]
+    np.testing.assert_allclose(np.sum(module.forward(X), axis=1), 1)
+
+
+def test_saved_module_predicts_the_same(tmp_path: Path) -> None:
+    model, X = build("cnn")
+    module = compile_onnx_model(export_to_onnx(model, X), X, n_bits=3)
+    module.save(tmp_path / "model.npz")
+    for again in (QuantizedModule.load(tmp_path / "model.npz"), pickle.loads(pickle.dumps(module))):
+        assert not again.is_compiled
+        np.testing.assert_array_equal(again.forward(X), module.forward(X))
+
+
+def test_files_of_another_kind_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "other.npz", x=np.arange(3))
+    (tmp_path / "text.npz").write_text("nothing")
+    pickled = np.array([object()], dtype=object)
+    np.savez(tmp_path / "pickled.npz", manifest=pickled, allow_pickle=True)
+    for name in ("other.npz", "text.npz", "pickled.npz", "missing.npz"):
+        with pytest.raises(InvalidInputError, match=r"holds no quantized module.*made by save"):
+            QuantizedModule.load(tmp_path / name)
+
+
+def test_several_inputs_and_outputs() -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(3, 2)
+
+        def forward(self, a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return self.layer(a) + b, self.layer(a)
+
+    torch.manual_seed(0)
+    model = Two().eval()
+    a, b = rng.normal(size=(100, 3)), rng.normal(size=(100, 2))
+    module = compile_torch_model(model, a, b, n_bits=6)
+    tensors = (torch.as_tensor(x, dtype=torch.float32) for x in (a, b))
+    outputs = module.forward(a, b)
+    assert len(outputs) == 2
+    for result, expected in zip(outputs, model(*tensors), strict=True):
+        np.testing.assert_allclose(result, expected.detach().numpy(), atol=0.1)
+
+
+def test_errors_name_what_is_wrong() -> None:
+    class Sorting(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return nn.functional.softmax(x, dim=1) @ torch.ones(4, 2)
+
+    X = rng.normal(size=(10, 4))
+    with pytest.raises(UnsupportedOperatorError, match=r"Softmax \(node '/Softmax'\) has no quant"):
+        compile_torch_model(Sorting(), X)
+    with pytest.raises(CalibrationError, match="at least one sample"):
+        compile_torch_model(mlp(), X[:0])
+    with pytest.raises(CalibrationError, match="NaN or infinity"):
+        compile_torch_model(mlp(), np.full((10, 4), np.nan))
+    with pytest.raises(BitWidthError, match=r"Gemm .* has an index of \d+ bits; the backend takes"):
+        compile_torch_model(mlp(), X, n_bits=10)
