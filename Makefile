@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test test-slow lint format lock clean
+.PHONY: help demo test test-slow lint format supported-ops lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -20,14 +20,18 @@ test: $(STAMP)  ## the tests, without the slow ones
 test-slow: $(STAMP)  ## the slow tests only
 	$(BIN)/pytest -m slow
 
-lint: $(STAMP)  ## style, format and types
+lint: $(STAMP)  ## style, format, types, and whether the table of operators is up to date
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/python docs/supported_ops.py --check
 
 format: $(STAMP)  ## put the code into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+supported-ops: $(STAMP)  ## write the table of operators in docs/operators.md from the registries
+	$(BIN)/python docs/supported_ops.py
 
 lock:  ## write the versions installed in .venv to requirements.lock
 	@{ echo '# Exact versions of all that running, developing and testing need, for Python 3.11.'; \

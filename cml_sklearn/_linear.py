@@ -154,7 +154,7 @@ class LinearClassifier(LinearClassifierMixin, LinearEstimator):
         return getattr(model, method)(scores)
 
 
-class PartialFitMixin(LinearEstimator):
+class PartialFitMixin(FheEstimator):
     """`partial_fit` for wrapped models that have it; the quantized ranges grow with the data."""
 
     _calibration: FloatArray

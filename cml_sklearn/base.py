@@ -43,6 +43,11 @@ __all__ = ["FheEstimator", "as_dense", "as_numpy", "like_input", "wrapped_has"]
 
 _OWN_PARAMETERS = {"n_bits": 8, "p_error": 2.0**-40}
 
+_OWN_CONSTRAINTS = {
+    "n_bits": [Interval(Integral, 2, MAX_BITS, closed="both"), dict],
+    "p_error": [Interval(Real, 0, 1, closed="neither")],
+}
+
 _DOC = """
 
     This is scikit-learn's class with predictions on encrypted data; the parameters below it has
@@ -97,6 +102,7 @@ class FheEstimator(BaseEstimator):
 
     _wrapped_class: ClassVar[type[BaseEstimator]]
     _own_parameters: ClassVar[dict[str, Any]] = _OWN_PARAMETERS
+    _own_constraints: ClassVar[dict[str, Any]] = _OWN_CONSTRAINTS
     _n_bits_doc: ClassVar[str] = (
         "int or dict, default=8\n        Width of the quantized inputs and weights (2 to 16); by "
         'role as ``{"inputs": 8, "weights": 6}``.'
@@ -116,7 +122,8 @@ class FheEstimator(BaseEstimator):
             cls.__doc__ = _documentation(cls, wraps)
             cls.__init__ = _constructor(wraps, cls._own_parameters)  # type: ignore[method-assign]
             cls.fit = _like(wraps.fit, cls.fit)  # type: ignore[method-assign]
-            cls._parameter_constraints = _constraints(wraps)
+            inherited = getattr(wraps, "_parameter_constraints", {})
+            cls._parameter_constraints = {**inherited, **cls._own_constraints}
             # set on each class, since the mixins of scikit-learn reset the tags of their kind
             cls.__sklearn_tags__ = _wrapped_tags
         super().__init_subclass__(**kwargs)
@@ -294,7 +301,7 @@ def _constructor(wrapped: type[BaseEstimator], own: dict[str, Any]) -> Callable[
     """``__init__`` with the wrapped class's parameters and ours, all stored untouched."""
     keyword = inspect.Parameter.KEYWORD_ONLY
     parameters = [
-        *inspect.signature(wrapped.__init__).parameters.values(),
+        *_parameters_of(wrapped),
         *(inspect.Parameter(name, keyword, default=value) for name, value in own.items()),
     ]
     signature = inspect.Signature(parameters)
@@ -310,6 +317,21 @@ def _constructor(wrapped: type[BaseEstimator], own: dict[str, Any]) -> Callable[
     return constructor
 
 
+def _parameters_of(wrapped: type[BaseEstimator]) -> list[inspect.Parameter]:
+    """Parameters of ``__init__``; where it takes any keyword, those of its bases join."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in inspect.getmro(wrapped):
+        if "__init__" not in vars(base):
+            continue
+        parameters = inspect.signature(vars(base)["__init__"]).parameters
+        kinds = {p.kind for p in parameters.values()}
+        named = {k: p for k, p in parameters.items() if p.kind is not inspect.Parameter.VAR_KEYWORD}
+        found = {**named, **found}
+        if inspect.Parameter.VAR_KEYWORD not in kinds:
+            break
+    return sorted(found.values(), key=lambda parameter: parameter.kind)
+
+
 def _like(wrapped: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
     """Our method under the signature of the wrapped one, which scikit-learn inspects."""
     signature = inspect.signature(wrapped)
@@ -323,11 +345,3 @@ def _like(wrapped: Callable[..., Any], ours: Callable[..., Any]) -> Callable[...
     method.__signature__ = signature  # type: ignore[attr-defined]
     return method
 
-
-def _constraints(wrapped: type[BaseEstimator]) -> dict[str, Any]:
-    """Parameter constraints of the wrapped class, and of our own parameters."""
-    return {
-        **getattr(wrapped, "_parameter_constraints", {}),
-        "n_bits": [Interval(Integral, 2, MAX_BITS, closed="both"), dict],
-        "p_error": [Interval(Real, 0, 1, closed="neither")],
-    }

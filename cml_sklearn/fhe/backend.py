@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.fhe.primitives import IntArray, Primitives
 
@@ -23,6 +25,10 @@ class Range(Protocol):
     @property
     def high(self) -> IntArray:
         """Largest values."""
+        ...
+
+    def sample(self, rng: np.random.Generator) -> IntArray:
+        """Draw one tensor that the program may get."""
         ...
 
 

@@ -150,6 +150,10 @@ class _TracingPrimitives:
             chosen.ravel()[:] = [rows[i] for i in tables.choice.ravel()]
             return fhe.LookupTable(np.broadcast_to(chosen[None], index.shape))[index]
 
+    def matmul(self, x: Any, weights: IntArray) -> Any:
+        """See `Primitives.matmul`."""
+        return x @ weights
+
     def convolve(self, x: Any, weight: IntArray, attributes: Convolution) -> Any:
         """See `Primitives.convolve`; the backend has two axes, and fails on some paddings."""
         from concrete.fhe.extensions import convolution
@@ -205,10 +209,7 @@ def _representative_inputs(program: Program, batch_size: int) -> list[Any]:
     """Make inputs that show every input's range; `bound` declares the inner ones."""
     rng = np.random.default_rng(0)
     ends = [[side(b) for b in program.input_bounds] for side in (_low, _high)]
-    samples = [
-        [rng.integers(b.low, b.high, endpoint=True, dtype=np.int64) for b in program.input_bounds]
-        for _ in range(8)
-    ]
+    samples = [[b.sample(rng) for b in program.input_bounds] for _ in range(8)]
     repeated = [[np.repeat(x[None], batch_size, axis=0) for x in s] for s in (*ends, *samples)]
     return [tuple(s) if len(s) > 1 else s[0] for s in repeated]
 

@@ -12,10 +12,14 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 IntArray = NDArray[np.int64]
 
 __all__ = ["Convolution", "IntArray", "NumpyPrimitives", "Primitives", "TableSet"]
+
+_SPARSE_SHARE = 0.25
+"""Share of weights other than 0 below which clear integers take a sparse product."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,10 @@ class Primitives(Protocol):
         """Replace every element by its table's entry."""
         ...
 
+    def matmul(self, x: Any, weights: IntArray) -> Any:
+        """Multiply `x` (batch, ..., n_in) by a clear matrix (n_in, n_out)."""
+        ...
+
     def convolve(self, x: Any, weight: IntArray, attributes: Convolution) -> Any:
         """Convolve `x` (batch, channels, ...) with clear weights (out, channels / group, ...)."""
         ...
@@ -89,6 +97,13 @@ class NumpyPrimitives:
             half = 1 << (removed - 1)
             index = np.minimum(((index + half) >> removed) << removed, (1 << tables.width) - 1)
         return tables.tables[tables.choice, index]
+
+    def matmul(self, x: Any, weights: IntArray) -> Any:
+        """See `Primitives.matmul`."""
+        is_sparse = np.count_nonzero(weights) < _SPARSE_SHARE * weights.size
+        if is_sparse and x.ndim == 2 and len(x) > 1:
+            return (sparse.csr_array(weights.T) @ np.ascontiguousarray(x.T)).T
+        return x @ weights
 
     def convolve(self, x: Any, weight: IntArray, attributes: Convolution) -> Any:
         """See `Primitives.convolve`."""

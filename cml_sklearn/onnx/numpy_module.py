@@ -13,7 +13,7 @@ from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.onnx._arrays import Array, Tensors
 from cml_sklearn.onnx.graph import TensorSpec
 from cml_sklearn.onnx.onnx_utils import load_model, prepare_graph
-from cml_sklearn.onnx.passes import run_node
+from cml_sklearn.onnx.running import run_node
 
 __all__ = ["NumpyModule", "run_model"]
 

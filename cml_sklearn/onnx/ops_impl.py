@@ -102,6 +102,10 @@ from cml_sklearn.onnx.ops_logic import (
     numpy_where,
     numpy_xor,
 )
+from cml_sklearn.onnx.ops_loss import (
+    numpy_negative_log_likelihood_loss,
+    numpy_softmax_cross_entropy_loss,
+)
 from cml_sklearn.onnx.ops_normalization import (
     numpy_batch_normalization,
     numpy_group_normalization,
@@ -110,6 +114,11 @@ from cml_sklearn.onnx.ops_normalization import (
     numpy_lp_normalization,
     numpy_lrn,
     numpy_mean_variance_normalization,
+)
+from cml_sklearn.onnx.ops_quantization import (
+    numpy_dequantize_linear,
+    numpy_dynamic_quantize_linear,
+    numpy_quantize_linear,
 )
 from cml_sklearn.onnx.ops_reduction import (
     numpy_arg_max,
@@ -202,9 +211,11 @@ ONNX_OPS_TO_NUMPY_IMPL: dict[str, Operator] = {
     "Cosh": numpy_cosh,
     "CumSum": numpy_cum_sum,
     "DepthToSpace": numpy_depth_to_space,
+    "DequantizeLinear": numpy_dequantize_linear,
     "Det": numpy_det,
     "Div": numpy_div,
     "Dropout": numpy_dropout,
+    "DynamicQuantizeLinear": numpy_dynamic_quantize_linear,
     "Einsum": numpy_einsum,
     "Elu": numpy_elu,
     "Equal": numpy_equal,
@@ -252,6 +263,7 @@ ONNX_OPS_TO_NUMPY_IMPL: dict[str, Operator] = {
     "Mod": numpy_mod,
     "Mul": numpy_mul,
     "Neg": numpy_neg,
+    "NegativeLogLikelihoodLoss": numpy_negative_log_likelihood_loss,
     "NonZero": numpy_non_zero,
     "Not": numpy_not,
     "OneHot": numpy_one_hot,
@@ -259,6 +271,7 @@ ONNX_OPS_TO_NUMPY_IMPL: dict[str, Operator] = {
     "PRelu": numpy_prelu,
     "Pad": numpy_pad,
     "Pow": numpy_pow,
+    "QuantizeLinear": numpy_quantize_linear,
     "Range": numpy_range,
     "Reciprocal": numpy_reciprocal,
     "ReduceL1": numpy_reduce_l1,
@@ -288,6 +301,7 @@ ONNX_OPS_TO_NUMPY_IMPL: dict[str, Operator] = {
     "Size": numpy_size,
     "Slice": numpy_slice,
     "Softmax": numpy_softmax,
+    "SoftmaxCrossEntropyLoss": numpy_softmax_cross_entropy_loss,
     "Softplus": numpy_softplus,
     "Softsign": numpy_softsign,
     "SpaceToDepth": numpy_space_to_depth,

@@ -71,7 +71,7 @@ def numpy_cum_sum(x: Array, axis: Array, /, *, exclusive: int = 0, reverse: int 
 
 
 def numpy_det(x: Array, /) -> Tensors:
-    """Determinant of each matrix on the last two axes."""
+    """Calculate the determinant of each matrix on the last two axes."""
     return (np.asarray(np.linalg.det(x), x.dtype),)
 
 

@@ -7,53 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from cml_sklearn.exceptions import CmlError, InvalidInputError, UnsupportedOperatorError
-from cml_sklearn.onnx._arrays import Array
 from cml_sklearn.onnx.graph import Node, PreparedGraph, TensorSpec
-from cml_sklearn.onnx.ops_impl import ONNX_OPS_TO_NUMPY_IMPL
 from cml_sklearn.onnx.ops_logic import NUMPY_TYPES
-from cml_sklearn.onnx.opsets import signature_of
+from cml_sklearn.onnx.running import run_node
+from cml_sklearn.onnx.shapes import resolve_shapes
 
-__all__ = ["run_node", "simplify"]
-
-
-def run_node(node: Node, values: Mapping[str, Array]) -> dict[str, Array]:
-    """Run one node, and give its outputs by their names.
-
-    Parameters
-    ----------
-    node : Node
-    values : mapping of str to ndarray
-        Has the node's inputs, by their names.
-
-    Raises
-    ------
-    InvalidInputError
-        The operator can't be computed on these tensors; the message has their shapes.
-    """
-    inputs = [values[name] if name else None for name in node.inputs]
-    counted = signature_of(node.op_type).counts_outputs
-    extra = {"n_outputs": len(node.outputs)} if counted else {}
-    try:
-        outputs = ONNX_OPS_TO_NUMPY_IMPL[node.op_type](*inputs, **node.attributes, **extra)
-    except CmlError as error:
-        raise type(error)(f"{node}: {error}") from error
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        tensors = ", ".join(
-            f"{name!r}: {values[name].dtype}{list(values[name].shape)}"
-            for name in node.inputs
-            if name
-        )
-        raise InvalidInputError(
-            f"{node} can't be computed on {tensors or 'no tensors'}: {error}. Check the shapes of "
-            "the model's inputs, and the shapes that the model itself computes."
-        ) from error
-    if len(outputs) < len(node.outputs):
-        raise UnsupportedOperatorError(
-            f"{node} has {len(node.outputs)} outputs; only the first {len(outputs)} are supported."
-        )
-    named = zip(node.outputs, outputs, strict=False)
-    return {name: np.asarray(value) for name, value in named if name}
+__all__ = ["simplify"]
 
 
 def simplify(graph: PreparedGraph, specs: Mapping[str, TensorSpec]) -> PreparedGraph:
@@ -65,44 +24,8 @@ def simplify(graph: PreparedGraph, specs: Mapping[str, TensorSpec]) -> PreparedG
     specs : mapping of str to TensorSpec
         What is known of its tensors.
     """
-    for change in (
-        lambda graph: resolve_shapes(graph, specs),
-        fold_constants,
-        lambda graph: remove_noops(graph, specs),
-        remove_unused,
-    ):
-        graph = change(graph)
-    return graph
-
-
-def resolve_shapes(graph: PreparedGraph, specs: Mapping[str, TensorSpec]) -> PreparedGraph:
-    """Replace shapes computed by the graph by constants, where these are known.
-
-    So ``x.reshape(len(x), -1)``, which exporters turn into five nodes, becomes one node again.
-    """
-    constants, nodes = dict(graph.constants), []
-    for node in graph.nodes:
-        shape = _known_shape(node, specs)
-        if shape is None or (node.op_type == "Shape" and -1 in shape):
-            nodes.append(node)
-        elif node.op_type == "Shape":
-            ends = slice(node.attributes.get("start", 0), node.attributes.get("end"))
-            constants[node.outputs[0]] = np.asarray(shape[ends], np.int64)
-        else:
-            name = f"{node.outputs[0]}/shape"
-            constants[name] = np.asarray(shape, np.int64)
-            nodes.append(replace(node, inputs=(node.inputs[0], name), attributes={"allowzero": 1}))
-    return replace(graph, nodes=tuple(nodes), constants=constants)
-
-
-def _known_shape(node: Node, specs: Mapping[str, TensorSpec]) -> list[int] | None:
-    """Shape that a node asks for or makes, with at most one free axis as -1."""
-    known = {"Shape": node.inputs, "Reshape": node.outputs}.get(node.op_type)
-    spec = specs.get(known[0]) if known else None
-    if spec is None or spec.shape is None:
-        return None
-    shape = [size if isinstance(size, int) else -1 for size in spec.shape]
-    return shape if shape.count(-1) <= 1 and not (-1 in shape and 0 in shape) else None
+    folded = resolve_shapes(fold_constants(graph), specs)
+    return remove_unused(remove_noops(folded, specs))
 
 
 def remove_noops(graph: PreparedGraph, specs: Mapping[str, TensorSpec]) -> PreparedGraph:

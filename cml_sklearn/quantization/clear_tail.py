@@ -57,7 +57,7 @@ class ClearTail:
         tensors: dict[str, NDArray[Any]] = dict(self.constants)
         tensors |= zip(self.inputs, values, strict=True)
         for node in self.nodes:
-            tensors |= zip(node.outputs, run_node(node, tensors), strict=False)
+            tensors |= run_node(node, tensors)
         return tuple(tensors[name] for name in self.outputs)
 
 

@@ -19,6 +19,7 @@ from cml_sklearn.quantization.quantized_op import (
     ONNX_OPS_TO_QUANTIZED_IMPL,
     Operand,
     QuantizedOp,
+    reason_without_quantized_form,
 )
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
@@ -125,7 +126,7 @@ def _quantized_class(node: Node) -> type[QuantizedOp]:
     """Class of a node's operator."""
     if node.op_type not in ONNX_OPS_TO_QUANTIZED_IMPL:
         raise UnsupportedOperatorError(
-            f"{node} has no quantized form. "
+            f"{node} has no quantized form: {reason_without_quantized_form(node.op_type)}. "
             f"Available: {', '.join(sorted(ONNX_OPS_TO_QUANTIZED_IMPL))}."
         )
     return ONNX_OPS_TO_QUANTIZED_IMPL[node.op_type]

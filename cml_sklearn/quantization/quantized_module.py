@@ -101,11 +101,11 @@ class QuantizedModule:
                 f"The module takes {len(self.input_quantizers)} input(s), but {len(inputs)} came."
             )
         floats = [np.asarray(x, dtype=np.float64) for x in inputs]
-        if not all(np.isfinite(x).all() for x in floats):
+        pairs = list(zip(self.input_quantizers, floats, strict=True))
+        if any((np.isinf(x) | (np.isnan(x) & (not q.takes_missing))).any() for q, x in pairs):
             raise InvalidInputError(
                 "An input holds NaN or infinity, which have no codes; impute or remove such rows."
             )
-        pairs = zip(self.input_quantizers, floats, strict=True)
         return tuple(quantizer.quantize(x) for quantizer, x in pairs)
 
     def dequantize_output(self, *outputs: IntArray) -> tuple[FloatArray, ...]:

@@ -14,13 +14,37 @@ from cml_sklearn.quantization.bit_widths import BitWidths
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 from cml_sklearn.quantization.quantizers import FloatArray
 
-__all__ = ["ONNX_OPS_TO_QUANTIZED_IMPL", "Operand", "QuantizedOp"]
+__all__ = [
+    "ONNX_OPS_TO_QUANTIZED_IMPL",
+    "Operand",
+    "QuantizedOp",
+    "reason_without_quantized_form",
+]
 
 Operand = QuantizedTensor | np.ndarray | None
 """An input of an operator: encrypted, a constant of the model, or an optional one left out."""
 
 ONNX_OPS_TO_QUANTIZED_IMPL: dict[str, type[QuantizedOp]] = {}
 """Quantized operators by their ONNX names, filled by the subclasses of `QuantizedOp`."""
+
+_TAIL = "at the end of a model, the client computes it after decryption; nowhere else"
+_CONSTANT = "makes constants, which are folded before quantization"
+_SHAPE = "the shape of its result would depend on encrypted values"
+_NOT_YET = "nobody has written it yet"
+
+REASONS_WITHOUT_QUANTIZED_FORM: dict[str, str] = {
+    **dict.fromkeys(("ArgMax", "ArgMin", "Hardmax", "LogSoftmax", "Softmax", "TopK"), _TAIL),
+    **dict.fromkeys(
+        ("Constant", "ConstantOfShape", "EyeLike", "Range", "Shape", "Size"), _CONSTANT
+    ),
+    **dict.fromkeys(("Compress", "NonZero", "Unique"), _SHAPE),
+}
+"""Why operators with a NumPy implementation have no quantized one."""
+
+
+def reason_without_quantized_form(op_type: str) -> str:
+    """Say why an operator has no quantized form."""
+    return REASONS_WITHOUT_QUANTIZED_FORM.get(op_type, _NOT_YET)
 
 
 class QuantizedOp(ABC):

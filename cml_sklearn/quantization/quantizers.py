@@ -25,6 +25,11 @@ class Quantizer(Protocol):
         """Largest code by element of the encrypted tensor; the smallest is 0."""
         ...
 
+    @property
+    def takes_missing(self) -> bool:
+        """Whether NaN has a code."""
+        ...
+
     def quantize(self, values: FloatArray) -> IntArray:
         """Encode floats of shape (n_samples, ...)."""
         ...
@@ -69,6 +74,11 @@ class AffineQuantizer:
     def upper(self) -> IntArray:
         """Largest code by element of the encrypted tensor."""
         return np.full(self.scale.shape, 2**self.n_bits - 1, dtype=np.int64)
+
+    @property
+    def takes_missing(self) -> bool:
+        """See `Quantizer.takes_missing`."""
+        return False
 
     def quantize(self, values: FloatArray) -> IntArray:
         """Encode floats of shape (n_samples, ...), clipping what lies out of range."""

@@ -68,6 +68,10 @@ class Bounds:
         low, high = int(self.low.min(initial=0)), int(self.high.max(initial=0))
         return max(high.bit_length(), (-low - 1).bit_length() + 1 if low < 0 else 0, 1)
 
+    def sample(self, rng: np.random.Generator) -> IntArray:
+        """Draw one tensor within the range."""
+        return rng.integers(self.low, self.high, endpoint=True, dtype=np.int64)
+
 
 @dataclass(frozen=True)
 class Step(ABC):
@@ -108,8 +112,7 @@ class MatMul(Step):
 
     def run(self, primitives: Primitives, *values: Any) -> Any:
         """See `Step.run`."""
-        del primitives
-        return values[0] @ self.weights
+        return primitives.matmul(values[0], self.weights)
 
     def bounds(self, *inputs: Bounds) -> Bounds:
         """See `Step.bounds`."""

@@ -135,9 +135,41 @@ def test_computed_shapes_and_noops_vanish() -> None:
     graph = prepare_graph(parser.parse_model(FLATTENING_EXPORT))
     assert [node.op_type for node in graph.nodes] == ["Reshape"]
     assert graph.nodes[0].inputs[0] == "x"
+    assert graph.constants[graph.nodes[0].inputs[1]].tolist() == [0, -1]
     x = np.arange(24, dtype=np.float32).reshape(4, 2, 3)
     (y,) = run_model(parser.parse_model(FLATTENING_EXPORT), [x])
     np.testing.assert_array_equal(y, x.reshape(4, 6))
+
+
+def test_shapes_known_beforehand_become_constants() -> None:
+    graph = prepare_graph(
+        parser.parse_model("""
+        <ir_version: 8, opset_import: ["": 17]>
+        known (float[N, 3] x) => (float[N] y)
+        {
+            shape = Shape<start = 1>(x)
+            size = Cast<to = 1>(shape)
+            y = Mul(x, size)
+        }
+    """)
+    )
+    assert [node.op_type for node in graph.nodes] == ["Mul"]
+    assert graph.constants["size"].tolist() == [3.0]
+
+
+def test_shapes_that_depend_on_the_number_of_samples_are_computed() -> None:
+    model = parser.parse_model("""
+        <ir_version: 8, opset_import: ["": 17]>
+        capped (float[N, 3] x) => (float[1] y)
+        <int64[1] four = {4}>
+        {
+            n = Shape<end = 1>(x)
+            smaller = Min(n, four)
+            y = Cast<to = 1>(smaller)
+        }
+    """)
+    for n, smaller in ((2, 2), (9, 4)):
+        assert run_model(model, [np.ones((n, 3))])[0].tolist() == [smaller]
 
 
 def test_constant_parts_are_worked_out_beforehand() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
@@ -89,6 +91,7 @@ UNARY = {
     "Celu": {"attributes": {"alpha": 0.5}},
     "Cos": {},
     "Cosh": {},
+    "Dropout": {},
     "Elu": {"attributes": {"alpha": 0.5}},
     "Erf": {},
     "Exp": {},
@@ -175,6 +178,9 @@ CASES = [
     Case("Unsqueeze", [(4,)], {1: np.int64([1])}),
     Case("Expand", [(1, 4)], {1: np.int64([1, 3, 4])}),
     Case("Gather", [(5,)], {1: np.int64([3, 0])}, {"axis": 1}),
+    Case("Tile", [(2, 3)], {1: np.int64([1, 2, 1])}),
+    Case("DepthToSpace", [(4, 2, 2)], attributes={"blocksize": 2}),
+    Case("SpaceToDepth", [(1, 4, 4)], attributes={"blocksize": 2}),
     Case("Slice", [(5,)], {1: np.int64([1]), 2: np.int64([4]), 3: np.int64([1])}),
     Case("Concat", [(2,), (3,)], attributes={"axis": 1}),
     Case("Pad", [(3,)], {1: np.int64([0, 1, 0, 2]), 2: np.float32(0.7)}),
@@ -208,7 +214,10 @@ def near_ties(case: Case, inputs: list[Array], shape: tuple[int, ...]) -> Array:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_within_one_step_of_the_float_operator(case: Case) -> None:
     module, result = quantized(case, 8)
-    for seed in (0, 1):
+
+    @settings(max_examples=5, deadline=None)
+    @given(st.integers(0, 2**32 - 1))
+    def check(seed: int) -> None:
         inputs = case.inputs(seed=seed)
         codes = result.quantize_input(*inputs)
         pairs = zip(result.input_quantizers, codes, strict=True)
@@ -221,6 +230,8 @@ def test_within_one_step_of_the_float_operator(case: Case) -> None:
         error = np.where(near_ties(case, inputs, error.shape), 0.0, error)
         step = max(float(np.ptp(expected)), 1e-6) / 255
         assert error.max() <= case.steps * 1.01 * step + 1e-6
+
+    check()
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -241,4 +252,16 @@ def test_simulated_equals_clear(case: Case) -> None:
     clear = result.forward(*inputs)
     np.testing.assert_allclose(
         result.forward(*inputs, execute_in_fhe="simulate"), clear, rtol=0, atol=0
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.fhe
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_encrypted_equals_clear(case: Case) -> None:
+    _, result = quantized(case, 2)
+    result.compile(CircuitOptions(batch_size=1))
+    inputs = case.inputs(n_samples=2)
+    np.testing.assert_array_equal(
+        result.forward(*inputs, execute_in_fhe=True), result.forward(*inputs)
     )

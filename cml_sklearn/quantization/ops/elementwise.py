@@ -15,7 +15,7 @@ from cml_sklearn.quantization.quantizers import FloatArray
 __all__ = ["QuantizedIdentity", "QuantizedNeg", "QuantizedNot", "QuantizedUnivariate"]
 
 
-class QuantizedIdentity(QuantizedOp, ops=("Cast", "Identity")):
+class QuantizedIdentity(QuantizedOp, ops=("Cast", "Dropout", "Identity")):
     """Operators that change nothing for the integers."""
 
     def q_impl(self, x: Any, *_: Any, **attributes: Any) -> QuantizedTensor:

@@ -17,7 +17,18 @@ __all__ = ["QuantizedConcat", "QuantizedMove", "QuantizedPad", "QuantizedTranspo
 
 class QuantizedMove(
     QuantizedOp,
-    ops=("Expand", "Flatten", "Gather", "Reshape", "Slice", "Squeeze", "Unsqueeze"),
+    ops=(
+        "DepthToSpace",
+        "Expand",
+        "Flatten",
+        "Gather",
+        "Reshape",
+        "Slice",
+        "SpaceToDepth",
+        "Squeeze",
+        "Tile",
+        "Unsqueeze",
+    ),
 ):
     """Elements in another shape or order; what goes where is found out by moving their numbers."""
 

@@ -1,0 +1,47 @@
+"""What all neural networks share: their parameters of quantization."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+from sklearn.utils._param_validation import Interval
+
+from cml_sklearn.onnx.numpy_module import NumpyModule
+from cml_sklearn.quantization.bit_widths import MAX_BITS
+from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
+from cml_sklearn.quantization.quantized_module import QuantizedModule
+from cml_sklearn.quantization.quantizers import FloatArray
+
+__all__ = ["NETWORK_CONSTRAINTS", "NETWORK_N_BITS_DOC", "NETWORK_PARAMETERS", "quantize_network"]
+
+NETWORK_PARAMETERS: dict[str, Any] = {
+    "n_bits": 6,
+    "p_error": 2.0**-40,
+    "rounding_bits": 5,
+    "exact_rounding": False,
+}
+"""Parameters that networks have in addition to the wrapped class's, with their defaults."""
+
+NETWORK_CONSTRAINTS: dict[str, Any] = {
+    "rounding_bits": [Interval(Integral, 1, MAX_BITS, closed="both"), None],
+    "exact_rounding": ["boolean"],
+}
+
+NETWORK_N_BITS_DOC = (
+    "int or dict, default=6\n        Width of the quantized inputs, weights and activations (2 to "
+    '16); by role as\n        ``{"inputs": 8, "weights": 6, "activations": 4}``.'
+)
+
+
+def quantize_network(
+    estimator: Any, X: FloatArray, sample_weight: FloatArray | None
+) -> QuantizedModule:
+    """Quantize an estimator's `onnx_model_` by its parameters, with the rows of X."""
+    quantization = PostTrainingAffineQuantization(
+        estimator.n_bits,
+        rounding_bits=estimator.rounding_bits,
+        exact_rounding=estimator.exact_rounding,
+    )
+    module = NumpyModule(estimator.onnx_model_)
+    return quantization.quantize_module(module, X, sample_weight=sample_weight)

@@ -1,0 +1,190 @@
+"""Fitted trees of scikit-learn, XGBoost and LightGBM as plain arrays of one form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cml_sklearn.exceptions import UnsupportedModelError
+
+__all__ = [
+    "TreeArrays",
+    "histogram_tree",
+    "lightgbm_trees",
+    "scikit_tree",
+    "xgboost_trees",
+]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TreeArrays:
+    """A binary tree, with the names of scikit-learn's `tree_`; node 0 is the root.
+
+    Parameters
+    ----------
+    children_left, children_right : ndarray of int, shape (n_nodes,)
+        -1 at leaves. Samples go left where ``x[feature] <= threshold``.
+    feature : ndarray of int, shape (n_nodes,)
+        Ignored at leaves.
+    threshold : ndarray, shape (n_nodes,)
+        Ignored at leaves.
+    value : ndarray, shape (n_nodes, n_outputs)
+        What a leaf adds to the outputs; ignored at inner nodes.
+    """
+
+    children_left: IntArray
+    children_right: IntArray
+    feature: IntArray
+    threshold: FloatArray
+    value: FloatArray
+
+    @property
+    def is_leaf(self) -> NDArray[np.bool_]:
+        """Mask of the leaves, shape (n_nodes,)."""
+        return self.children_left < 0
+
+
+def scikit_tree(tree: Any, value: FloatArray, columns: IntArray | None = None) -> TreeArrays:
+    """Read scikit-learn's `tree_`.
+
+    Parameters
+    ----------
+    tree : sklearn.tree._tree.Tree
+    value : ndarray, shape (n_nodes, n_outputs)
+    columns : ndarray of int, optional
+        Features that the tree was given out of all.
+    """
+    left = tree.children_left.astype(np.int64)
+    feature = np.where(left < 0, 0, tree.feature)
+    feature = feature if columns is None else np.asarray(columns, dtype=np.int64)[feature]
+    right = tree.children_right.astype(np.int64)
+    return TreeArrays(left, right, feature, tree.threshold.copy(), value.astype(np.float64))
+
+
+def histogram_tree(nodes: NDArray[Any], output: int, n_outputs: int) -> TreeArrays:
+    """Read the nodes of a predictor of scikit-learn's histogram boosting.
+
+    Raises
+    ------
+    UnsupportedModelError
+        A split by categories.
+    """
+    inner = nodes["is_leaf"] == 0
+    if nodes["is_categorical"][inner].any():
+        raise _categorical()
+    left, right = (np.where(inner, nodes[k], -1).astype(np.int64) for k in ("left", "right"))
+    feature = np.where(inner, nodes["feature_idx"], 0).astype(np.int64)
+    value = _column(nodes["value"], output, n_outputs)
+    return TreeArrays(left, right, feature, nodes["num_threshold"].copy(), value)
+
+
+def xgboost_trees(model: Any) -> list[TreeArrays]:
+    """Read the trees of a fitted XGBoost model; its base score is left out.
+
+    Raises
+    ------
+    UnsupportedModelError
+        Boosters other than "gbtree", splits by categories, or leaves of several outputs.
+    """
+    content = json.loads(bytes(model.get_booster().save_raw("json")))["learner"]
+    booster = content["gradient_booster"]
+    if booster["name"] != "gbtree":
+        raise UnsupportedModelError(
+            f'The booster is {booster["name"]!r}; its trees are not simply added up. Train with '
+            'booster="gbtree".'
+        )
+    best = getattr(model, "best_iteration", None) if model.early_stopping_rounds else None
+    groups = booster["model"]["tree_info"]
+    n_outputs = max(groups, default=0) + 1
+    trees = booster["model"]["trees"]
+    if best is not None:
+        parallel = int(booster["model"]["gbtree_model_param"].get("num_parallel_tree", 1))
+        trees = trees[: (best + 1) * n_outputs * parallel]
+    return [_xgboost_tree(t, g, n_outputs) for t, g in zip(trees, groups, strict=False)]
+
+
+def _xgboost_tree(tree: Mapping[str, Any], group: int, n_outputs: int) -> TreeArrays:
+    if tree.get("categories_nodes"):
+        raise _categorical()
+    if int(tree["tree_param"].get("size_leaf_vector", 1)) > 1:
+        raise UnsupportedModelError(
+            'Leaves hold several outputs; train with multi_strategy="one_output_per_tree".'
+        )
+    left, right, feature = (
+        np.array(tree[name], dtype=np.int64)
+        for name in ("left_children", "right_children", "split_indices")
+    )
+    condition = np.array(tree["split_conditions"], dtype=np.float32)
+    # samples go left where x < condition, in float32: where x <= the float just below
+    threshold = np.nextafter(condition, np.float32(-np.inf)).astype(np.float64)
+    return TreeArrays(left, right, feature, threshold, _column(condition, group, n_outputs))
+
+
+def lightgbm_trees(model: Any) -> list[TreeArrays]:
+    """Read the trees of a fitted LightGBM model, as many as its predictions use.
+
+    Raises
+    ------
+    UnsupportedModelError
+        Splits by categories, or linear leaves.
+    """
+    booster = model.booster_
+    content = booster.dump_model(num_iteration=model.best_iteration_ or -1)
+    n_outputs = content["num_tree_per_iteration"]
+    infos = content["tree_info"]
+    share = n_outputs / len(infos) if content["average_output"] else 1.0
+    trees = [
+        _lightgbm_tree(info["tree_structure"], index % n_outputs, n_outputs, share)
+        for index, info in enumerate(infos)
+    ]
+    return trees
+
+
+def _lightgbm_tree(
+    root: Mapping[str, Any], output: int, n_outputs: int, share: float
+) -> TreeArrays:
+    nodes = list(_walk(root))
+    if any(node.get("decision_type", "<=") != "<=" for node in nodes):
+        raise _categorical()
+    if any("leaf_coeff" in node for node in nodes):
+        raise UnsupportedModelError("Leaves are linear models; train with linear_tree=False.")
+    place = {id(node): index for index, node in enumerate(nodes)}
+    left, right = (
+        np.array([place.get(id(node.get(side)), -1) for node in nodes], dtype=np.int64)
+        for side in ("left_child", "right_child")
+    )
+    feature = np.array([node.get("split_feature", 0) for node in nodes], dtype=np.int64)
+    threshold = np.array([node.get("threshold", 0.0) for node in nodes], dtype=np.float64)
+    value = share * np.array([node.get("leaf_value", 0.0) for node in nodes])
+    return TreeArrays(left, right, feature, threshold, _column(value, output, n_outputs))
+
+
+def _walk(root: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Nodes of nested mappings, parents first; no recursion, since trees may be deep."""
+    waiting: list[Mapping[str, Any]] = [root]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += [node[side] for side in ("right_child", "left_child") if side in node]
+
+
+def _column(value: Sequence[float] | NDArray[Any], output: int, n_outputs: int) -> FloatArray:
+    """Put the values of a tree with one output into its column among all."""
+    found = np.zeros((len(value), n_outputs))
+    found[:, output] = value
+    return found
+
+
+def _categorical() -> UnsupportedModelError:
+    return UnsupportedModelError(
+        "The model splits by categories, which thermometer bits can't express; encode them as "
+        "numbers (one-hot or ordinal) and train without categorical features."
+    )
