@@ -115,6 +115,28 @@ def test_files_of_another_kind_are_refused(tmp_path: Path) -> None:
             QuantizedModule.load(tmp_path / name)
 
 
+def input_error(calibration: Any, X: Array) -> Array:
+    """Rounding errors of inputs that a model of 2 bits makes."""
+    model, _ = build("mlp")
+    quantization = PostTrainingAffineQuantization(2, calibration=calibration)
+    module = quantization.quantize_module(NumpyModule(export_to_onnx(model, X)), X)
+    return np.abs(module.input_quantizers[0].dequantize(module.quantize_input(X)[0]) - X)
+
+
+def test_ranges_by_method() -> None:
+    _, X = build("mlp")
+    assert (input_error("mse", X) ** 2).mean() < (input_error("min-max", X) ** 2).mean()
+    X = np.vstack([X] * 10)
+    X[0] = 50.0
+    assert input_error("min-max", X)[0].max() < 1
+    assert input_error("percentile", X)[0].min() > 40
+
+
+def test_unknown_calibration_method() -> None:
+    with pytest.raises(InvalidInputError, match="calibration is 'max'; it must be one of min-max"):
+        PostTrainingAffineQuantization(5, calibration="max")  # type: ignore[arg-type]
+
+
 def test_several_inputs_and_outputs() -> None:
     class Two(nn.Module):
         def __init__(self) -> None:

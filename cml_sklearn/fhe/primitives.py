@@ -106,17 +106,18 @@ class NumpyPrimitives:
         return x @ weights
 
     def convolve(self, x: Any, weight: IntArray, attributes: Convolution) -> Any:
-        """See `Primitives.convolve`."""
-        from cml_sklearn.onnx.ops_impl import numpy_conv
+        """See `Primitives.convolve`; in floats, which are exact here and several times faster."""
+        from cml_sklearn.onnx.ops_windows import numpy_conv
 
-        return numpy_conv(
-            x,
-            weight,
-            dilations=list(attributes.dilations),
+        result = numpy_conv(
+            x.astype(np.float64),
+            weight.astype(np.float64),
+            dilations=attributes.dilations,
             group=attributes.group,
-            pads=list(attributes.pads),
-            strides=list(attributes.strides),
+            pads=attributes.pads,
+            strides=attributes.strides,
         )[0]
+        return result.astype(x.dtype)
 
     def multiply(self, x: Any, y: Any) -> Any:
         """See `Primitives.multiply`."""

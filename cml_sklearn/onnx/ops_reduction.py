@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import update_wrapper
 
 import numpy as np
 
-from cml_sklearn.onnx._arrays import Array, Tensors, highest, keeps_type, lowest
+from cml_sklearn.onnx._arrays import Array, Operator, Tensors, highest, keeps_type, lowest
 
 __all__ = [
     "numpy_arg_max",
@@ -28,6 +29,9 @@ __all__ = [
     "numpy_reduce_sum_square",
     "numpy_softmax",
 ]
+
+_Axes = tuple[int, ...] | None
+"""Axes as NumPy takes them; None means all."""
 
 
 @keeps_type
@@ -60,9 +64,25 @@ def numpy_einsum(*inputs: Array, equation: str) -> Tensors:
     return (np.einsum(equation, *inputs, optimize=True),)
 
 
-def _axes(axes: Array | None) -> tuple[int, ...] | None:
-    """Axes as NumPy takes them; none means all."""
-    return None if axes is None or not axes.size else tuple(int(axis) for axis in axes.ravel())
+def _reduction(reduce: Callable[[Array, _Axes, bool], Array]) -> Operator:
+    """Make an operator, with ONNX's signature, of a reduction over axes; it keeps the type."""
+
+    def operator(
+        data: Array,
+        /,
+        axes: Array | None = None,
+        *,
+        keepdims: int = 1,
+        noop_with_empty_axes: int = 0,
+    ) -> Tensors:
+        chosen = None if axes is None or not axes.size else tuple(map(int, axes.ravel()))
+        if chosen is None and noop_with_empty_axes:
+            return (data,)
+        return (np.asarray(reduce(data, chosen, bool(keepdims))).astype(data.dtype, copy=False),)
+
+    update_wrapper(operator, reduce, ("__module__", "__name__", "__qualname__", "__doc__"), ())
+    vars(operator).pop("__wrapped__")  # so that `inspect` shows the operator's own signature
+    return operator
 
 
 def _arg_extreme(
@@ -74,117 +94,73 @@ def _arg_extreme(
     return data.shape[axis] - 1 - find(np.flip(data, axis), axis=axis, keepdims=keepdims)
 
 
-def _is_noop(axes: Array | None, noop_with_empty_axes: int) -> bool:
-    """Whether a reduction is to hand its input on."""
-    return bool(noop_with_empty_axes) and (axes is None or not axes.size)
-
-
-def _log_sum_exp(x: Array, axes: int | tuple[int, ...] | None, *, keepdims: bool) -> Array:
+def _log_sum_exp(data: Array, axes: int | _Axes, *, keepdims: bool) -> Array:
     """Logarithm of the sum of exponentials, shifted so that none overflows."""
+    x = data if np.issubdtype(data.dtype, np.floating) else data.astype(np.float64)
     top = np.max(x, axis=axes, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(top), top, 0)
     total = np.log(np.sum(np.exp(x - shift), axis=axes, keepdims=True)) + shift
     return total if keepdims else np.squeeze(total, axis=axes)
 
 
-@keeps_type
-def numpy_reduce_l1(
-    data: Array, /, axes: Array | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
-) -> Tensors:
+@_reduction
+def numpy_reduce_l1(data: Array, axes: _Axes, keepdims: bool) -> Array:
     """Sum of absolute values."""
-    if _is_noop(axes, noop_with_empty_axes):
-        return (data,)
-    return (np.sum(np.abs(data), axis=_axes(axes), keepdims=bool(keepdims)),)
+    return np.sum(np.abs(data), axis=axes, keepdims=keepdims)
 
 
-@keeps_type
-def numpy_reduce_l2(
-    data: Array, /, axes: Array | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
-) -> Tensors:
+@_reduction
+def numpy_reduce_l2(data: Array, axes: _Axes, keepdims: bool) -> Array:
     """Square root of the sum of squares."""
-    if _is_noop(axes, noop_with_empty_axes):
-        return (data,)
-    return (np.sqrt(np.sum(np.square(data), axis=_axes(axes), keepdims=bool(keepdims))),)
+    return np.sqrt(np.sum(np.square(data), axis=axes, keepdims=keepdims))
 
 
-@keeps_type
-def numpy_reduce_log_sum(
-    data: Array, /, axes: Array | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
-) -> Tensors:
+@_reduction
+def numpy_reduce_log_sum(data: Array, axes: _Axes, keepdims: bool) -> Array:
     """Logarithm of the sum."""
-    if _is_noop(axes, noop_with_empty_axes):
-        return (data,)
-    return (np.log(np.sum(data, axis=_axes(axes), keepdims=bool(keepdims))),)
+    return np.log(np.sum(data, axis=axes, keepdims=keepdims))
 
 
-@keeps_type
-def numpy_reduce_log_sum_exp(
-    data: Array, /, axes: Array | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
-) -> Tensors:
+@_reduction
+def numpy_reduce_log_sum_exp(data: Array, axes: _Axes, keepdims: bool) -> Array:
     """Logarithm of the sum of exponentials."""
-    if _is_noop(axes, noop_with_empty_axes):
-        return (data,)
-    return (_log_sum_exp(data, _axes(axes), keepdims=bool(keepdims)),)
+    return _log_sum_exp(data, axes, keepdims=keepdims)
 
 
-@keeps_type
-def numpy_reduce_max(
-    data: Array, /, axes: Array | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
-) -> Tensors:
+@_reduction
+def numpy_reduce_max(data: Array, axes: _Axes, keepdims: bool) -> Array:
     """Largest value."""
-    if _is_noop(axes, noop_with_empty_axes):
-        return (data,)
-    return (np.max(data, _axes(axes), keepdims=bool(keepdims), initial=lowest(data.dtype)),)
+    return np.max(data, axes, keepdims=keepdims, initial=lowest(data.dtype))
 
 
-@keeps_type
-def numpy_reduce_mean(
-    data: Array, /, axes: Array | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
-) -> Tensors:
+@_reduction
+def numpy_reduce_mean(data: Array, axes: _Axes, keepdims: bool) -> Array:
     """Mean."""
-    if _is_noop(axes, noop_with_empty_axes):
-        return (data,)
-    return (np.mean(data, axis=_axes(axes), keepdims=bool(keepdims)),)
+    return np.mean(data, axis=axes, keepdims=keepdims)
 
 
-@keeps_type
-def numpy_reduce_min(
-    data: Array, /, axes: Array | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
-) -> Tensors:
+@_reduction
+def numpy_reduce_min(data: Array, axes: _Axes, keepdims: bool) -> Array:
     """Smallest value."""
-    if _is_noop(axes, noop_with_empty_axes):
-        return (data,)
-    return (np.min(data, _axes(axes), keepdims=bool(keepdims), initial=highest(data.dtype)),)
+    return np.min(data, axes, keepdims=keepdims, initial=highest(data.dtype))
 
 
-@keeps_type
-def numpy_reduce_prod(
-    data: Array, /, axes: Array | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
-) -> Tensors:
+@_reduction
+def numpy_reduce_prod(data: Array, axes: _Axes, keepdims: bool) -> Array:
     """Product."""
-    if _is_noop(axes, noop_with_empty_axes):
-        return (data,)
-    return (np.prod(data, axis=_axes(axes), keepdims=bool(keepdims)),)
+    return np.prod(data, axis=axes, keepdims=keepdims)
 
 
-@keeps_type
-def numpy_reduce_sum(
-    data: Array, /, axes: Array | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
-) -> Tensors:
+@_reduction
+def numpy_reduce_sum(data: Array, axes: _Axes, keepdims: bool) -> Array:
     """Sum."""
-    if _is_noop(axes, noop_with_empty_axes):
-        return (data,)
-    return (np.sum(data, axis=_axes(axes), keepdims=bool(keepdims)),)
+    return np.sum(data, axis=axes, keepdims=keepdims)
 
 
-@keeps_type
-def numpy_reduce_sum_square(
-    data: Array, /, axes: Array | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
-) -> Tensors:
+@_reduction
+def numpy_reduce_sum_square(data: Array, axes: _Axes, keepdims: bool) -> Array:
     """Sum of squares."""
-    if _is_noop(axes, noop_with_empty_axes):
-        return (data,)
-    return (np.sum(np.square(data), axis=_axes(axes), keepdims=bool(keepdims)),)
+    return np.sum(np.square(data), axis=axes, keepdims=keepdims)
 
 
 def numpy_arg_max(

@@ -119,16 +119,22 @@ def numpy_conv_transpose(
         output_shape = [size * step for size, step in zip(sizes, steps, strict=True)]
     before, after = _crops(reach, output_shape, pads, auto_pad)
     full = tuple(n - min(0, z) for n, z in zip(reach, after, strict=True))
-    windows = Windows(full, kernel, steps, gaps, before, after, sizes)
-    filters = w.reshape(group, w.shape[0] // group, -1).swapaxes(1, 2)
-    products = filters @ x.reshape(len(x), group, w.shape[0] // group, -1)
-    products = products.reshape(len(x), group * w.shape[1], *kernel, *sizes)
-    y = np.zeros((len(x), group * w.shape[1], *full), x.dtype)
-    for offset in product(*map(range, kernel)):
-        y[windows.tap(offset)] += products[:, :, *offset]
+    y = _scatter(x, w, Windows(full, kernel, steps, gaps, before, after, sizes), group)
     cropped = [slice(a, n - z) for a, z, n in zip(before, after, reach, strict=True)]
     y = y[:, :, *cropped]
     return (y if b is None else y + b.reshape(-1, *ones),)
+
+
+def _scatter(x: Array, w: Array, windows: Windows, group: int) -> Array:
+    """Add each input element's multiple of the filters to the window that it belongs to."""
+    n_samples, channels = len(x), group * w.shape[1]
+    filters = w.reshape(group, w.shape[0] // group, -1).swapaxes(1, 2)
+    products = filters @ x.reshape(n_samples, group, w.shape[0] // group, -1)
+    products = products.reshape(n_samples, channels, *windows.kernel, *windows.count)
+    y = np.zeros((n_samples, channels, *windows.sizes), x.dtype)
+    for offset in product(*map(range, windows.kernel)):
+        y[windows.tap(offset)] += products[:, :, *offset]
+    return y
 
 
 def _crops(

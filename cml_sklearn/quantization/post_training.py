@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cml_sklearn.exceptions import CalibrationError, UnsupportedOperatorError
+from cml_sklearn.exceptions import CalibrationError, InvalidInputError, UnsupportedOperatorError
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.onnx.onnx_utils import Node, PreparedGraph
 from cml_sklearn.quantization import ops  # noqa: F401  fills the registry
@@ -23,7 +24,7 @@ from cml_sklearn.quantization.quantized_op import (
 )
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
-from cml_sklearn.quantization.rounding import best_range
+from cml_sklearn.quantization.ranges import RangeMethod, best_range
 from cml_sklearn.quantization.steps import Bounds
 
 __all__ = ["PostTrainingAffineQuantization"]
@@ -46,6 +47,8 @@ class PostTrainingAffineQuantization:
         False: the rounding may be off by one near ties, and costs several times less.
     clear_tail : bool, default=True
         Let the client compute functions after the last layer (see `split_clear_tail`).
+    calibration : {"mse", "min-max", "percentile"}, default="mse"
+        How ranges of inputs and activations are chosen: see `best_range`.
     """
 
     def __init__(
@@ -55,11 +58,13 @@ class PostTrainingAffineQuantization:
         rounding_bits: int | None = None,
         exact_rounding: bool = True,
         clear_tail: bool = True,
+        calibration: RangeMethod = "mse",
     ) -> None:
         self.n_bits = BitWidths.resolve(n_bits)
         self.rounding_bits = rounding_bits
         self.exact_rounding = exact_rounding
         self.clear_tail = clear_tail
+        self.calibration = _checked_method(calibration)
 
     def quantize_module(
         self,
@@ -100,6 +105,7 @@ class PostTrainingAffineQuantization:
             weight,
             rounding_bits=self.rounding_bits,
             exact_rounding=self.exact_rounding,
+            range_method=self.calibration,
         )
         tensors: dict[str, Operand] = dict(graph.constants)
         for number, (name, q) in enumerate(zip(named, quantizers, strict=True)):
@@ -119,7 +125,18 @@ class PostTrainingAffineQuantization:
     ) -> AffineQuantizer:
         """Fix one scale a feature where the next layer can fold them, else one for the tensor."""
         per_feature = x.ndim == 2 and _feeds_only_matrices(graph, name)
-        return best_range(x, self.n_bits.inputs, weight, per_feature=per_feature)
+        return best_range(
+            x, self.n_bits.inputs, weight, per_feature=per_feature, method=self.calibration
+        )
+
+
+def _checked_method(method: RangeMethod) -> RangeMethod:
+    """Refuse what is none of the methods."""
+    if method not in get_args(RangeMethod):
+        raise InvalidInputError(
+            f"calibration is {method!r}; it must be one of {', '.join(get_args(RangeMethod))}."
+        )
+    return method
 
 
 def _quantized_class(node: Node) -> type[QuantizedOp]:

@@ -10,7 +10,15 @@ import numpy as np
 
 from cml_sklearn.fhe.primitives import IntArray, NumpyPrimitives, Primitives
 from cml_sklearn.quantization.quantizers import FloatArray
-from cml_sklearn.quantization.steps import AddConstant, Bounds, Lookup, Multiply, Step
+from cml_sklearn.quantization.ranges import RangeMethod
+from cml_sklearn.quantization.steps import (
+    AddConstant,
+    Bounds,
+    Declare,
+    Lookup,
+    Multiply,
+    Step,
+)
 from cml_sklearn.quantization.storage import stored
 
 __all__ = ["Instruction", "IntegerProgram", "ProgramBuilder"]
@@ -103,6 +111,8 @@ class ProgramBuilder:
         Bits of an index that lookups keep; None: all.
     exact_rounding : bool
         See `TableSet`.
+    range_method : {"mse", "min-max", "percentile"}
+        How ranges of codes are chosen: see `best_range`.
 
     Attributes
     ----------
@@ -118,6 +128,7 @@ class ProgramBuilder:
         *,
         rounding_bits: int | None = None,
         exact_rounding: bool = True,
+        range_method: RangeMethod = "mse",
     ) -> None:
         self._input_bounds = tuple(input_bounds)
         self._instructions: list[Instruction] = []
@@ -126,6 +137,7 @@ class ProgramBuilder:
         self._rounding_bits = rounding_bits
         self._exact_rounding = exact_rounding
         self.sample_weight = sample_weight
+        self.range_method = range_method
         self.source = "input"
 
     def add(self, step: Step, *inputs: int) -> int:
@@ -159,11 +171,11 @@ class ProgramBuilder:
         The shift is a power of two and so shows the width only, not the bound itself.
         """
         bounds = self._bounds[tensor]
-        if bounds.low.min(initial=0) >= 0:
-            return tensor, 0
-        shift = 1 << (bounds.width - 1)
-        constant = np.full(bounds.shape, shift, dtype=np.int64)
-        return self.add(AddConstant(constant), tensor), shift
+        shift = 0 if bounds.low.min(initial=0) >= 0 else 1 << (bounds.width - 1)
+        if shift:
+            tensor = self.add(AddConstant(np.full(bounds.shape, shift, dtype=np.int64)), tensor)
+        upper = int(self._bounds[tensor].high.max(initial=0))
+        return self.add(Declare(upper), tensor), shift
 
     def build(self, outputs: Sequence[int]) -> IntegerProgram:
         """Finish the program."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,13 +19,21 @@ from cml_sklearn.quantization.program import IntegerProgram
 from cml_sklearn.quantization.quantizers import FloatArray, Quantizer
 from cml_sklearn.quantization.storage import read, stored, write
 
-__all__ = ["OutputScale", "QuantizedModule"]
+__all__ = ["OutputDecoder", "OutputScale", "QuantizedModule"]
+
+
+class OutputDecoder(Protocol):
+    """What the client needs to read an output."""
+
+    def dequantize(self, values: IntArray) -> FloatArray:
+        """Floats of integers of shape (n_samples, ...)."""
+        ...
 
 
 @stored
 @dataclass(frozen=True)
 class OutputScale:
-    """What the client needs to read an output: ``value = scale * (q - zero_point) + offset``."""
+    """An affine output: ``value = scale * (q - zero_point) + offset``."""
 
     scale: FloatArray
     zero_point: int
@@ -43,7 +51,7 @@ class QuantizedModule:
     ----------
     program : IntegerProgram
     input_quantizers : tuple of Quantizer
-    output_scales : tuple of OutputScale
+    output_scales : tuple of OutputDecoder
     tail : ClearTail, optional
         What the client computes after decryption.
 
@@ -57,7 +65,7 @@ class QuantizedModule:
         self,
         program: IntegerProgram,
         input_quantizers: tuple[Quantizer, ...],
-        output_scales: tuple[OutputScale, ...],
+        output_scales: tuple[OutputDecoder, ...],
         tail: ClearTail | None = None,
     ) -> None:
         self.program = program
@@ -186,7 +194,7 @@ class QuantizedModule:
                 raise InvalidInputError(
                     f"Input {i} has shape {x.shape}; the module takes (n_samples, *{bounds.shape})."
                 )
-            if ((x < bounds.low) | (x > bounds.high)).any():
+            if len(x) and ((x.min(0) < bounds.low) | (x.max(0) > bounds.high)).any():
                 raise InvalidInputError(
                     f"Input {i} has integers outside the range it was quantized for "
                     f"({bounds.low.min()} to {bounds.high.max()}); encode with quantize_input."

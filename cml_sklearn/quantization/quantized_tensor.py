@@ -6,16 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cml_sklearn.fhe.primitives import IntArray
 from cml_sklearn.quantization.program import ProgramBuilder
 from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
-from cml_sklearn.quantization.rounding import best_range
-from cml_sklearn.quantization.steps import AddConstant, Bounds, Lookup, Step
+from cml_sklearn.quantization.ranges import best_range
+from cml_sklearn.quantization.steps import AddConstant, Bounds, Lookup, MultiplyConstant, Step
 
 __all__ = ["FloatFunction", "QuantizedTensor"]
 
+_WIDEST_INDEX = 16
+"""Bits of the widest index of a lookup."""
+
+_SPREAD_BITS = 3
+"""Bits added to a rounded index, so that an integer factor fills it to an eighth."""
+
 FloatFunction = Callable[[FloatArray], FloatArray]
+
+_BISECTIONS = 40
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,10 @@ class QuantizedTensor:
 
     def float_values(self, codes: IntArray) -> FloatArray:
         """Floats that integers of shape (n, ...) stand for."""
-        values = self.scale * codes + self.offset
+        return self._apply(self.scale * codes + self.offset)
+
+    def _apply(self, values: FloatArray) -> FloatArray:
+        """Apply the waiting functions."""
         with np.errstate(all="ignore"):
             for function in self.functions:
                 values = function(values)
@@ -107,20 +119,59 @@ class QuantizedTensor:
         if np.isin(values, (0.0, 1.0)).all():
             n_bits = 1
         weight = self.builder.sample_weight
-        return self.encode(best_range(values, n_bits, weight, per_feature=False))
+        method = self.builder.range_method
+        return self.encode(best_range(values, n_bits, weight, per_feature=False, method=method))
 
     def encode(self, quantizer: AffineQuantizer) -> QuantizedTensor:
         """Codes of the float in a given range, by one lookup an element."""
+        return self.as_rounded_index().look_up(quantizer)
+
+    def look_up(self, quantizer: AffineQuantizer) -> QuantizedTensor:
+        """Codes of the float in a given range, with the integers as they are for an index."""
         number = self.builder.add(self._lookup(quantizer), self.number)
         scale = quantizer.scale
         return QuantizedTensor(self.builder, number, scale, -scale * quantizer.zero_point)
 
+    @property
+    def rounded_values(self) -> FloatArray:
+        """Floats on the calibration data after the rounding of the index by `look_up`."""
+        low, width = self._index_range()
+        removed, _ = self.builder.rounding(width)
+        index = self.builder.codes(self.number) - low
+        return self.float_values(((index + ((1 << removed) >> 1)) >> removed << removed) + low)
+
+    def as_rounded_index(self) -> QuantizedTensor:
+        """Spread every channel over the whole index, if lookups round it; else the same tensor.
+
+        An approximately rounded index costs by the bits that are kept, not by its width. So each
+        channel is shifted to 0 and multiplied until its proven range fills the index, but for the
+        last of the kept steps: rounding up, and the noise under it, can't overflow.
+        """
+        removed, exact = self.builder.rounding(self._index_range()[1])
+        if not removed:
+            return self
+        axes = tuple(range(1, len(self.shape)))
+        low = self.bounds.low.min(axis=axes, keepdims=True)
+        span = self.bounds.high.max(axis=axes, keepdims=True) - low
+        more_bits = 0 if exact else _SPREAD_BITS
+        width = min(int(span.max()).bit_length() + more_bits, _WIDEST_INDEX)
+        room = (1 << width) - (1 << self.builder.rounding(width)[0])
+        factor = np.broadcast_to(np.maximum(room // np.maximum(span, 1), 1), self.shape)
+        low = np.broadcast_to(low, self.shape)
+        result = replace(self, scale=self.scale / factor, offset=self.offset + self.scale * low)
+        return result.step(MultiplyConstant(factor)).step(AddConstant(-low * factor))
+
+    def _index_range(self) -> tuple[int, int]:
+        """Smallest index and width of the index of a lookup."""
+        low, high = int(self.bounds.low.min()), int(self.bounds.high.max())
+        return low, max((high - low).bit_length(), 1)
+
     def _lookup(self, quantizer: AffineQuantizer) -> Lookup:
         """Build the tables, one for each distinct channel."""
-        low, high = int(self.bounds.low.min()), int(self.bounds.high.max())
-        width = max((high - low).bit_length(), 1)
+        low, width = self._index_range()
         index = np.arange(low, low + (1 << width)).reshape((-1, *(1,) * len(self.shape)))
-        codes = quantizer.quantize(_fill_gaps(self.float_values(index)))
+        arguments = self.scale * index + self.offset
+        codes = quantizer.quantize(_values_in_domain(self._apply, arguments))
         tables, choice = np.unique(codes.reshape(len(codes), -1).T, axis=0, return_inverse=True)
         choice = np.broadcast_to(choice.reshape(codes.shape[1:]), self.shape)
         removed, exact = self.builder.rounding(width)
@@ -136,22 +187,31 @@ class QuantizedTensor:
         return replace(moved, offset=np.zeros_like(self.offset))
 
 
-def _fill_gaps(values: FloatArray) -> FloatArray:
-    """Replace NaN by the nearest entry along the first axis.
+def _values_in_domain(function: FloatFunction, arguments: FloatArray) -> FloatArray:
+    """Values of a function; where it has none, its value at the edge of its domain.
 
-    Rounding moves arguments a little beyond the domain of functions such as the logarithm.
+    Rounding moves arguments a little beyond the domain of functions such as the logarithm. The edge
+    is found by bisection from the nearest argument, along the first axis, that has a value.
     """
-    columns = values.reshape(len(values), -1).copy()
-    rows = np.arange(len(columns))
-    for column in columns.T:
-        gaps = np.isnan(column)
-        if gaps.any() and not gaps.all():
-            known = rows[~gaps]
-            right = np.searchsorted(known, rows[gaps]).clip(0, len(known) - 1)
-            left = (right - 1).clip(0)
-            nearer = np.abs(known[left] - rows[gaps]) < np.abs(known[right] - rows[gaps])
-            column[gaps] = column[np.where(nearer, known[left], known[right])]
-    return np.nan_to_num(columns).reshape(values.shape)
+    values = function(arguments)
+    gaps = np.isnan(values)
+    if not gaps.any() or gaps.all(axis=0).any():
+        return np.nan_to_num(values)
+    outside = np.broadcast_to(arguments, values.shape)
+    inside = np.take_along_axis(outside, _nearest(~gaps), axis=0)
+    for _ in range(_BISECTIONS):
+        middle = (inside + outside) / 2
+        valid = ~np.isnan(function(middle))
+        inside, outside = np.where(valid, middle, inside), np.where(valid, outside, middle)
+    return np.nan_to_num(np.where(gaps, function(inside), values))
+
+
+def _nearest(known: NDArray[np.bool_]) -> IntArray:
+    """Row of the nearest true element in each column, for every element."""
+    rows = np.arange(len(known)).reshape(-1, *(1,) * (known.ndim - 1))
+    before = np.maximum.accumulate(np.where(known, rows, -len(known)), axis=0)
+    after = np.minimum.accumulate(np.where(known, rows, 2 * len(known))[::-1], axis=0)[::-1]
+    return np.where(rows - before <= after - rows, before, after)
 
 
 def _is_uniform(values: FloatArray) -> bool:

@@ -15,16 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cml_sklearn.fhe.primitives import IntArray
-from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
+from cml_sklearn.quantization.quantizers import FloatArray
 
-__all__ = ["Calibration", "best_range", "round_weights"]
-
-_ENOUGH_BITS = 8
-"""From this width on, clipping gains nothing over the full range."""
+__all__ = ["Calibration", "round_weights"]
 
 _DAMPING = 0.01
 _WEIGHT_PEAKS = np.linspace(1.0, 0.5, 6)
-_RANGE_SHRINKS = np.linspace(1.0, 0.4, 13)
 
 
 @dataclass(frozen=True)
@@ -50,6 +46,20 @@ class Calibration:
         mean = self.weight @ self.inputs, self.weight @ self.outputs
         return self.inputs - mean[0], self.outputs - mean[1]
 
+    def hessian(self) -> FloatArray:
+        """Second moments of the inputs, damped; shape (n_in, n_in)."""
+        x, _ = self.centred()
+        moments: FloatArray = x.T @ (self.weight[:, None] * x)
+        damping = _DAMPING * np.trace(moments) / len(moments) + np.finfo(np.float64).tiny
+        moments[np.diag_indices_from(moments)] += damping
+        return moments
+
+    def refitted(self, weights: FloatArray) -> FloatArray:
+        """Weights near those given, of shape (n_in, n_out), that bring the inputs to the outputs."""
+        x, y = self.centred()
+        residual = self.weight[:, None] * (y - x @ weights)
+        return weights + np.linalg.solve(self.hessian(), x.T @ residual)
+
 
 def round_weights(
     weights: FloatArray, n_bits: int, calibration: Calibration
@@ -71,12 +81,8 @@ def round_weights(
     offset : ndarray of shape (n_out,)
         Term that makes the mean output right.
     """
-    x, y = calibration.centred()
-    hessian = x.T @ (calibration.weight[:, None] * x)
-    damping = _DAMPING * np.trace(hessian) / len(hessian) + np.finfo(np.float64).tiny
-    hessian[np.diag_indices_from(hessian)] += damping
-    residual = y - x @ weights
-    refitted = weights + np.linalg.solve(hessian, x.T @ (calibration.weight[:, None] * residual))
+    hessian = calibration.hessian()
+    refitted = calibration.refitted(weights)
     codes, scale = _best_rounding(refitted, n_bits, hessian)
     mean_output = calibration.weight @ calibration.outputs
     offset = mean_output - (calibration.weight @ calibration.inputs) @ (codes * scale)
@@ -114,45 +120,3 @@ def _round_in_turn(
     result = np.empty_like(codes)
     result[order] = codes
     return result
-
-
-def best_range(
-    values: FloatArray, n_bits: int, weight: FloatArray, *, per_feature: bool
-) -> AffineQuantizer:
-    """Range of codes with the least mean squared error: rare extremes may be clipped.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples, ...)
-    n_bits : int
-    weight : ndarray of shape (n_samples,)
-        Sample weights that add up to 1.
-    per_feature : bool
-        One range for each element after the first axis, or one for the tensor.
-    """
-    axis = 0 if per_feature else None
-    low, high = values.min(axis=axis), values.max(axis=axis)
-    if n_bits >= _ENOUGH_BITS:
-        return AffineQuantizer.from_range(low, high, n_bits)
-    centre = np.tensordot(weight, values, axes=1)
-    centre = centre if per_feature else centre.mean()
-    trials = [
-        AffineQuantizer.from_range(
-            centre + shrink * (low - centre), centre + shrink * (high - centre), n_bits
-        )
-        for shrink in _RANGE_SHRINKS
-    ]
-    losses = np.stack([_loss(trial, values, weight, per_feature) for trial in trials])
-    best = losses.argmin(axis=0)
-    scales, zeros = np.stack([t.scale for t in trials]), np.stack([t.zero_point for t in trials])
-    pick = (best, np.arange(best.size)) if per_feature else (best,)
-    return AffineQuantizer(scales[pick], zeros[pick], n_bits)
-
-
-def _loss(
-    quantizer: AffineQuantizer, values: FloatArray, weight: FloatArray, per_feature: bool
-) -> FloatArray:
-    """Weighted mean squared error of rounding, by feature or in all."""
-    error = (quantizer.dequantize(quantizer.quantize(values)) - values) ** 2
-    by_feature = np.tensordot(weight, error, axes=1)
-    return by_feature if per_feature else np.asarray(by_feature.mean())

@@ -31,6 +31,7 @@ __all__ = [
     "Bounds",
     "Concatenate",
     "Convolve",
+    "Declare",
     "Lookup",
     "MatMul",
     "Multiply",
@@ -248,6 +249,17 @@ class Lookup(Step):
         low, high = (self.tables.min(axis=1), self.tables.max(axis=1))
         choice = np.broadcast_to(self.choice, shape)
         return Bounds(low[choice], high[choice])
+
+
+@dataclass(frozen=True)
+class Declare(Step):
+    """The tensor itself, declared to lie within [0, `upper`], whatever the backend has seen."""
+
+    upper: int
+
+    def run(self, primitives: Primitives, *values: Any) -> Any:
+        """See `Step.run`."""
+        return primitives.bound(values[0], self.upper)
 
 
 @dataclass(frozen=True)

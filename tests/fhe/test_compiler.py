@@ -39,6 +39,17 @@ def test_ranges_beyond_the_representative_inputs_hold() -> None:
     np.testing.assert_array_equal(result, [[32385], [-32385]])
 
 
+def test_output_width_is_proven_not_observed() -> None:
+    """Alternating weights meet their extremes on one input only, which no sample shows."""
+    bounds = Bounds(np.zeros(40, dtype=np.int64), np.full(40, 255))
+    builder = ProgramBuilder([bounds], [np.zeros((1, 40), dtype=np.int64)], np.ones(1))
+    weights = np.where(np.arange(40) % 2, 127, -127)[:, None]
+    number, _ = builder.add_output(builder.add(MatMul(weights), 0))
+    program = builder.build([number])
+    circuit = FheCircuit(program, CircuitOptions())
+    assert circuit.report.max_bit_width == int(program.bounds()[-1].high.max()).bit_length()
+
+
 def test_server_half_travels_without_the_secret_key() -> None:
     program = lookup_program()
     circuit = ConcreteBackend().compile(program, 1, CircuitOptions())

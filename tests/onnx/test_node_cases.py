@@ -47,4 +47,5 @@ def test_impossible_cases_are_refused(case: NodeCase) -> None:
 def test_no_case_is_left_out() -> None:
     assert len(FIRST_OPERATORS) == 52
     assert len(first_cases()) >= 219
+    assert len(registry_cases()) >= 768
     assert {case.name for case in registry_cases()}.issuperset(IMPOSSIBLE)

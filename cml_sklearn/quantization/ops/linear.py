@@ -11,7 +11,7 @@ from cml_sklearn.fhe.primitives import IntArray
 from cml_sklearn.onnx.ops_windows import Windows
 from cml_sklearn.quantization.quantized_op import QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
-from cml_sklearn.quantization.quantizers import FloatArray
+from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
 from cml_sklearn.quantization.rounding import Calibration, round_weights
 from cml_sklearn.quantization.steps import Convolve, MatMul, SumOver
 
@@ -41,6 +41,34 @@ class _QuantizedLinear(QuantizedOp):
         if width <= _WIDEST_INDEX or x.number < x.builder.n_inputs:
             return x
         return x.as_codes(self.n_bits.activations)
+
+    def product(self, x: QuantizedTensor, weights: FloatArray) -> QuantizedTensor:
+        """Quantize ``x @ weights`` plus a bias in the cheaper of two ways."""
+        if weights.shape[1] == 1 and not x.is_affine and len(x.shape) == 1:
+            return self.sum_of_tables(x, weights[:, 0])
+        return self.multiply(x, weights)
+
+    def sum_of_tables(self, x: QuantizedTensor, weights: FloatArray) -> QuantizedTensor:
+        """Put the weights of a single output into the lookups before it: a plain sum remains.
+
+        Its noise is the least there can be, and so are the crypto-parameters.
+
+        Parameters
+        ----------
+        x : QuantizedTensor of shape (n_in,)
+            With functions waiting.
+        weights : ndarray of shape (n_in,)
+        """
+        index = x.as_rounded_index()
+        target = self.target.astype(np.float64)
+        calibration = Calibration(index.rounded_values, target, x.builder.sample_weight)
+        factors = calibration.refitted(weights[:, None])[:, 0]
+        terms = index.then(lambda values: values * factors)
+        codes = terms.look_up(_common_scale(terms.rounded_values, self.n_bits.activations))
+        total = codes.step(SumOver((0,), keepdims=True))
+        total = replace(total, scale=codes.scale[:1], offset=codes.offset.sum(keepdims=True))
+        error = target - total.calibration_values
+        return total.affine(1.0, x.builder.sample_weight @ error)
 
     def multiply(self, x: QuantizedTensor, weights: FloatArray) -> QuantizedTensor:
         """Quantize ``x @ weights`` plus a bias, with the float model's output as the aim.
@@ -87,7 +115,7 @@ class QuantizedGemm(_QuantizedLinear, ops=("Gemm",)):
         if isinstance(c, QuantizedTensor):
             raise self.unsupported("adds an encrypted C", "Use MatMul and Add.")
         weights = attributes["alpha"] * (b.T if attributes["transB"] else b)
-        return self.multiply(a, weights.astype(np.float64))
+        return self.product(a, weights.astype(np.float64))
 
 
 class QuantizedMatMul(_QuantizedLinear, ops=("MatMul",)):
@@ -100,7 +128,7 @@ class QuantizedMatMul(_QuantizedLinear, ops=("MatMul",)):
                 "multiplies by something else than a constant matrix on the right",
                 "Rewrite the layer so that its weights are a constant of two axes.",
             )
-        return self.multiply(a, b.astype(np.float64))
+        return self.product(a, b.astype(np.float64))
 
 
 class QuantizedConv(_QuantizedLinear, ops=("Conv",)):
@@ -219,6 +247,14 @@ class QuantizedReduction(QuantizedOp, ops=("ReduceMean", "ReduceSum")):
         return total.affine(1 / count, 0.0)
 
 
+def _common_scale(values: FloatArray, n_bits: int) -> AffineQuantizer:
+    """Codes of features that get added up: one step for all, a zero for each."""
+    low, high = values.min(axis=0), values.max(axis=0)
+    step = (high - low).max() / (2**n_bits - 1)
+    scale = np.full(low.shape, step if step > 0 else 1.0)
+    return AffineQuantizer(scale, np.rint(-low / scale).astype(np.int64), n_bits)
+
+
 def _place(x: QuantizedTensor, kernel: tuple[int, ...], attributes: dict[str, Any]) -> Windows:
     """Windows of a convolution or pooling."""
     names = ("strides", "dilations", "pads", "auto_pad", "ceil_mode")
@@ -228,18 +264,5 @@ def _place(x: QuantizedTensor, kernel: tuple[int, ...], attributes: dict[str, An
 
 def _convolve(weights: IntArray, windows: Windows, group: int) -> Convolve:
     """Step of a convolution with all padding spelt out, also what `ceil_mode` adds."""
-    reach = (
-        (n - 1) * step + (k - 1) * gap + 1 - size - before
-        for n, step, k, gap, size, before in zip(
-            windows.count,
-            windows.strides,
-            windows.kernel,
-            windows.dilations,
-            windows.sizes,
-            windows.before,
-            strict=True,
-        )
-    )
-    after = tuple(max(0, r) for r in reach)
-    pads = (*windows.before, *after)
+    pads = (*windows.before, *windows.overhang)
     return Convolve(weights, windows.strides, pads, windows.dilations, group)

@@ -45,7 +45,7 @@ class QuantizedMove(
             raise self.unsupported(
                 "moves the samples' axis", "Keep the first axis as it is, of any length."
             )
-        return take(x, moved[0])
+        return take(x.as_affine(self.n_bits.activations), moved[0])
 
 
 class QuantizedTranspose(QuantizedOp, ops=("Transpose",)):
@@ -56,11 +56,11 @@ class QuantizedTranspose(QuantizedOp, ops=("Transpose",)):
         permutation = attributes["perm"] or tuple(reversed(range(len(x.shape) + 1)))
         if permutation[0] != 0:
             raise self.unsupported("moves the samples' axis", "Keep axis 0 first.")
+        x = x.as_affine(self.n_bits.activations)
         axes = tuple(int(axis) - 1 for axis in permutation[1:])
         scale, offset = (
             np.transpose(np.broadcast_to(v, x.shape), axes) for v in (x.scale, x.offset)
         )
-        x = x.as_affine(self.n_bits.activations)
         return replace(x.step(Transpose(axes)), scale=scale, offset=offset)
 
 
@@ -102,9 +102,7 @@ class QuantizedPad(QuantizedOp, ops=("Pad",)):
 
 
 def take(x: QuantizedTensor, positions: IntArray) -> QuantizedTensor:
-    """Elements at positions of the flattened tensor, in the shape of `positions`."""
-    if not x.is_affine and not (x.scale.size == x.offset.size == 1):
-        x = x.requantize(8)
+    """Elements at positions of the flattened affine tensor, in the shape of `positions`."""
     scale, offset = (np.broadcast_to(v, x.shape).ravel()[positions] for v in (x.scale, x.offset))
     in_order = np.array_equal(positions.ravel(), np.arange(int(np.prod(x.shape))))
     step = Reshape(positions.shape) if in_order else Take(positions)
