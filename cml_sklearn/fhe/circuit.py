@@ -82,10 +82,13 @@ class FheCircuit:
         """
         # without bootstraps there are no evaluation keys, so one more circuit costs nothing
         sizes = (self.batch_size, 1) if self._is_linear else (self.batch_size,)
-        circuits = [self._for_batch(size) for size, _ in self._split(inputs, sizes)]
-        servers = {id(circuit): circuit.server() for circuit in circuits}
-        batches = zip(circuits, self._split(inputs, sizes), strict=True)
-        jobs = (delayed(servers[id(c)].run)(c.encrypt(*rows)) for c, (_, rows) in batches)
+        batches = list(self._split(inputs, sizes))
+        circuits = [self._for_batch(size) for size, _ in batches]
+        servers = {size: self._for_batch(size).server() for size in {size for size, _ in batches}}
+        jobs = (
+            delayed(servers[size].run)(circuit.encrypt(*rows))
+            for circuit, (size, rows) in zip(circuits, batches, strict=True)
+        )
         runs = Parallel(prefer="threads", return_as="generator")(jobs)
         results = []
         with tqdm(total=len(inputs[0]), desc="encrypted", unit="sample", disable=None) as bar:
