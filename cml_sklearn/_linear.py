@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.linear_model._base import LinearClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
+from cml_sklearn._predictions import DecidingEstimator, PredictingEstimator
 from cml_sklearn.base import FheEstimator, as_dense, as_numpy, like_input, wrapped_has
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.convert.hummingbird import linear_map_to_onnx
@@ -69,25 +70,11 @@ class LinearEstimator(FheEstimator):
         return like_input(scores, X)
 
 
-class LinearRegressor(RegressorMixin, LinearEstimator):
+class LinearRegressor(RegressorMixin, PredictingEstimator, LinearEstimator):
     """A regressor on raw scores; abstract."""
 
-    def predict(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[np.float64]:
-        """Predict targets.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        execute_in_fhe : bool or "simulate", default=None
-            False: quantized integers in the clear; True: encrypted; "simulate": the backend's
-            simulation; None: as `cml_sklearn.config_context` says, else in the clear.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_targets)
-        """
+    def _predicted(self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None) -> Any:
+        """See `PredictingEstimator`."""
         return self._link_inverse(self._scores(X, execute_in_fhe))
 
     def _link_inverse(self, scores: FloatArray) -> FloatArray:
@@ -95,60 +82,14 @@ class LinearRegressor(RegressorMixin, LinearEstimator):
         return scores
 
 
-class LinearClassifier(LinearClassifierMixin, LinearEstimator):
+class LinearClassifier(DecidingEstimator, LinearClassifierMixin, LinearEstimator):
     """A classifier on raw scores; abstract."""
 
-    def decision_function(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[np.float64]:
-        """Raw scores; parameters as in `predict`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes)
-        """
-        return self._scores(X, execute_in_fhe)
-
-    def predict(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> NDArray[Any]:
-        """Predict class labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        execute_in_fhe : bool or "simulate", default=None
-            False: quantized integers in the clear; True: encrypted; "simulate": the backend's
-            simulation; None: as `cml_sklearn.config_context` says, else in the clear.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_labels)
-        """
-        return self._from_scores("predict", X, execute_in_fhe)
-
-    @available_if(wrapped_has("predict_proba"))
-    def predict_proba(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[np.float64]:
-        """Class probabilities; parameters as in `predict`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-        """
-        return self._from_scores("predict_proba", X, execute_in_fhe)
-
-    @available_if(wrapped_has("predict_log_proba"))
-    def predict_log_proba(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[np.float64]:
-        """Logarithms of `predict_proba`."""
-        return self._from_scores("predict_log_proba", X, execute_in_fhe)
-
-    def _from_scores(
-        self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None
-    ) -> NDArray[Any]:
+    def _predicted(self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None) -> Any:
         """Let scikit-learn's own method work on our scores, in the clear after decryption."""
         scores = self._scores(X, execute_in_fhe)
+        if method == "decision_function":
+            return scores
         model = copy.copy(self.sklearn_model_)
         model.decision_function = lambda _: scores
         return getattr(model, method)(scores)

@@ -19,8 +19,20 @@ LAYERS = [
     {"fhe"},
     {"convert", "quantization"},
     {"base"},
-    {"_linear"},
-    {"compile", "discriminant_analysis", "linear_model", "svm", "tree", "ensemble"},
+    {"_predictions"},
+    {"_linear", "_networks", "_perceptron", "_trees"},
+    {"_averages", "_boosters"},
+    {
+        "compile",
+        "discriminant_analysis",
+        "ensemble",
+        "lightgbm",
+        "linear_model",
+        "neural_network",
+        "svm",
+        "tree",
+        "xgboost",
+    },
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FILES = [f for f in sorted(PACKAGE.rglob("*.py")) if f != PACKAGE / "__init__.py"]
