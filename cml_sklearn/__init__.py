@@ -26,6 +26,21 @@ _PUBLIC = {
     "compile": ["compile_onnx_model", "compile_torch_model"],
     "config": ["config_context"],
     "discriminant_analysis": ["LinearDiscriminantAnalysis"],
+    "ensemble": [
+        "AdaBoostClassifier",
+        "AdaBoostRegressor",
+        "BaggingClassifier",
+        "BaggingRegressor",
+        "ExtraTreesClassifier",
+        "ExtraTreesRegressor",
+        "GradientBoostingClassifier",
+        "GradientBoostingRegressor",
+        "HistGradientBoostingClassifier",
+        "HistGradientBoostingRegressor",
+        "IsolationForest",
+        "RandomForestClassifier",
+        "RandomForestRegressor",
+    ],
     "linear_model": [
         "BayesianRidge",
         "ElasticNet",
@@ -42,10 +57,22 @@ _PUBLIC = {
         "SGDRegressor",
         "TweedieRegressor",
     ],
+    "neural_network": [
+        "MLPClassifier",
+        "MLPRegressor",
+        "NeuralNetClassifier",
+        "NeuralNetRegressor",
+    ],
     "onnx.numpy_module": ["NumpyModule"],
     "quantization.post_training": ["PostTrainingAffineQuantization"],
     "quantization.quantized_module": ["QuantizedModule"],
     "svm": ["LinearSVC", "LinearSVR"],
+    "tree": [
+        "DecisionTreeClassifier",
+        "DecisionTreeRegressor",
+        "ExtraTreeClassifier",
+        "ExtraTreeRegressor",
+    ],
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 

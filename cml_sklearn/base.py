@@ -150,12 +150,7 @@ class FheEstimator(BaseEstimator):
         NotFittedError
             A model that is not fitted.
         """
-        if type(model) is not cls._wrapped_class:
-            raise UnsupportedModelError(
-                f"{cls.__name__}.from_sklearn_model got a {type(model).__name__}; it takes a "
-                f"fitted {cls._wrapped_class.__module__}.{cls._wrapped_class.__name__}."
-            )
-        check_is_fitted(model)
+        cls._check_wrapped(model)
         estimator = cls(**model.get_params(deep=False), n_bits=n_bits, p_error=p_error)
         return estimator._adopt(model, as_dense(X))
 
@@ -226,6 +221,16 @@ class FheEstimator(BaseEstimator):
         if model is not None and name.endswith("_") and not name.startswith("_"):
             return getattr(model, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    @classmethod
+    def _check_wrapped(cls, model: Any) -> None:
+        """Refuse models of another class than the wrapped one, and unfitted ones."""
+        if type(model) is not cls._wrapped_class:
+            raise UnsupportedModelError(
+                f"{cls.__name__}.from_sklearn_model got a {type(model).__name__}; it takes a "
+                f"fitted {cls._wrapped_class.__name__} of scikit-learn."
+            )
+        check_is_fitted(model)
 
     @abstractmethod
     def _quantize(self, X: FloatArray, sample_weight: FloatArray | None) -> QuantizedModule:
@@ -320,7 +325,7 @@ def _constructor(wrapped: type[BaseEstimator], own: dict[str, Any]) -> Callable[
 def _parameters_of(wrapped: type[BaseEstimator]) -> list[inspect.Parameter]:
     """Parameters of ``__init__``; where it takes any keyword, those of its bases join."""
     found: dict[str, inspect.Parameter] = {}
-    for base in inspect.getmro(wrapped):
+    for base in inspect.getmro(wrapped)[:-1]:
         if "__init__" not in vars(base):
             continue
         parameters = inspect.signature(vars(base)["__init__"]).parameters
@@ -344,4 +349,3 @@ def _like(wrapped: Callable[..., Any], ours: Callable[..., Any]) -> Callable[...
     method.__doc__, method.__module__ = ours.__doc__, ours.__module__
     method.__signature__ = signature  # type: ignore[attr-defined]
     return method
-

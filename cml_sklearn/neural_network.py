@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 import sklearn.neural_network
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.neural_network._base import ACTIVATIONS
-from sklearn.utils.metaestimators import available_if
+from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
 
 from cml_sklearn._linear import PartialFitMixin
 from cml_sklearn._networks import (
@@ -18,17 +21,25 @@ from cml_sklearn._networks import (
     NETWORK_N_BITS_DOC,
     NETWORK_PARAMETERS,
     quantize_network,
+    search_widths,
 )
-from cml_sklearn.base import FheEstimator, like_input, wrapped_has
+from cml_sklearn._skorch import NET_DOC, NeuralNet
+from cml_sklearn.base import FheEstimator, as_dense, like_input
 from cml_sklearn.config import ExecutionMode
-from cml_sklearn.convert.hummingbird import to_onnx
+from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.quantization.quantizers import FloatArray
 
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = [
+    "MLPClassifier",
+    "MLPRegressor",
+    "NeuralNetClassifier",
+    "NeuralNetRegressor",
+    "search_widths",
+]
 
 
 class _MultilayerPerceptron(PartialFitMixin, FheEstimator):
@@ -42,10 +53,33 @@ class _MultilayerPerceptron(PartialFitMixin, FheEstimator):
         super().__init_subclass__(**kwargs)
         cls._parameter_constraints = {**cls._parameter_constraints, **NETWORK_CONSTRAINTS}
 
+    @classmethod
+    def from_sklearn_model(
+        cls,
+        model: Any,
+        X: ArrayLike,
+        *,
+        n_bits: Any = 5,
+        p_error: float = 2.0**-40,
+        rounding_bits: int | None = 5,
+        exact_rounding: bool = False,
+    ) -> Self:
+        """See `FheEstimator.from_sklearn_model`; the further parameters are the class's."""
+        cls._check_wrapped(model)
+        parameters = {"n_bits": n_bits, "p_error": p_error, "rounding_bits": rounding_bits}
+        parameters["exact_rounding"] = exact_rounding
+        estimator = cls(**model.get_params(deep=False), **parameters)
+        return estimator._adopt(model, as_dense(X))
+
     def _quantize(self, X: FloatArray, sample_weight: FloatArray | None) -> QuantizedModule:
         """Convert and quantize the raw scores."""
         self.onnx_model_ = _raw_scores_to_onnx(self.sklearn_model_, X)
         return quantize_network(self, X, sample_weight)
+
+    def _check_circuit(self, X: FloatArray) -> None:
+        """Compare simulation and clear integers, unless rounding is approximate."""
+        if self.exact_rounding:
+            super()._check_circuit(X)
 
     def _from_scores(
         self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None
@@ -77,6 +111,8 @@ class _MultilayerPerceptron(PartialFitMixin, FheEstimator):
 class MLPClassifier(
     ClassifierMixin, _MultilayerPerceptron, wraps=sklearn.neural_network.MLPClassifier
 ):
+    """See `sklearn.neural_network.MLPClassifier`."""
+
     def predict_proba(
         self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
     ) -> NDArray[np.float64]:
@@ -98,12 +134,151 @@ class MLPClassifier(
 class MLPRegressor(
     RegressorMixin, _MultilayerPerceptron, wraps=sklearn.neural_network.MLPRegressor
 ):
-    pass
+    """See `sklearn.neural_network.MLPRegressor`."""
+
+
+class NeuralNetClassifier(ClassifierMixin, NeuralNet):
+    """A classifier by a skorch net."""
+
+    __doc__ += NET_DOC
+
+    classes_: NDArray[Any]
+
+    def predict(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> NDArray[Any]:
+        """Predict class labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        execute_in_fhe : bool or "simulate", default=None
+            False: quantized integers in the clear; True: encrypted; "simulate": the backend's
+            simulation; None: as `cml_sklearn.config_context` says, else in the clear.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        best = self.predict_proba(X, execute_in_fhe).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[best]
+        return labels
+
+    def predict_proba(
+        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
+    ) -> NDArray[np.float64]:
+        """Class probabilities; parameters as in `predict`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        import torch
+
+        scores = torch.as_tensor(self._raw_scores(X, execute_in_fhe))
+        result: NDArray[np.float64] = self._nonlinearity()(scores).numpy()
+        return result
+
+    def _validated(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+        values, y = validate_data(self, X, y, allow_nd=self.module is not None)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        self.n_outputs_ = 1 if len(self.classes_) == 2 else len(self.classes_)
+        return np.asarray(values), codes.astype(np.int64)
+
+    def _skorch_class(self) -> type:
+        from skorch import NeuralNetClassifier as Net
+
+        return cast("type", Net)
+
+    def _default_criterion(self) -> type:
+        from cml_sklearn._perceptron import LogitsLoss
+
+        return LogitsLoss
+
+    def _net_options(self) -> dict[str, Any]:
+        return {
+            "classes": np.arange(len(self.classes_)),
+            "predict_nonlinearity": self._nonlinearity(),
+        }
+
+    def _nonlinearity(self) -> Callable[[Any], Any]:
+        """Map the module's outputs to probabilities; with `NLLLoss` they are, as in skorch."""
+        from torch.nn import NLLLoss
+
+        from cml_sklearn._perceptron import identity, probabilities
+
+        return identity if self.criterion is NLLLoss else probabilities
+
+
+class NeuralNetRegressor(RegressorMixin, NeuralNet):
+    """A regressor by a skorch net."""
+
+    __doc__ += NET_DOC
+
+    _flat: bool
+
+    def predict(
+        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
+    ) -> NDArray[np.float64]:
+        """Predict targets.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        execute_in_fhe : bool or "simulate", default=None
+            As in `NeuralNetClassifier.predict`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        values = self._raw_scores(X, execute_in_fhe)
+        return values.ravel() if self._flat else values
+
+    def __sklearn_tags__(self) -> Tags:
+        """Tags; several targets are taken."""
+        tags: Tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _validated(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+        nd = self.module is not None
+        values, y = validate_data(self, X, y, allow_nd=nd, multi_output=True, y_numeric=True)
+        targets = np.asarray(y, dtype=np.float32)
+        self._flat = targets.ndim == 1
+        targets = targets.reshape(len(targets), -1)
+        self.n_outputs_ = targets.shape[1]
+        return np.asarray(values), targets
+
+    def _skorch_class(self) -> type:
+        from skorch import NeuralNetRegressor as Net
+
+        return cast("type", Net)
+
+    def _default_criterion(self) -> type:
+        from torch.nn import MSELoss
+
+        return MSELoss
 
 
 def _raw_scores_to_onnx(model: Any, X: FloatArray) -> onnx.ModelProto:
-    """Convert a fitted perceptron without its last activation, as a regressor of equal weights."""
-    scores = sklearn.neural_network.MLPRegressor(activation=model.activation)
-    scores.coefs_, scores.intercepts_ = model.coefs_, model.intercepts_
-    scores.n_features_in_ = X.shape[1]
-    return to_onnx(scores, X)
+    """Export a fitted perceptron without its last activation.
+
+    As an equal torch module, since Hummingbird would round the weights to single precision, and
+    equal fits must give equal integers.
+    """
+    import torch
+    from torch import nn
+
+    activations = {
+        "identity": nn.Identity,
+        "logistic": nn.Sigmoid,
+        "relu": nn.ReLU,
+        "tanh": nn.Tanh,
+    }
+    layers: list[nn.Module] = []
+    for coef, intercept in zip(model.coefs_, model.intercepts_, strict=True):
+        linear = nn.Linear(coef.shape[0], coef.shape[1], dtype=torch.float64)
+        linear.weight.data = torch.tensor(coef.T, dtype=torch.float64)
+        linear.bias.data = torch.tensor(intercept, dtype=torch.float64)
+        layers += [linear, activations[model.activation]()]
+    return export_to_onnx(nn.Sequential(*layers[:-1]), cast("Any", X[:2]))

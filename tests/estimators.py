@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from sklearn.base import BaseEstimator
 
-from cml_sklearn import discriminant_analysis, linear_model, svm
+from cml_sklearn import (
+    discriminant_analysis,
+    ensemble,
+    lightgbm,
+    linear_model,
+    neural_network,
+    svm,
+    tree,
+    xgboost,
+)
 from cml_sklearn.base import FheEstimator
 
 LINEAR = [
@@ -26,7 +35,38 @@ LINEAR = [
     svm.LinearSVR(),
     discriminant_analysis.LinearDiscriminantAnalysis(),
 ]
-ESTIMATORS = [*LINEAR]
+SINGLE_TREES = [
+    tree.DecisionTreeClassifier(),
+    tree.DecisionTreeRegressor(),
+    tree.ExtraTreeClassifier(),
+    tree.ExtraTreeRegressor(),
+]
+ENSEMBLES = [
+    ensemble.AdaBoostClassifier(n_estimators=3),
+    ensemble.AdaBoostRegressor(n_estimators=3),
+    ensemble.BaggingClassifier(n_estimators=3),
+    ensemble.BaggingRegressor(n_estimators=3),
+    ensemble.ExtraTreesClassifier(n_estimators=3),
+    ensemble.ExtraTreesRegressor(n_estimators=3),
+    ensemble.GradientBoostingClassifier(n_estimators=3),
+    ensemble.GradientBoostingRegressor(n_estimators=3),
+    ensemble.HistGradientBoostingClassifier(max_iter=3),
+    ensemble.HistGradientBoostingRegressor(max_iter=3),
+    ensemble.IsolationForest(n_estimators=3),
+    ensemble.RandomForestClassifier(n_estimators=3),
+    ensemble.RandomForestRegressor(n_estimators=3),
+]
+BOOSTERS = [
+    lightgbm.LGBMClassifier(n_estimators=3, n_jobs=1),
+    lightgbm.LGBMRegressor(n_estimators=3, n_jobs=1),
+    xgboost.XGBClassifier(n_estimators=3, n_jobs=1),
+    xgboost.XGBRegressor(n_estimators=3, n_jobs=1),
+    xgboost.XGBRFClassifier(n_estimators=3, n_jobs=1),
+    xgboost.XGBRFRegressor(n_estimators=3, n_jobs=1),
+]
+TREES = [*SINGLE_TREES, *ENSEMBLES, *BOOSTERS]
+NETWORKS = [neural_network.MLPClassifier(), neural_network.MLPRegressor()]
+ESTIMATORS = [*LINEAR, *TREES, *NETWORKS]
 
 
 def name_of(estimator: BaseEstimator) -> str:

@@ -36,6 +36,7 @@ class FakeCircuit:
     batch_size: int
     options: CircuitOptions
     batches: list[int] = field(default_factory=list)
+    n_servers: int = 0
 
     @property
     def report(self) -> FheReport:
@@ -50,6 +51,7 @@ class FakeCircuit:
         return {"key": "client", "values": inputs}
 
     def server(self) -> FakeServer:
+        self.n_servers += 1
         return FakeServer(self.program)
 
     def decrypt(self, encrypted: dict[str, Any]) -> tuple[IntArray, ...]:

@@ -21,7 +21,7 @@ LAYERS = [
     {"base"},
     {"_predictions"},
     {"_linear", "_networks", "_perceptron", "_trees"},
-    {"_averages", "_boosters"},
+    {"_averages", "_boosters", "_skorch"},
     {
         "compile",
         "discriminant_analysis",
@@ -81,7 +81,7 @@ def test_heavy_libraries_have_one_door(library: str, folder: str) -> None:
 
 def test_estimators_import_without_heavy_libraries() -> None:
     code = (
-        "import sys, cml_sklearn.linear_model, cml_sklearn.svm;"
+        "import sys, cml_sklearn.ensemble, cml_sklearn.linear_model, cml_sklearn.svm;"
         "print([m for m in ('torch', 'hummingbird', 'concrete', 'skorch') if m in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

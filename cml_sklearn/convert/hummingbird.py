@@ -105,7 +105,7 @@ def trees_to_onnx(trees: Sequence[TreeArrays], n_features: int) -> onnx.ModelPro
 
 
 def _stand_in(tree: TreeArrays, n_trees: int) -> SimpleNamespace:
-    """What Hummingbird reads of scikit-learn's `tree_`; a forest's values get averaged."""
+    """Give what Hummingbird reads of scikit-learn's `tree_`; a forest's values get averaged."""
     value = tree.value[:, :, None] * n_trees
     if len(value) > 1:
         return SimpleNamespace(**{**vars(tree), "value": value})

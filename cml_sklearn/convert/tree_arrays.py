@@ -14,6 +14,7 @@ from cml_sklearn.exceptions import UnsupportedModelError
 
 __all__ = [
     "TreeArrays",
+    "add_up",
     "histogram_tree",
     "lightgbm_trees",
     "scikit_tree",
@@ -50,6 +51,30 @@ class TreeArrays:
     def is_leaf(self) -> NDArray[np.bool_]:
         """Mask of the leaves, shape (n_nodes,)."""
         return self.children_left < 0
+
+
+def add_up(trees: Sequence[TreeArrays], X: NDArray[np.floating[Any]]) -> FloatArray:
+    """Sum of the leaves that samples reach.
+
+    Parameters
+    ----------
+    trees : sequence of TreeArrays
+    X : ndarray of shape (n_samples, n_features)
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs)
+    """
+    total: FloatArray = np.zeros((len(X), trees[0].value.shape[1]))
+    rows = np.arange(len(X))
+    for tree in trees:
+        node = np.zeros(len(X), dtype=np.int64)
+        while not tree.is_leaf[node].all():
+            left = X[rows, tree.feature[node]] <= tree.threshold[node]
+            child = np.where(left, tree.children_left[node], tree.children_right[node])
+            node = np.where(tree.is_leaf[node], node, child)
+        total += tree.value[node]
+    return total
 
 
 def scikit_tree(tree: Any, value: FloatArray, columns: IntArray | None = None) -> TreeArrays:
@@ -98,7 +123,7 @@ def xgboost_trees(model: Any) -> list[TreeArrays]:
     booster = content["gradient_booster"]
     if booster["name"] != "gbtree":
         raise UnsupportedModelError(
-            f'The booster is {booster["name"]!r}; its trees are not simply added up. Train with '
+            f"The booster is {booster['name']!r}; its trees are not simply added up. Train with "
             'booster="gbtree".'
         )
     best = getattr(model, "best_iteration", None) if model.early_stopping_rounds else None
@@ -141,11 +166,10 @@ def lightgbm_trees(model: Any) -> list[TreeArrays]:
     n_outputs = content["num_tree_per_iteration"]
     infos = content["tree_info"]
     share = n_outputs / len(infos) if content["average_output"] else 1.0
-    trees = [
+    return [
         _lightgbm_tree(info["tree_structure"], index % n_outputs, n_outputs, share)
         for index, info in enumerate(infos)
     ]
-    return trees
 
 
 def _lightgbm_tree(

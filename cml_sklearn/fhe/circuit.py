@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -80,9 +81,7 @@ class FheCircuit:
 
         Parameters and result as in `simulate`.
         """
-        # without bootstraps there are no evaluation keys, so one more circuit costs nothing
-        sizes = (self.batch_size, 1) if self._is_linear else (self.batch_size,)
-        batches = list(self._split(inputs, sizes))
+        batches = list(self._split(inputs, self._sizes))
         circuits = [self._for_batch(size) for size, _ in batches]
         servers = {size: self._for_batch(size).server() for size in {size for size, _ in batches}}
         jobs = (
@@ -96,6 +95,48 @@ class FheCircuit:
                 results.append(circuit.decrypt(encrypted))
                 bar.update(min(len(results[-1][0]), bar.total - bar.n))
         return _join(results, len(inputs[0]))
+
+    def generate_keys(self) -> None:
+        """Generate the keys ahead of time, which `execute` else does when first called."""
+        for size in self._sizes:
+            self._for_batch(size).server()
+
+    def profile(self, *inputs: IntArray) -> tuple[tuple[IntArray, ...], dict[str, float]]:
+        """Do as `execute`, one batch after the other, and measure the stages.
+
+        Call `generate_keys` first, or the keys count as encryption.
+
+        Parameters
+        ----------
+        *inputs : ndarray of int, shape (n_samples, ...)
+
+        Returns
+        -------
+        outputs : tuple of ndarray of int, shape (n_samples, ...)
+        seconds : dict
+            Of all batches together, by stage: "encrypt", "run", "decrypt".
+        """
+        times, results = [], []
+        for size, rows in self._split(inputs, self._sizes):
+            circuit = self._for_batch(size)
+            server = circuit.server()
+            clock = [perf_counter()]
+            encrypted = circuit.encrypt(*rows)
+            clock.append(perf_counter())
+            encrypted = server.run(encrypted)
+            clock.append(perf_counter())
+            results.append(circuit.decrypt(encrypted))
+            clock.append(perf_counter())
+            times.append(np.diff(clock))
+        totals = np.sum(times, axis=0).tolist()
+        seconds = dict(zip(("encrypt", "run", "decrypt"), totals, strict=True))
+        return _join(results, len(inputs[0])), seconds
+
+    @property
+    def _sizes(self) -> tuple[int, ...]:
+        """Batch sizes that samples are split into."""
+        # without bootstraps there are no evaluation keys, so one more circuit costs nothing
+        return (self.batch_size, 1) if self._is_linear else (self.batch_size,)
 
     def _for_batch(self, size: int) -> CompiledCircuit:
         """Circuit of a batch size, compiled once."""

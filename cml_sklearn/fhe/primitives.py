@@ -96,13 +96,14 @@ class NumpyPrimitives:
         if removed:
             half = 1 << (removed - 1)
             index = np.minimum(((index + half) >> removed) << removed, (1 << tables.width) - 1)
-        return tables.tables[tables.choice, index]
+        # one index into all tables laid end to end: much faster than one for table and entry
+        return tables.tables.ravel()[index + tables.choice * tables.tables.shape[1]]
 
     def matmul(self, x: Any, weights: IntArray) -> Any:
         """See `Primitives.matmul`."""
         is_sparse = np.count_nonzero(weights) < _SPARSE_SHARE * weights.size
-        if is_sparse and x.ndim == 2 and len(x) > 1:
-            return (sparse.csr_array(weights.T) @ np.ascontiguousarray(x.T)).T
+        if is_sparse and x.ndim == 2 and x.size:
+            return _sparse_product(x, weights)
         return x @ weights
 
     def convolve(self, x: Any, weight: IntArray, attributes: Convolution) -> Any:
@@ -131,3 +132,13 @@ class NumpyPrimitives:
         """See `Primitives.bound`; in the clear there is nothing to declare."""
         del upper
         return x
+
+
+def _sparse_product(x: IntArray, weights: IntArray) -> IntArray:
+    """``x @ weights`` for weights that are mostly 0, in the narrowest integers that hold it."""
+    matrix = sparse.csr_array(weights.T)
+    widest = max(-int(x.min()), int(x.max())) * int(abs(matrix).sum(axis=1).max())
+    kind = next(k for k in (np.int16, np.int32, np.int64) if widest <= np.iinfo(k).max)
+    product = matrix.astype(kind) @ np.ascontiguousarray(x.T, dtype=kind)
+    result: IntArray = product.T.astype(np.int64)
+    return result

@@ -16,8 +16,8 @@ from cml_sklearn.quantization.steps import AddConstant, Bounds, Lookup, Multiply
 
 __all__ = ["FloatFunction", "QuantizedTensor"]
 
-_WIDEST_INDEX = 16
-"""Bits of the widest index of a lookup."""
+_WIDEST_SPREAD = 16
+"""Bits to which an index is spread: more would only make the tables longer."""
 
 _SPREAD_BITS = 3
 """Bits added to a rounded index, so that an integer factor fills it to an eighth."""
@@ -153,18 +153,22 @@ class QuantizedTensor:
         axes = tuple(range(1, len(self.shape)))
         low = self.bounds.low.min(axis=axes, keepdims=True)
         span = self.bounds.high.max(axis=axes, keepdims=True) - low
-        more_bits = 0 if exact else _SPREAD_BITS
-        width = min(int(span.max()).bit_length() + more_bits, _WIDEST_INDEX)
+        least = int(span.max()).bit_length()
+        width = least if exact else max(least, min(least + _SPREAD_BITS, _WIDEST_SPREAD))
         room = (1 << width) - (1 << self.builder.rounding(width)[0])
+        if room < span.max():
+            width, room = width + 1, 2 * room
         factor = np.broadcast_to(np.maximum(room // np.maximum(span, 1), 1), self.shape)
         low = np.broadcast_to(low, self.shape)
         result = replace(self, scale=self.scale / factor, offset=self.offset + self.scale * low)
         return result.step(MultiplyConstant(factor)).step(AddConstant(-low * factor))
 
     def _index_range(self) -> tuple[int, int]:
-        """Smallest index and width of the index of a lookup."""
+        """Smallest index, and width of the index of a lookup: such that rounding can't overflow."""
         low, high = int(self.bounds.low.min()), int(self.bounds.high.max())
-        return low, max((high - low).bit_length(), 1)
+        width = max((high - low).bit_length(), 1)
+        removed, _ = self.builder.rounding(width)
+        return low, width + (removed > 0 and high - low > (1 << width) - (1 << removed))
 
     def _lookup(self, quantizer: AffineQuantizer) -> Lookup:
         """Build the tables, one for each distinct channel."""

@@ -55,7 +55,7 @@ class Calibration:
         return moments
 
     def refitted(self, weights: FloatArray) -> FloatArray:
-        """Weights near those given, of shape (n_in, n_out), that bring the inputs to the outputs."""
+        """Weights (n_in, n_out) near those given that bring the inputs to the outputs."""
         x, y = self.centred()
         residual = self.weight[:, None] * (y - x @ weights)
         return weights + np.linalg.solve(self.hessian(), x.T @ residual)

@@ -71,3 +71,22 @@ def test_batches_spread_over_joblib_workers() -> None:
 def test_wrong_options(options: dict[str, object], message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         CircuitOptions(**options)  # type: ignore[arg-type]
+
+
+def test_profile_does_as_execute_and_measures_the_stages() -> None:
+    program = linear_program()
+    codes = codes_for(program, 18)
+    circuit = FheCircuit(program, CircuitOptions(), FakeBackend())
+    outputs, seconds = circuit.profile(*codes)
+    np.testing.assert_array_equal(outputs[0], program(*codes)[0])
+    assert list(seconds) == ["encrypt", "run", "decrypt"]
+    assert min(seconds.values()) > 0
+
+
+@pytest.mark.parametrize(
+    ("program", "sizes"), [(linear_program(), [16, 1]), (lookup_program(), [1])]
+)
+def test_keys_are_generated_for_all_batch_sizes(program: IntegerProgram, sizes: list[int]) -> None:
+    backend = FakeBackend()
+    FheCircuit(program, CircuitOptions(), backend).generate_keys()
+    assert [(c.batch_size, c.n_servers) for c in backend.compiled] == [(size, 1) for size in sizes]

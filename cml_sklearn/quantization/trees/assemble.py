@@ -79,7 +79,7 @@ def assemble(
         Of the words.
     least_width : int
         Of all lookups. If it's above 1 and there are lookups, then single bits go through lookups
-        too, to spare a copy of the input.
+        too, to spare a set of keys.
     """
     lookups, rest = _fold_steps(lookups, sums.steps)
     if lookups and least_width > 1:

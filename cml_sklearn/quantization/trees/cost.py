@@ -11,12 +11,13 @@ import math
 
 from cml_sklearn.quantization.trees.plan import LookupPlan
 
-__all__ = ["INPUT_COST", "MAX_WIDTH", "lookup_cost", "plan_cost"]
+__all__ = ["KEY_COST", "MAX_WIDTH", "lookup_cost", "plan_cost"]
 
 MAX_WIDTH = 8
 
-# To encrypt a bit, send it and take it in lasts about as long as this many million operations.
-INPUT_COST = 4.0
+# Each width of index, and the bits outside of lookups, need evaluation keys of their own. These make
+# circuits larger and slower to start: worth it only for such a share of the operations.
+KEY_COST = 0.04
 
 # Width of the index -> cost with one level, two and three.
 _COSTS = {
@@ -44,20 +45,20 @@ def _cost(width: int, spread: float) -> float:
     return _COSTS[width][level]
 
 
-def plan_cost(plan: LookupPlan, input_cost: float = 0.0) -> float:
+def plan_cost(plan: LookupPlan, key_cost: float = 0.0) -> float:
     """Cost of a plan, by the word that asks most of the lookups.
 
     Parameters
     ----------
     plan : LookupPlan
         Any.
-    input_cost : float
-        Cost of each encrypted bit; every bit is encrypted once for each of the plan's inputs.
+    key_cost : float
+        Share of the cost that every further set of keys adds.
     """
-    cost = plan.n_inputs * plan.n_bits * input_cost
     if not plan.groups:
-        return cost
+        return 0.0
     widths = [int(upper).bit_length() for upper in plan.upper]
     squares = sum((g.output_weights**2).sum(axis=0) for g in plan.groups)
     spread = max(2 * w + math.log2(max(int(s), 1)) for w, s in zip(widths, squares, strict=True))
-    return cost + sum(g.n_lookups * _cost(g.width, spread) for g in plan.groups)
+    share = 1 + key_cost * (plan.n_key_sets - 1)
+    return share * sum(g.n_lookups * _cost(g.width, spread) for g in plan.groups)

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 from random import Random
+
+import numpy as np
 
 from cml_sklearn.quantization.trees.terms import Interval, Term
 
@@ -23,6 +25,7 @@ Edges = Mapping[int, frozenset[int]]
 
 _ALL_SUBSETS = 4
 _BLOCK = 300
+_MAX_PIECES = 24
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,12 @@ class _Group:
 
     terms: tuple[int, ...]
     options: dict[Path, Edges]
-    states: int = field(init=False)
+    states: int
 
-    def __post_init__(self) -> None:
-        self.states = min(_count_states(path, edges) for path, edges in self.options.items())
+    @classmethod
+    def of(cls, index: int, options: dict[Path, Edges]) -> _Group:
+        """Make a group of one term."""
+        return cls((index,), options, min(_count_states(*option) for option in options.items()))
 
 
 def _count_states(path: Path, edges: Mapping[int, Sequence[int] | frozenset[int]]) -> int:
@@ -89,7 +94,7 @@ def cover_terms(
     cells: list[Cell] = []
     for start in range(0, len(terms), _BLOCK):
         block = terms[start : start + _BLOCK]
-        groups = [_Group((i,), _options(term, max_width)) for i, term in enumerate(block)]
+        groups = [_Group.of(i, _options(term, max_width)) for i, term in enumerate(block)]
         merged = _improve(_merge(groups, prices), groups, prices, rounds)
         cells += [_cell(group, block) for group in merged]
     return cells
@@ -136,6 +141,7 @@ def _rest(term: Term, path: Path) -> Edges:
 def _join(left: _Group, right: _Group, limit: int) -> _Group | None:
     """Both groups in one lookup, or None if it would have too many states."""
     options: dict[Path, Edges] = {}
+    fewest = limit + 1
     for path, edges in left.options.items():
         other = right.options.get(path)
         if other is None:
@@ -149,7 +155,8 @@ def _join(left: _Group, right: _Group, limit: int) -> _Group | None:
             states *= len(ranks) + 1
         if states <= limit:
             options[path] = union
-    return _Group(left.terms + right.terms, options) if options else None
+            fewest = min(fewest, states)
+    return _Group(left.terms + right.terms, options, fewest) if options else None
 
 
 def _merge(
@@ -210,7 +217,9 @@ def _neighbours(groups: list[_Group], random: Random, size: int = 8) -> list[_Gr
         shared = {f for edges in group.options.values() for f in edges} & features
         return len(shared) + random.random() * 2
 
-    return sorted(groups, key=likeness, reverse=True)[:size]
+    nearest = sorted(groups, key=likeness, reverse=True)[:size]
+    ends = np.cumsum([len(group.terms) for group in nearest])
+    return nearest[: max(2, int(np.searchsorted(ends, _MAX_PIECES)))]
 
 
 def _cell(group: _Group, terms: Sequence[Term]) -> Cell:

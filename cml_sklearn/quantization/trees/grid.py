@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.quantization.storage import stored
 
 __all__ = ["FeatureGrid", "GridMethod"]
 
@@ -21,6 +22,7 @@ GridMethod = Literal["quantile", "uniform"]
 FloatArray = NDArray[np.float64]
 
 
+@stored
 @dataclass(frozen=True)
 class FeatureGrid:
     """Edges by feature; the code of a value is the number of edges below it.
@@ -81,7 +83,27 @@ class FeatureGrid:
             _place_edges(column[~gone], weight[~gone], 2**n_bits - 1, place)
             for column, gone in zip(values.T, missing.T, strict=True)
         )
+        if not any(map(len, edges)) and not missing.any() and edges:
+            # constant features part nothing, but what is encrypted must not be empty
+            edges = (values[0, :1], *edges[1:])
         return cls(edges, missing.any(axis=0) | allow_missing)
+
+    @classmethod
+    def of_thresholds(
+        cls, features: ArrayLike, thresholds: ArrayLike, n_features: int
+    ) -> FeatureGrid:
+        """Take the thresholds of a ready-made model as edges.
+
+        Parameters
+        ----------
+        features, thresholds : array-like of shape (n_splits,)
+        n_features : int
+        """
+        feature, threshold = np.asarray(features), np.asarray(thresholds, dtype=np.float64)
+        edges = [np.unique(threshold[feature == f]) for f in range(n_features)]
+        if not any(map(len, edges)):
+            edges[0] = np.zeros(1)
+        return cls(tuple(edges), np.zeros(n_features, dtype=bool))
 
     @property
     def n_features(self) -> int:
@@ -117,22 +139,57 @@ class FeatureGrid:
         InvalidInputError
             If the number of features differs, or a value is missing where none may be.
         """
+        values = self._checked(X)
+        columns = [np.searchsorted(e, c) for e, c in zip(self.edges, values.T, strict=True)]
+        codes = np.stack(columns, axis=1).astype(np.int64)
+        return np.where(np.isnan(values), self.counts, codes)
+
+    def thermometer(self, X: ArrayLike) -> NDArray[np.uint8]:
+        """Compare every value with its feature's edges; the bits of `codes`, but faster.
+
+        Raises
+        ------
+        InvalidInputError
+            As `codes`.
+        """
+        values = self._checked(X)
+        # one row a bit, and turned at the end: whole columns are compared and taken faster
+        found = np.zeros((int(self.counts.sum()), len(values)), dtype=np.bool_)
+        columns = np.ascontiguousarray(values.T)
+        for column, edges, start in zip(columns, self.edges, self.starts, strict=True):
+            np.greater(column, edges[:, None], out=found[start : start + len(edges)])
+        for feature in np.flatnonzero(self.missing):
+            start = self.starts[feature]
+            found[start : start + self.counts[feature], np.isnan(columns[feature])] = True
+        return found.view(np.uint8).T
+
+    def _checked(self, X: ArrayLike) -> FloatArray:
         values = _matrix(X)
         if values.shape[1] != self.n_features:
             raise InvalidInputError(
                 f"X has {values.shape[1]} features, but the grid was fitted on "
                 f"{self.n_features}; give the same columns as in training."
             )
-        gone = np.isnan(values)
-        refused = np.flatnonzero(gone.any(axis=0) & ~self.missing)
+        refused = np.flatnonzero(np.isnan(values).any(axis=0) & ~self.missing)
         if len(refused):
             raise InvalidInputError(
                 f"X has missing values (NaN) in the columns {refused.tolist()}, which had none in "
                 "training; impute them, or train with missing values there."
             )
-        columns = [np.searchsorted(e, c) for e, c in zip(self.edges, values.T, strict=True)]
-        codes = np.stack(columns, axis=1).astype(np.int64)
-        return np.where(gone, self.counts, codes)
+        return values
+
+    def ranks(self, features: ArrayLike, thresholds: ArrayLike) -> NDArray[np.int64]:
+        """Find the edges that equal thresholds, by their place among the feature's edges.
+
+        Parameters
+        ----------
+        features, thresholds : array-like of shape (n_splits,)
+        """
+        feature, threshold = np.asarray(features), np.asarray(thresholds, dtype=np.float64)
+        found = np.zeros(len(feature), dtype=np.int64)
+        for f in np.unique(feature):
+            found[feature == f] = np.searchsorted(self.edges[f], threshold[feature == f])
+        return found
 
     def bits(self, codes: NDArray[np.integer]) -> NDArray[np.uint8]:
         """Spread codes (n_samples, n_features) into bits (n_samples, n_bits_total)."""

@@ -9,11 +9,35 @@ from numpy.typing import NDArray
 
 from cml_sklearn.quantization.trees.structure import FloatArray, Forest, IntArray, Tree
 
-__all__ = ["QuantizedOutput", "quantize_output"]
+__all__ = ["QuantizedOutput", "SeenLeaves", "quantize_output"]
 
 _FRACTIONS = np.arange(16) / 16
 _WIDEN = 1.02
 _WHOLE_LIMIT = 2**31
+
+
+@dataclass(frozen=True)
+class SeenLeaves:
+    """Which leaves samples reach.
+
+    Parameters
+    ----------
+    leaves : tuple of ndarray of int, each of shape (n_samples,)
+        Node number by tree.
+    weight : ndarray of shape (n_samples,)
+        Weights of the samples: 2 counts as two samples.
+    """
+
+    leaves: tuple[IntArray, ...]
+    weight: FloatArray
+
+    @classmethod
+    def of(
+        cls, forest: Forest, samples: NDArray[np.integer], weight: FloatArray | None = None
+    ) -> SeenLeaves:
+        """Send bits (n_samples, n_bits) down the trees."""
+        mass = np.ones(len(samples)) if weight is None else np.asarray(weight, dtype=np.float64)
+        return cls(tuple(tree.apply(samples) for tree in forest.trees), mass)
 
 
 @dataclass(frozen=True)
@@ -40,7 +64,7 @@ class QuantizedOutput:
 
 
 def quantize_output(
-    forest: Forest, output: int, sum_bits: int, leaves: list[IntArray] | None = None
+    forest: Forest, output: int, sum_bits: int, seen: SeenLeaves | None = None
 ) -> QuantizedOutput:
     """Round the leaves of one output to the finest step whose sum fits.
 
@@ -52,9 +76,9 @@ def quantize_output(
         Which of its outputs.
     sum_bits : int
         Width of the sum.
-    leaves : list of ndarray of int, each of shape (n_samples,), optional
-        The leaves that samples reach, by tree. With them a tree makes up for the rounding of the
-        trees before it, which cuts the error of the sum several times.
+    seen : SeenLeaves, optional
+        With these samples a tree makes up for the rounding of the trees before it, which cuts the
+        error of the sum several times.
     """
     columns = [tree.value[:, output].astype(np.float64) for tree in forest.trees]
     spans = [_span(tree, column) for tree, column in zip(forest.trees, columns, strict=True)]
@@ -63,7 +87,7 @@ def quantize_output(
         return _constant(forest, columns, output)
     scale = max(total / limit, _whole_step(forest, columns))
     while True:
-        result = _round_trees(forest, columns, spans, scale, leaves)
+        result = _round_trees(forest, columns, spans, scale, seen)
         if result.upper <= limit:
             shift = float(forest.offset[output])
             offset = result.offset + shift
@@ -103,11 +127,11 @@ def _round_trees(
     columns: list[FloatArray],
     spans: list[float],
     scale: float,
-    leaves: list[IntArray] | None,
+    seen: SeenLeaves | None,
 ) -> QuantizedOutput:
     """Round the trees from the one of most weight to the least, in units of `scale`."""
     values: list[IntArray] = [np.zeros(0, dtype=np.int64)] * len(columns)
-    residual = np.zeros(len(leaves[0])) if leaves else np.zeros(0)
+    residual = np.zeros(len(seen.weight)) if seen else np.zeros(0)
     offset, error, upper = 0.0, 0.0, 0
     for index in np.argsort([-span for span in spans], kind="stable"):
         tree, exact = forest.trees[index], columns[index] / scale
@@ -116,19 +140,19 @@ def _round_trees(
             offset += float(exact[np.argmax(tree.bit < 0)])
             continue
         target, mass = exact, _leaf_masses(tree)
-        if leaves:
-            target, mass = _targets(exact, leaves[index], residual)
+        if seen:
+            target, mass = _targets(exact, seen.leaves[index], residual, seen.weight)
         is_leaf = tree.bit < 0
         rounded, shift = _round_leaves(target, mass, is_leaf)
-        if leaves:
-            residual += (exact - rounded - shift)[leaves[index]]
+        if seen:
+            residual += (exact - rounded - shift)[seen.leaves[index]]
         rounded = np.where(is_leaf, rounded, 0)
         values[index] = rounded.astype(np.int64)
         offset += shift
         error += float(np.abs(exact - rounded - shift)[is_leaf].max())
         upper += int(rounded[is_leaf].max())
-    if leaves:
-        drift = float(residual.mean())
+    if seen:
+        drift = float(np.average(residual, weights=seen.weight))
         offset, error = offset + drift, error + abs(drift)
     return QuantizedOutput(tuple(values), scale, offset * scale, upper, error * scale)
 
@@ -147,13 +171,13 @@ def _leaf_masses(tree: Tree) -> FloatArray:
 
 
 def _targets(
-    exact: FloatArray, leaf: IntArray, residual: FloatArray
+    exact: FloatArray, leaf: IntArray, residual: FloatArray, weight: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Find what each leaf should hold for its samples' sums to come out right, and their number."""
-    count = np.bincount(leaf, minlength=len(exact)).astype(np.float64)
-    owed = np.bincount(leaf, weights=residual, minlength=len(exact))
+    count = np.bincount(leaf, weights=weight, minlength=len(exact))
+    owed = np.bincount(leaf, weights=residual * weight, minlength=len(exact))
     # A leaf that owes more than a step would only move the error elsewhere.
-    return exact + np.clip(owed / np.maximum(count, 1), -1, 1), count + 1e-3
+    return exact + np.clip(owed / np.where(count > 0, count, 1), -1, 1), count + 1e-3
 
 
 def _round_leaves(
@@ -164,6 +188,7 @@ def _round_leaves(
     rounded = np.rint(target[:, None] - least - _FRACTIONS)
     error = target[:, None] - least - _FRACTIONS - rounded
     cost = (mass[is_leaf, None] * error[is_leaf] ** 2).sum(axis=0)
-    best = int(np.argmin(cost))
+    # rounded, so that the order of the samples decides nothing
+    best = int(np.argmin(np.round(cost / max(cost.max(), 1e-300), 9)))
     low = float(rounded[is_leaf, best].min())
     return rounded[:, best] - low, least + float(_FRACTIONS[best]) + low

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cml_sklearn.quantization.storage import stored
 from cml_sklearn.quantization.trees.structure import FloatArray, IntArray
 
-__all__ = ["LookupGroup", "LookupPlan"]
+__all__ = ["LookupGroup", "LookupPlan", "WordDecoder"]
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,32 @@ class LookupGroup:
         return len(self.tables)
 
 
+@stored
+@dataclass(frozen=True)
+class WordDecoder:
+    """From words to a forest's outputs; the parameters are those of `LookupPlan`."""
+
+    field_word: IntArray
+    field_shift: IntArray
+    field_bits: int
+    scale: FloatArray
+    offset: FloatArray
+
+    def dequantize(self, values: IntArray) -> FloatArray:
+        """Decode words (n_samples, n_words) to outputs (n_samples, n_outputs)."""
+        fields = values[:, self.field_word] >> self.field_shift
+        shared = np.bincount(self.field_word)[self.field_word] > 1
+        fields = np.where(shared, fields & ((1 << self.field_bits) - 1), fields)
+        return fields @ self.scale + self.offset
+
+
 @dataclass(frozen=True)
 class LookupPlan:
     """An integer program for a forest: words on the server, outputs on the client.
 
-    The server adds up the groups' ``lookups @ output_weights`` and ``bits[:, direct_rows] @
-    direct_weights``; these are the words. The client adds `constant`, cuts the
-    words into fields and scales these.
+    The server adds up the groups' ``lookups @ output_weights``, ``bits[:, direct_rows] @
+    direct_weights`` and `constant`; these are the words. The client cuts the words into fields and
+    scales these.
 
     Parameters
     ----------
@@ -65,9 +84,9 @@ class LookupPlan:
     direct_weights : ndarray of int, shape (n_direct, n_words)
         Their weights.
     constant : ndarray of int, shape (n_words,)
-        What the client adds to the words, which then lie within ``[0, upper]``.
+        Added to the words, which then lie within ``[0, upper]``.
     upper : ndarray of int, shape (n_words,)
-        Bound of the words after the constant.
+        Bound of the words.
     field_word, field_shift : ndarray of int, shape (n_fields,)
         Where each field stands: bits ``shift`` to ``shift + field_bits`` of the word.
     field_bits : int
@@ -104,50 +123,34 @@ class LookupPlan:
         return sum(group.n_lookups for group in self.groups)
 
     @property
-    def n_inputs(self) -> int:
-        """Number of encrypted copies of the bits: one a width, and one for the direct bits."""
+    def n_key_sets(self) -> int:
+        """Number of sets of evaluation keys: one a width, and one for the direct bits."""
         return len(self.groups) + (len(self.direct_rows) > 0)
 
-    @property
-    def word_range(self) -> tuple[IntArray, IntArray]:
-        """Least and greatest word before the constant, shapes (n_words,)."""
-        return -self.constant, self.upper - self.constant
-
     def evaluate(self, bits: NDArray[np.integer]) -> IntArray:
-        """Compute the server's words from bits (n_samples, n_bits); shape (n_samples, n_words)."""
-        return self._evaluate(lambda row: np.ascontiguousarray(bits[:, row]), len(bits))
+        """Compute the words from bits (n_samples, n_bits), lookup by lookup.
 
-    def evaluate_codes(self, codes: IntArray, features: IntArray, ranks: IntArray) -> IntArray:
-        """Compute the same words from codes (n_samples, n_features), without all bits.
-
-        Parameters
-        ----------
-        codes : ndarray of int
-            From `FeatureGrid.codes`.
-        features, ranks : ndarray of int, shape (n_bits,)
-            From `FeatureGrid.bit_features` and `FeatureGrid.bit_ranks`.
+        Returns
+        -------
+        ndarray of int, shape (n_samples, n_words)
+            In ``[0, upper]``.
         """
-        columns = np.ascontiguousarray(codes.T.astype(np.int32))
-        return self._evaluate(lambda row: columns[features[row]] > ranks[row], len(codes))
-
-    def _evaluate(self, bit: Callable[[int], NDArray[np.generic]], n_samples: int) -> IntArray:
-        words = np.zeros((self.n_words, n_samples), dtype=np.int64)
+        words = np.zeros((self.n_words, len(bits)), dtype=np.int64)
         for group in self.groups:
-            columns = [bit(int(row)).astype(np.int16) for row in group.rows]
+            columns = [bits[:, row].astype(np.int16) for row in group.rows]
             for lookup in range(group.n_lookups):
-                entries = _look_up(group, lookup, columns, n_samples)
+                entries = _look_up(group, lookup, columns, len(bits))
                 _add(words, group.output_weights[lookup], entries)
         for row, weights in zip(self.direct_rows, self.direct_weights, strict=True):
-            _add(words, weights, bit(int(row)).astype(np.int64))
-        return words.T
+            _add(words, weights, bits[:, row].astype(np.int64))
+        return words.T + self.constant
 
-    def dequantize(self, words: NDArray[np.integer]) -> FloatArray:
-        """Turn words (n_samples, n_words) into the forest's outputs (n_samples, n_outputs)."""
-        whole = words + self.constant
-        fields = whole[:, self.field_word] >> self.field_shift
-        shared = np.bincount(self.field_word, minlength=self.n_words)[self.field_word] > 1
-        fields = np.where(shared, fields & ((1 << self.field_bits) - 1), fields)
-        return fields @ self.scale + self.offset
+    @property
+    def decoder(self) -> WordDecoder:
+        """What the client needs to read words to which the constant has been added."""
+        return WordDecoder(
+            self.field_word, self.field_shift, self.field_bits, self.scale, self.offset
+        )
 
 
 def _look_up(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,9 +11,9 @@ from numpy.typing import NDArray
 
 from cml_sklearn.exceptions import BitWidthError, InvalidInputError
 from cml_sklearn.quantization.trees.assemble import Layout, Lookup, Sums, assemble
-from cml_sklearn.quantization.trees.cost import INPUT_COST, MAX_WIDTH, lookup_cost, plan_cost
+from cml_sklearn.quantization.trees.cost import KEY_COST, MAX_WIDTH, lookup_cost, plan_cost
 from cml_sklearn.quantization.trees.cover import Cell, cover_terms
-from cml_sklearn.quantization.trees.leaves import QuantizedOutput, quantize_output
+from cml_sklearn.quantization.trees.leaves import QuantizedOutput, SeenLeaves, quantize_output
 from cml_sklearn.quantization.trees.plan import LookupPlan
 from cml_sklearn.quantization.trees.structure import FloatArray, Forest, IntArray
 from cml_sklearn.quantization.trees.terms import (
@@ -28,8 +29,7 @@ __all__ = ["choose_sum_bits", "plan_forest"]
 
 _SUM_BITS = (4, 5, 6, 7, 8, 10, 12, 14)
 
-# Least and greatest width of lookups that terms share. Equal ones need one encrypted copy of the
-# bits only: each width, and the bits outside of lookups, need bits encrypted for it.
+# Least and greatest width of lookups that terms share. Equal ones need one set of keys only.
 _WIDTHS = ((1, 3), (1, 4), (3, 3), (4, 4))
 _MAX_FIELDS = 2
 _MAX_WORD = 14
@@ -64,8 +64,10 @@ def plan_forest(
     forest: Forest,
     sum_bits: int = 10,
     samples: NDArray[np.integer] | None = None,
+    *,
     rounds: int = 100,
-    input_cost: float = INPUT_COST,
+    key_cost: float = KEY_COST,
+    sample_weight: FloatArray | None = None,
 ) -> LookupPlan:
     """Cover a forest with packed lookups at little cost.
 
@@ -80,9 +82,11 @@ def plan_forest(
         Bits of training data: the trees then make up for each other's rounding on them.
     rounds : int
         Attempts to better the cover.
-    input_cost : float
-        Cost of one encrypted bit, in millions of operations: what encrypting and moving it takes
-        weighed against lookups. 0 plans for the fewest operations of the lookups alone.
+    key_cost : float
+        Share of the operations that another set of evaluation keys must save (see `plan_cost`). 0
+        plans for the fewest operations.
+    sample_weight : ndarray of shape (n_samples,), optional
+        Weights of the samples, positive.
 
     Raises
     ------
@@ -93,18 +97,26 @@ def plan_forest(
     """
     if sum_bits < 1:
         raise InvalidInputError(f"sum_bits is {sum_bits}; give at least 1.")
-    problem = _quantize(forest, sum_bits, samples)
-    plans = [
-        _plan_words(problem, count, widths, rounds)
+    seen = None if samples is None else SeenLeaves.of(forest, samples, sample_weight)
+    problem = _quantize(forest, sum_bits, seen)
+    makers: list[Callable[[int], LookupPlan]] = [
+        partial(_plan_words, problem, count, widths)
         for count in _field_choices(problem)
         for widths in _WIDTHS
     ]
     if len(problem.fields) > 1:
-        plans += [_plan_indicators(problem, least) for least in (1, 3)]
-    return min(plans, key=lambda plan: plan_cost(plan, input_cost))
+        makers += [partial(_plan_indicators, problem, least) for least in (1, 3)]
+    # only the form that looks best gets its cover bettered, which takes longest
+    sketches = [plan_cost(make(0), key_cost) for make in makers]
+    return makers[int(np.argmin(sketches))](rounds)
 
 
-def choose_sum_bits(forest: Forest, samples: NDArray[np.integer], tolerance: float = 0.02) -> int:
+def choose_sum_bits(
+    forest: Forest,
+    samples: NDArray[np.integer],
+    tolerance: float = 0.02,
+    sample_weight: FloatArray | None = None,
+) -> int:
     """Find the least width of the sum that keeps the error on samples below a share of the spread.
 
     Parameters
@@ -116,33 +128,40 @@ def choose_sum_bits(forest: Forest, samples: NDArray[np.integer], tolerance: flo
     tolerance : float
         Allowed root mean square of the error, over the outputs' standard deviation (the greatest
         of all outputs).
+    sample_weight : ndarray of shape (n_samples,), optional
+        Weights of the samples, positive.
     """
-    leaves = [tree.apply(samples) for tree in forest.trees]
+    seen = SeenLeaves.of(forest, samples, sample_weight)
     exact = np.zeros((len(samples), forest.n_outputs)) + forest.offset
-    for tree, leaf in zip(forest.trees, leaves, strict=True):
+    for tree, leaf in zip(forest.trees, seen.leaves, strict=True):
         exact += tree.value[leaf]
-    allowed = tolerance * float(exact.std(axis=0).max())
+    centre = np.average(exact, axis=0, weights=seen.weight)
+    allowed = tolerance * _root_mean_square(exact - centre, seen)
     for sum_bits in _SUM_BITS:
-        fields = [quantize_output(forest, o, sum_bits, leaves) for o in range(forest.n_outputs)]
-        sums = np.stack([_add_up(field, leaves) for field in fields], axis=1)
-        if np.sqrt(((sums - exact) ** 2).mean(axis=0)).max() <= allowed:
+        fields = [quantize_output(forest, o, sum_bits, seen) for o in range(forest.n_outputs)]
+        sums = np.stack([_add_up(field, seen) for field in fields], axis=1)
+        if _root_mean_square(sums - exact, seen) <= allowed + 1e-12:
             return sum_bits
     return _SUM_BITS[-1]
 
 
-def _add_up(field: QuantizedOutput, leaves: list[IntArray]) -> FloatArray:
-    total = np.zeros(len(leaves[0]))
-    for value, leaf in zip(field.values, leaves, strict=True):
+def _root_mean_square(values: FloatArray, seen: SeenLeaves) -> float:
+    """Greatest of all outputs."""
+    return float(np.sqrt(np.average(values**2, axis=0, weights=seen.weight)).max())
+
+
+def _add_up(field: QuantizedOutput, seen: SeenLeaves) -> FloatArray:
+    total = np.zeros(len(seen.weight))
+    for value, leaf in zip(field.values, seen.leaves, strict=True):
         if value.any():
             total += value[leaf]
     return total * field.scale + field.offset
 
 
-def _quantize(forest: Forest, sum_bits: int, samples: NDArray[np.integer] | None) -> _Problem:
-    leaves = None if samples is None else [tree.apply(samples) for tree in forest.trees]
+def _quantize(forest: Forest, sum_bits: int, seen: SeenLeaves | None) -> _Problem:
     total = _common_total(forest)
     count = forest.n_outputs - (total is not None)
-    fields = tuple(quantize_output(forest, o, sum_bits, leaves) for o in range(count))
+    fields = tuple(quantize_output(forest, o, sum_bits, seen) for o in range(count))
     features = forest.bit_features
     starts = np.searchsorted(features, features)
     field_bits = max(1, *(field.upper.bit_length() for field in fields))
@@ -253,8 +272,9 @@ def _table(cell: Cell) -> IntArray:
     return total
 
 
-def _plan_indicators(problem: _Problem, least_width: int) -> LookupPlan:
+def _plan_indicators(problem: _Problem, least_width: int, rounds: int = 0) -> LookupPlan:
     """Plan all words together, with lookups that say whether a path holds."""
+    del rounds  # these lookups share nothing
     layout = _layout(problem, None)
     n_words = len(layout.upper)
     sums = Sums(n_words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,13 +79,15 @@ class Forest:
         return total
 
 
-def label_forest(forest: Forest) -> Forest:
+def label_forest(forest: Forest, sizes: Sequence[int] | None = None) -> Forest:
     """Let a single tree give the position of its greatest output: all that `predict` needs.
 
     Parameters
     ----------
     forest : Forest
         Of one tree, with an output a class.
+    sizes : sequence of int, optional
+        Number of classes of each target, whose outputs stand side by side. None: one target.
 
     Raises
     ------
@@ -97,6 +100,8 @@ def label_forest(forest: Forest) -> Forest:
             f"{len(forest.trees)}; ask for its probabilities."
         )
     tree = forest.trees[0]
-    labels = (tree.value + forest.offset).argmax(axis=1).astype(np.float64)[:, None]
+    ends = np.cumsum([forest.n_outputs] if sizes is None else sizes)[:-1]
+    parts = np.split(tree.value + forest.offset, ends, axis=1)
+    labels = np.stack([part.argmax(axis=1) for part in parts], axis=1).astype(np.float64)
     only = Tree(tree.bit, tree.left, tree.right, labels)
-    return Forest((only,), forest.bit_features, np.zeros(1))
+    return Forest((only,), forest.bit_features, np.zeros(len(parts)))

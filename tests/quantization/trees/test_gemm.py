@@ -96,7 +96,7 @@ def test_forest_is_the_model(model: Any, y: np.ndarray, reference: Any) -> None:
     seen = _centre(exact) if reference is _logit else exact
     np.testing.assert_allclose(seen, wanted, rtol=1e-5, atol=1e-5)
     plan = plan_forest(forest, 8, bits, rounds=0)
-    error = np.abs(plan.dequantize(plan.evaluate(bits)) - exact)
+    error = np.abs(plan.decoder.dequantize(plan.evaluate(bits)) - exact)
     assert (error <= plan.max_error + 1e-6).all()
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from cml_sklearn.exceptions import InvalidInputError
-from cml_sklearn.quantization.trees import FeatureGrid
+from cml_sklearn.quantization.trees import FeatureGrid, GridQuantizer, Thermometer
 
 METHODS = ("quantile", "uniform")
 
@@ -116,3 +116,40 @@ def test_unknown_options_are_refused() -> None:
         FeatureGrid.fit([[1.0]], 0)
     with pytest.raises(InvalidInputError, match="2 features"):
         FeatureGrid.fit([[1.0]], 3).codes([[1.0, 2.0]])
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_quantizer_gives_the_bits_of_the_codes(single: bool) -> None:
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    X[::7, 1] = np.nan
+    quantizer = GridQuantizer(FeatureGrid.fit(X, 3), single)
+    rounded = X.astype(np.float32) if single else X
+    expected = quantizer.grid.bits(quantizer.grid.codes(rounded))
+    np.testing.assert_array_equal(quantizer.quantize(X), expected)
+    assert quantizer.upper.shape == expected.shape[1:]
+    assert quantizer.takes_missing
+    assert not GridQuantizer(FeatureGrid.fit(X[:, :1], 3), single).takes_missing
+
+
+def test_samples_of_the_range_are_thermometers() -> None:
+    features = np.array([0, 0, 0, 1, 3, 3])
+    thermometer = Thermometer.of(features)
+    drawn = np.array([thermometer.sample(np.random.default_rng(i)) for i in range(200)])
+    for first, second in ((0, 1), (1, 2), (4, 5)):
+        assert (drawn[:, first] >= drawn[:, second]).all()
+    assert set(map(tuple, drawn[:, :3])) == {(0, 0, 0), (1, 0, 0), (1, 1, 0), (1, 1, 1)}
+
+
+def test_a_grid_is_never_empty() -> None:
+    grid = FeatureGrid.fit(np.full((5, 2), 3.0), 4)
+    np.testing.assert_array_equal(grid.counts, [1, 0])
+    np.testing.assert_array_equal(grid.codes([[3.0, 3.0], [4.0, 3.0]]), [[0, 0], [1, 0]])
+
+
+def test_thresholds_of_a_model_are_its_grid() -> None:
+    features, thresholds = [1, 0, 1, 1], [2.0, 0.5, -1.0, 2.0]
+    grid = FeatureGrid.of_thresholds(features, thresholds, 3)
+    np.testing.assert_array_equal(grid.counts, [1, 2, 0])
+    ranks = grid.ranks(features, thresholds)
+    np.testing.assert_array_equal(ranks, [1, 0, 0, 1])
+    np.testing.assert_array_equal(grid.thresholds(features, ranks + 0.5), thresholds)

@@ -10,16 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cml_sklearn.exceptions import BitWidthError, InvalidInputError, UnsupportedModelError
-from cml_sklearn.fhe.primitives import NumpyPrimitives
 from cml_sklearn.quantization.trees import (
     Forest,
     LookupPlan,
     Tree,
-    TreeProgram,
     choose_sum_bits,
     label_forest,
     plan_cost,
     plan_forest,
+    plan_to_program,
 )
 from cml_sklearn.quantization.trees.leaves import quantize_output
 from cml_sklearn.quantization.trees.planner import (
@@ -30,17 +29,15 @@ from cml_sklearn.quantization.trees.planner import (
     _quantize,
 )
 
-from .random_forests import BIT_FEATURES, N_EDGES, N_FEATURES, all_bits, forests
+from .random_forests import BIT_FEATURES, all_bits, forests
 
 BITS = all_bits()
-RANKS = np.tile(np.arange(N_EDGES), N_FEATURES)
 
 
 def _fields_of(plan: LookupPlan, words: np.ndarray) -> np.ndarray:
-    whole = words + plan.constant
     if np.bincount(plan.field_word).max() == 1:
-        return whole
-    return (whole[:, plan.field_word] >> plan.field_shift) & (2**plan.field_bits - 1)
+        return words
+    return (words[:, plan.field_word] >> plan.field_shift) & (2**plan.field_bits - 1)
 
 
 @settings(deadline=None)
@@ -67,9 +64,8 @@ def test_plan_equals_the_integer_trees(
         plan = _plan_indicators(problem, 1 + 2 * (choice % 2))
     words = plan.evaluate(BITS)
     np.testing.assert_array_equal(_fields_of(plan, words), wanted)
-    low, high = plan.word_range
-    assert (words >= low).all()
-    assert (words <= high).all()
+    assert (words >= 0).all()
+    assert (words <= plan.upper).all()
     assert (plan.upper < 2 ** (plan.field_bits * np.bincount(plan.field_word))).all()
 
 
@@ -77,7 +73,7 @@ def test_plan_equals_the_integer_trees(
 @given(forest=forests(), sum_bits=st.integers(2, 12), seen=st.booleans())
 def test_error_stays_within_its_bound(forest: Forest, sum_bits: int, seen: bool) -> None:
     plan = plan_forest(forest, sum_bits, BITS[::5] if seen else None, rounds=5)
-    error = np.abs(plan.dequantize(plan.evaluate(BITS)) - forest.evaluate(BITS))
+    error = np.abs(plan.decoder.dequantize(plan.evaluate(BITS)) - forest.evaluate(BITS))
     assert (error <= plan.max_error + 1e-9).all()
     step = np.abs(plan.scale).sum(axis=0)
     assert (plan.max_error <= (2 * len(forest.trees) + 2) * step + 1e-9).all()
@@ -95,25 +91,30 @@ def test_indices_stay_within_their_tables(forest: Forest) -> None:
 
 
 @settings(deadline=None, max_examples=30)
-@given(forest=forests())
-def test_codes_give_the_same_words_as_bits(forest: Forest) -> None:
-    plan = plan_forest(forest, 6, rounds=0)
-    codes = BITS.reshape(len(BITS), N_FEATURES, N_EDGES).sum(axis=2, dtype=np.int64)
-    got = plan.evaluate_codes(codes, BIT_FEATURES, RANKS)
-    np.testing.assert_array_equal(got, plan.evaluate(BITS))
+@given(forest=forests(), key_cost=st.sampled_from([0.0, 0.5]))
+def test_program_gives_the_same_words(forest: Forest, key_cost: float) -> None:
+    plan = plan_forest(forest, 6, rounds=0, key_cost=key_cost)
+    program = plan_to_program(plan, BIT_FEATURES)
+    (words,) = program(BITS)
+    np.testing.assert_array_equal(words, plan.evaluate(BITS))
+    assert program.has_lookups() == (plan.n_lookups > 0)
+    assert (program.bounds()[program.outputs[0]].high == plan.upper).all()
 
 
 @settings(deadline=None, max_examples=30)
-@given(forest=forests(), input_cost=st.sampled_from([0.0, 4.0]))
-def test_program_gives_the_same_words(forest: Forest, input_cost: float) -> None:
-    plan = plan_forest(forest, 6, rounds=0, input_cost=input_cost)
-    program = TreeProgram(plan)
-    copies = [BITS.astype(np.int64)] * max(1, plan.n_inputs)
-    (words,) = program.run(NumpyPrimitives(), *copies)
-    np.testing.assert_array_equal(words, plan.evaluate(BITS))
-    low, high = plan.word_range
-    assert -(2 ** (program.word_bits - 1)) <= low.min()
-    assert high.max() < 2 ** (program.word_bits - 1)
+@given(forest=forests(), repeats=st.lists(st.integers(0, 3), min_size=256, max_size=256))
+def test_weight_two_equals_repetition(forest: Forest, repeats: list[int]) -> None:
+    counts = np.array([*repeats[:-1], 1])
+    seen = counts > 0
+    weighted = plan_forest(
+        forest, 6, BITS[seen], rounds=0, sample_weight=counts[seen].astype(float)
+    )
+    repeated = plan_forest(forest, 6, np.repeat(BITS, counts, axis=0), rounds=0)
+    np.testing.assert_allclose(
+        weighted.decoder.dequantize(weighted.evaluate(BITS)),
+        repeated.decoder.dequantize(repeated.evaluate(BITS)),
+        atol=1e-9,
+    )
 
 
 def _tree(*splits: int, value: list[float]) -> Tree:
@@ -136,7 +137,7 @@ def test_stumps_and_single_features_need_no_lookup() -> None:
     plan = plan_forest(forest, 8)
     assert plan.n_lookups == 0
     assert plan_cost(plan) == 0
-    np.testing.assert_allclose(plan.dequantize(plan.evaluate(BITS)), forest.evaluate(BITS))
+    np.testing.assert_allclose(plan.decoder.dequantize(plan.evaluate(BITS)), forest.evaluate(BITS))
 
 
 def test_equal_trees_share_their_lookups() -> None:
@@ -148,7 +149,7 @@ def test_constant_forest_is_its_offset() -> None:
     single = Tree(*np.full((3, 1), -1), np.array([[2.5]]))
     plan = plan_forest(_forest(single, _tree(0, 3, value=[1, 1, 1])), 8)
     assert plan.n_lookups == 0
-    np.testing.assert_allclose(plan.dequantize(plan.evaluate(BITS)), 3.5)
+    np.testing.assert_allclose(plan.decoder.dequantize(plan.evaluate(BITS)), 3.5)
 
 
 def test_planning_twice_gives_the_same_plan() -> None:
@@ -169,7 +170,7 @@ def test_samples_lower_the_error() -> None:
 
     def error(samples: np.ndarray | None) -> float:
         plan = plan_forest(forest, 7, samples, rounds=0)
-        return float(np.abs(plan.dequantize(plan.evaluate(BITS)) - exact).mean())
+        return float(np.abs(plan.decoder.dequantize(plan.evaluate(BITS)) - exact).mean())
 
     assert error(BITS) < error(None) / 1.5
 
@@ -189,7 +190,7 @@ def test_labels_of_one_tree_are_exact() -> None:
     value = np.random.default_rng(0).uniform(size=(len(tree.bit), 10))
     forest = Forest((replace(tree, value=value),), BIT_FEATURES, np.zeros(10))
     labels = plan_forest(label_forest(forest), 4)
-    got = labels.dequantize(labels.evaluate(BITS))[:, 0]
+    got = labels.decoder.dequantize(labels.evaluate(BITS))[:, 0]
     np.testing.assert_array_equal(got, forest.evaluate(BITS).argmax(axis=1))
     with pytest.raises(UnsupportedModelError, match="single tree"):
         label_forest(Forest(forest.trees * 2, BIT_FEATURES, np.zeros(10)))
@@ -201,7 +202,7 @@ def test_last_probability_needs_no_word() -> None:
     forest = Forest((replace(tree, value=share),), BIT_FEATURES, np.zeros(3))
     plan = plan_forest(forest, 6)
     assert len(plan.field_word) == 2
-    got = plan.dequantize(plan.evaluate(BITS))
+    got = plan.decoder.dequantize(plan.evaluate(BITS))
     np.testing.assert_allclose(got.sum(axis=1), 1)
     np.testing.assert_allclose(got, forest.evaluate(BITS), atol=plan.max_error.max())
 

@@ -1,0 +1,108 @@
+"""The torch side of the neural estimators; imported when one is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import nn
+from torch.nn import functional
+
+__all__ = ["LogitsLoss", "Perceptron", "identity", "probabilities"]
+
+_ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "gelu": nn.GELU}
+
+
+class Perceptron(nn.Module):
+    """A multilayer perceptron that standardizes its inputs and scales its outputs by itself.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+    input_mean, input_scale : array-like of shape (n_inputs,)
+        What the inputs are standardized by.
+    output_mean, output_scale : array-like of shape (n_outputs,)
+        What the outputs are brought to.
+    hidden_layer_sizes : sequence of int, default=(16,)
+    activation : {"relu", "tanh", "sigmoid", "gelu"}, default="relu"
+    dropout : float, default=0.0
+        Share of hidden units left out while training.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_inputs: int,
+        n_outputs: int,
+        input_mean: ArrayLike,
+        input_scale: ArrayLike,
+        output_mean: ArrayLike,
+        output_scale: ArrayLike,
+        hidden_layer_sizes: Sequence[int] = (16,),
+        activation: str = "relu",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.layers: Any
+        self.input_mean: torch.Tensor
+        self.input_scale: torch.Tensor
+        self.output_mean: torch.Tensor
+        self.output_scale: torch.Tensor
+        sizes = [n_inputs, *hidden_layer_sizes, n_outputs]
+        self.layers = nn.ModuleList(map(nn.Linear, sizes[:-1], sizes[1:]))
+        self.activation = _ACTIVATIONS[activation]()
+        self.dropout = nn.Dropout(dropout)
+        for name, values in (
+            ("input_mean", input_mean),
+            ("input_scale", input_scale),
+            ("output_mean", output_mean),
+            ("output_scale", output_scale),
+        ):
+            self.register_buffer(name, torch.as_tensor(np.asarray(values, dtype=np.float32)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Scores of shape (n_samples, n_outputs)."""
+        x = (x - self.input_mean) / self.input_scale
+        for layer in self.layers[:-1]:
+            x = self.dropout(self.activation(layer(x)))
+        return cast("torch.Tensor", self.layers[-1](x) * self.output_scale + self.output_mean)
+
+    @torch.no_grad()
+    def folded(self) -> nn.Sequential:
+        """Make an equal module of affine layers and activations only."""
+        layers = [nn.Linear(layer.in_features, layer.out_features) for layer in self.layers]
+        for layer, source in zip(layers, self.layers, strict=True):
+            layer.load_state_dict(source.state_dict())
+        first, last = layers[0], layers[-1]
+        first.weight /= self.input_scale
+        first.bias.sub_(first.weight @ self.input_mean)
+        last.weight *= self.output_scale[:, None]
+        last.bias.copy_(last.bias * self.output_scale + self.output_mean)
+        between = [module for layer in layers[:-1] for module in (layer, self.activation)]
+        return nn.Sequential(*between, last)
+
+
+class LogitsLoss(nn.Module):
+    """Cross-entropy of logits, of one column for two classes or of one column a class."""
+
+    def forward(self, logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        """Mean loss; `classes` are integers of shape (n_samples,)."""
+        if logits.shape[1] == 1:
+            return functional.binary_cross_entropy_with_logits(logits[:, 0], classes.to(logits))
+        return functional.cross_entropy(logits, classes)
+
+
+def probabilities(logits: torch.Tensor) -> torch.Tensor:
+    """Class probabilities (n_samples, n_classes) of logits, one column for two classes."""
+    if logits.shape[1] > 1:
+        return torch.softmax(logits, dim=1)
+    second = torch.sigmoid(logits)
+    return torch.cat([1 - second, second], dim=1)
+
+
+def identity(values: torch.Tensor) -> torch.Tensor:
+    """Leave outputs that are probabilities already."""
+    return values

@@ -1,0 +1,26 @@
+"""Decision trees: `sklearn.tree` on encrypted data."""
+
+from __future__ import annotations
+
+import sklearn.tree
+
+from cml_sklearn._averages import AveragedRegressor, SingleTreeClassifier
+
+__all__ = [
+    "DecisionTreeClassifier",
+    "DecisionTreeRegressor",
+    "ExtraTreeClassifier",
+    "ExtraTreeRegressor",
+]
+
+
+class DecisionTreeClassifier(SingleTreeClassifier, wraps=sklearn.tree.DecisionTreeClassifier): ...
+
+
+class DecisionTreeRegressor(AveragedRegressor, wraps=sklearn.tree.DecisionTreeRegressor): ...
+
+
+class ExtraTreeClassifier(SingleTreeClassifier, wraps=sklearn.tree.ExtraTreeClassifier): ...
+
+
+class ExtraTreeRegressor(AveragedRegressor, wraps=sklearn.tree.ExtraTreeRegressor): ...

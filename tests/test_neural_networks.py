@@ -1,0 +1,286 @@
+"""What the neural estimators promise: accuracy, cost, the three modes, and skorch inside."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import EarlyStopping
+from skorch.dataset import ValidSplit
+from torch import nn
+
+from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
+from cml_sklearn.neural_network import (
+    MLPClassifier,
+    MLPRegressor,
+    NeuralNetClassifier,
+    NeuralNetRegressor,
+    search_widths,
+)
+from tests.test_common import checks_of
+
+Array = NDArray[Any]
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def split(load: Any) -> list[Array]:
+    X, y = load(return_X_y=True)
+    parts: list[Array] = train_test_split(X, y, test_size=0.3, random_state=0)
+    scaler = StandardScaler().fit(parts[0])
+    return [scaler.transform(parts[0]), scaler.transform(parts[1]), *parts[2:]]
+
+
+def iris() -> tuple[Array, Array]:
+    X, y = load_iris(return_X_y=True)
+    return StandardScaler().fit_transform(X), np.array(["setosa", "versicolor", "virginica"])[y]
+
+
+def tiny(**parameters: Any) -> NeuralNetClassifier:
+    return NeuralNetClassifier(random_state=0, module__hidden_layer_sizes=(6,), **parameters)
+
+
+class TwoColumns(nn.Module):
+    """A user's own module, whose sizes come from the data."""
+
+    def __init__(self, n_inputs: int, n_outputs: int, width: int = 5) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(n_inputs, width)
+        self.out = nn.Linear(width, n_outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(torch.relu(self.hidden(x)))
+
+
+class WithSoftmax(TwoColumns):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.softmax(super().forward(x), dim=1)
+
+
+class Convolution(nn.Sequential):
+    def __init__(self, n_outputs: int) -> None:
+        super().__init__(
+            nn.Conv2d(1, 2, 3, stride=3), nn.ReLU(), nn.Flatten(), nn.Linear(8, n_outputs)
+        )
+
+
+NETS = [NeuralNetClassifier(max_epochs=15), NeuralNetRegressor(max_epochs=15)]
+CHECKS = [
+    pytest.param(net, name, id=f"{type(net).__name__}-{name}")
+    for net in NETS
+    for name in checks_of(net)
+]
+
+
+@pytest.mark.parametrize(("estimator", "name"), CHECKS)
+def test_scikit_learn_check(estimator: Any, name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        checks_of(estimator)[name]()
+
+
+@pytest.mark.fhe
+def test_breast_cancer_below_4_gop_at_the_float_accuracy() -> None:
+    X_train, X_test, y_train, y_test = split(load_breast_cancer)
+    model = MLPClassifier(
+        (12,), alpha=1.0, max_iter=1000, random_state=0, n_bits=5, rounding_bits=4
+    ).fit(X_train, y_train)
+    assert model.score(X_test, y_test) >= 0.971
+    assert model.fhe_report_.pbs_by_width == {4: 12}
+    assert model.fhe_report_.complexity <= 2.0
+
+
+def test_digits_and_diabetes_stay_near_the_float_model() -> None:
+    X_train, X_test, y_train, y_test = split(load_digits)
+    digits = MLPClassifier((16,), alpha=1.0, max_iter=300, random_state=0).fit(X_train, y_train)
+    assert digits.score(X_test, y_test) >= digits.sklearn_model_.score(X_test, y_test) - 0.01
+    X_train, X_test, y_train, y_test = split(load_diabetes)
+    diabetes = MLPRegressor(
+        hidden_layer_sizes=(4,), alpha=10.0, solver="lbfgs", max_iter=500, random_state=0
+    ).fit(X_train, y_train)
+    loss = diabetes.sklearn_model_.score(X_test, y_test) - diabetes.score(X_test, y_test)
+    assert loss <= 0.02
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "logistic", "identity"])
+def test_wide_codes_give_scikit_learns_predictions(activation: str) -> None:
+    X, y = iris()
+    model = MLPClassifier(
+        (6,), activation=activation, max_iter=400, random_state=0, n_bits=10, rounding_bits=None
+    ).fit(X, y)
+    expected = model.sklearn_model_.predict_proba(X)
+    np.testing.assert_allclose(model.predict_proba(X), expected, atol=0.05)
+    assert (model.predict(X) == model.sklearn_model_.predict(X)).mean() >= 0.98
+
+
+def test_labels_of_many_kinds() -> None:
+    X, y = iris()
+    several = np.column_stack([y == "setosa", X[:, 0] > 0]).astype(int)
+    settings: dict[str, Any] = {"max_iter": 300, "random_state": 0, "n_bits": 6}
+    for target in (y, y == "setosa", several):
+        model = MLPClassifier((8,), **settings).fit(X, target)
+        agreement = model.predict(X) == model.sklearn_model_.predict(X)
+        assert agreement.mean() >= 0.97
+        assert model.predict_proba(X).shape == model.sklearn_model_.predict_proba(X).shape
+
+
+@pytest.mark.fhe
+@pytest.mark.parametrize("exact", [True, False])
+def test_encryption_agrees_with_the_clear(exact: bool) -> None:
+    X, y = iris()
+    model = MLPClassifier(
+        (3,), max_iter=400, random_state=0, n_bits=3, rounding_bits=3, exact_rounding=exact
+    ).fit(X, y == "setosa")
+    model.compile(X[:20])
+    clear = model.predict_proba(X[::10])
+    for mode in ("simulate", True):
+        result = model.predict_proba(X[::10], execute_in_fhe=mode)
+        if exact:
+            np.testing.assert_array_equal(result, clear)
+        else:
+            assert ((result > 0.5) == (clear > 0.5)).mean() >= 0.9
+
+
+def test_one_output_has_its_weights_in_the_lookups() -> None:
+    X, y = iris()
+    model = MLPClassifier((4,), max_iter=400, random_state=0).fit(X, y == "setosa")
+    steps = [type(i.step).__name__ for i in model.quantized_module_.program.instructions]
+    assert steps.count("MatMul") == 1
+    assert steps.count("SumOver") == 1
+
+
+@pytest.mark.parametrize("widths", [(5, 4, False), (5, 1, False), (3, 6, False), (8, 4, True)])
+def test_rounded_indices_leave_the_last_step_free(widths: tuple[int, int, bool]) -> None:
+    X, y = iris()
+    n_bits, rounding, exact = widths
+    model = MLPClassifier(
+        (8,),
+        max_iter=50,
+        random_state=0,
+        n_bits=n_bits,
+        rounding_bits=rounding,
+        exact_rounding=exact,
+    ).fit(X, y)
+    program = model.quantized_module_.program
+    bounds = program.bounds()
+    lookups = [i for i in program.instructions if type(i.step).__name__ == "Lookup"]
+    assert lookups
+    for lookup in lookups:
+        index = bounds[lookup.inputs[0]]
+        size = lookup.step.tables.shape[1]
+        assert index.low.min() >= 0
+        assert index.high.max() <= size - (1 << lookup.step.lsbs_to_remove)
+        assert index.high.max() > 0.3 * size
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+def test_skorch_classifier_learns(labels: int) -> None:
+    X, y = iris()
+    X, y = X[: 50 * labels], y[: 50 * labels]
+    model = tiny().fit(X, y)
+    assert model.score(X, y) >= 0.95
+    np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1)
+    again = tiny().fit(X, y)
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+    restored = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(restored.predict_proba(X), model.predict_proba(X))
+
+
+def test_skorch_regressor_learns_one_target_or_several() -> None:
+    X, y = load_diabetes(return_X_y=True)
+    model = NeuralNetRegressor(random_state=0, max_epochs=10).fit(X, y)
+    assert model.predict(X).shape == y.shape
+    assert model.score(X, y) > 0.4
+    several = NeuralNetRegressor(random_state=0, max_epochs=10).fit(X, np.column_stack([y, -y]))
+    assert several.predict(X).shape == (len(X), 2)
+    assert several.score(X, np.column_stack([y, -y])) > 0.4
+
+
+@pytest.mark.parametrize(("module", "criterion"), [(TwoColumns, None), (WithSoftmax, nn.NLLLoss)])
+def test_own_modules(module: type[nn.Module], criterion: Any) -> None:
+    X, y = iris()
+    model = NeuralNetClassifier(
+        module, criterion=criterion, module__width=7, random_state=0, n_bits=6
+    ).fit(X, y)
+    assert model.skorch_net_.module_.hidden.out_features == 7
+    assert model.score(X, y) >= 0.9
+    floats = model.skorch_net_.predict_proba(X.astype(np.float32))
+    np.testing.assert_allclose(model.predict_proba(X), floats, atol=0.25)
+
+
+def test_images_go_through_a_convolution() -> None:
+    X, y = load_digits(n_class=2, return_X_y=True)
+    model = NeuralNetClassifier(Convolution, random_state=0, max_epochs=5)
+    images = X.reshape(-1, 1, 8, 8) / 16
+    assert model.fit(images, y).score(images, y) >= 0.95
+
+
+def test_skorch_parameters_are_parameters() -> None:
+    model = tiny(optimizer__weight_decay=0.1)
+    assert model.get_params()["optimizer__weight_decay"] == 0.1
+    copied = clone(model.set_params(module__dropout=0.5, lr=0.1))
+    assert copied.get_params()["module__dropout"] == 0.5
+    X, y = iris()
+    copied.set_params(max_epochs=1).fit(X, y)
+    assert copied.skorch_net_.optimizer_.param_groups[0]["weight_decay"] == 0.1
+    with pytest.raises(ValueError, match="Invalid parameter 'nothing'"):
+        model.set_params(nothing=1)
+    with pytest.raises(InvalidInputError, match=r"got \['nothing'\]"):
+        NeuralNetClassifier(nothing=1).fit(X, y)
+    with pytest.raises(UnsupportedModelError, match="compile_torch_model"):
+        NeuralNetClassifier.from_sklearn_model(copied.skorch_net_, X)
+
+
+def test_early_stopping() -> None:
+    X, y = iris()
+    model = tiny(
+        max_epochs=200, train_split=ValidSplit(5), callbacks=[EarlyStopping(patience=3)], lr=0.05
+    ).fit(X, y)
+    assert len(model.skorch_net_.history) < 200
+    assert "valid_acc" in model.skorch_net_.history[-1]
+
+
+def test_grid_search_over_widths_and_sizes() -> None:
+    X, y = iris()
+    grid = {
+        "neuralnetclassifier__n_bits": [2, 6],
+        "neuralnetclassifier__module__hidden_layer_sizes": [(8,)],
+        "neuralnetclassifier__lr": [0.02],
+    }
+    pipeline = make_pipeline(StandardScaler(), NeuralNetClassifier(random_state=0, max_epochs=20))
+    search = GridSearchCV(pipeline, grid, cv=2).fit(X, y)
+    assert search.best_params_["neuralnetclassifier__n_bits"] == 6
+    assert search.best_score_ >= 0.9
+
+
+def test_warnings_of_the_wrapped_class_come_through() -> None:
+    X, y = iris()
+    with pytest.warns(ConvergenceWarning):
+        MLPClassifier((3,), max_iter=2).fit(X, y)
+
+
+@pytest.mark.fhe
+def test_search_finds_the_cheapest_and_the_best() -> None:
+    X, y = iris()
+    model = MLPClassifier((4,), max_iter=400, random_state=0).fit(X, y == "setosa")
+    data: dict[str, Any] = {"n_bits": (3, 4), "rounding_bits": (1, 4)}
+    target = y == "setosa"
+    best, trials = search_widths(model, X, X, target, min_score=0.95, **data)
+    assert best.score(X, target) >= 0.95
+    assert best.fhe_report_.complexity == min(t.gop for t in trials if t.score >= 0.95)
+    best, _ = search_widths(model, X, X, target, max_gop=trials[-1].gop, **data)
+    assert best.score(X, target) == max(t.score for t in trials)
+    assert model.n_bits == 5
+    for wrong in ({}, {"min_score": 1.1}, {"max_gop": 0.0}, {"min_score": 0.9, "max_gop": 1.0}):
+        with pytest.raises(InvalidInputError):
+            search_widths(model, X, X, target, **wrong, **data)
