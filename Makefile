@@ -4,12 +4,16 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PEER_VENV ?= .venv-peer
+PEER_STAMP := $(PEER_VENV)/.installed
+RESULTS ?= build/benchmarks
+SAMPLES ?= 3
 
-.PHONY: help demo test test-slow lint format supported-ops lock clean
+.PHONY: help demo test test-slow lint format supported-ops bench-quick bench-compare lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-13s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP)  ## predict on encrypted data, from grid search to the table of figures
 	$(BIN)/python examples/demo.py
@@ -33,6 +37,24 @@ format: $(STAMP)  ## put the code into shape
 supported-ops: $(STAMP)  ## write the table of operators in docs/operators.md from the registries
 	$(BIN)/python docs/supported_ops.py
 
+bench-quick: $(STAMP)  ## scores and seconds of one model of every kind, encrypted
+	$(BIN)/python -m benchmarks.classification --datasets breast_cancer --models LR,DT,XGB --samples $(SAMPLES)
+	$(BIN)/python -m benchmarks.regression --datasets diabetes --models Ridge,DT --samples $(SAMPLES)
+	$(BIN)/python -m benchmarks.neural --datasets breast_cancer --models MLP --samples $(SAMPLES)
+
+bench-compare: $(STAMP) $(PEER_STAMP)  ## the same work here and on Concrete-ML, in turn; takes hours
+	mkdir -p $(RESULTS)
+	rm -f $(RESULTS)/ours.jsonl $(RESULTS)/peer.jsonl
+	@for work in \
+		'classification --models LR --samples 32' 'regression --models Linear,Ridge --samples 32' \
+		'classification --models DT,RF,XGB --samples $(SAMPLES)' \
+		'regression --models DT,RF,XGB --samples $(SAMPLES)' 'neural --samples $(SAMPLES)'; do \
+		$(BIN)/python -m benchmarks.$$work --output $(RESULTS)/ours.jsonl; \
+		$(PEER_VENV)/bin/python -m benchmarks.peer.run $$work --output $(RESULTS)/peer.jsonl; \
+	done
+	$(BIN)/python -m benchmarks.compare $(RESULTS)/ours.jsonl $(RESULTS)/peer.jsonl \
+		--output docs/benchmark_table.md --plots docs/images
+
 lock:  ## write the versions installed in .venv to requirements.lock
 	@{ echo '# Exact versions of all that running, developing and testing need, for Python 3.11.'; \
 	echo '# Written by `make lock` from the environment in .venv; do not edit by hand.'; \
@@ -41,8 +63,8 @@ lock:  ## write the versions installed in .venv to requirements.lock
 	@mv requirements.lock.new requirements.lock
 
 clean:  ## remove the environment and all that tools have left
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
-	find cml_sklearn tests docs examples -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf $(VENV) $(PEER_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	find benchmarks cml_sklearn tests docs examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
@@ -50,4 +72,10 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(PEER_STAMP): benchmarks/peer/requirements.txt
+	$(PYTHON) -m venv $(PEER_VENV)
+	echo '*' > $(PEER_VENV)/.gitignore
+	$(PEER_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

@@ -1,14 +1,13 @@
 """Seconds of `NumpyModule`, onnxruntime and ONNX's reference evaluator on a small CNN.
 
-All run on one thread. Run with ``python benchmarks/operators.py --help``.
+All run on one thread. Run with ``python -m benchmarks.operators --help``.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import Annotated
 
 import numpy as np
@@ -22,6 +21,8 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 from torch import nn
 
+from benchmarks.core import write_row
+from benchmarks.measure import machine_facts, seconds_of
 from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.onnx import NumpyModule
 
@@ -66,18 +67,13 @@ def make_runners(
 def best_seconds(function: Callable[[], object], repeat: int) -> float:
     """Measure the shortest of several runs, after one to warm up."""
     function()
-    seconds = []
-    for _ in range(repeat):
-        start = perf_counter()
-        function()
-        seconds.append(perf_counter() - start)
-    return min(seconds)
+    return min(seconds_of(function) for _ in range(repeat))
 
 
 def main(
     repeat: Annotated[int, typer.Option(help="Runs, of which the shortest counts.")] = 5,
     batch: Annotated[int, typer.Option(help="Images in one run.")] = 256,
-    output: Annotated[Path | None, typer.Option(help="JSON file for the results.")] = None,
+    output: Annotated[Path | None, typer.Option(help="JSON lines, appended.")] = None,
 ) -> None:
     """Measure, and show a table."""
     x = np.random.default_rng(0).standard_normal((batch, 1, 28, 28), np.float32)
@@ -87,13 +83,13 @@ def main(
     with threadpool_limits(1):
         for name, run in runners.items():
             np.testing.assert_allclose(run(x), wanted, rtol=1e-3, atol=1e-5)
-            seconds[name] = best_seconds(lambda run=run: run(x), repeat)
+            seconds[name] = best_seconds(partial(run, x), repeat)
     table = Table("evaluator", "seconds", "times onnxruntime's", title=f"CNN, batch {batch}")
     for name, value in seconds.items():
         table.add_row(name, f"{value:.4f}", f"{value / seconds['onnxruntime']:.1f}")
     Console().print(table)
     if output is not None:
-        output.write_text(json.dumps({"batch": batch, "seconds": seconds}, indent=2) + "\n")
+        write_row(output, {"batch": batch, "seconds": seconds, **machine_facts()})
 
 
 if __name__ == "__main__":

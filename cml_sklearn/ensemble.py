@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import sklearn.ensemble
@@ -193,6 +193,15 @@ class AdaBoostRegressor(PatchedRegressor, wraps=sklearn.ensemble.AdaBoostRegress
 
 class IsolationForest(OutlierMixin, TreeEstimator, wraps=sklearn.ensemble.IsolationForest):
     """Its raw score is the mean depth at which samples are isolated."""
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, **fit_params: Any) -> Self:
+        """See `TreeEstimator.fit`; the asked share of outliers is one of the quantized scores."""
+        self.__dict__.pop("offset_", None)
+        super().fit(X, y, **fit_params)
+        if self.contamination != "auto":
+            scores = self.score_samples(X, execute_in_fhe=False)
+            self.offset_ = np.percentile(scores, 100 * self.contamination)
+        return self
 
     def score_samples(
         self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None

@@ -174,6 +174,8 @@ class NeuralNetClassifier(ClassifierMixin, NeuralNet):
         import torch
 
         scores = torch.as_tensor(self._raw_scores(X, execute_in_fhe))
+        if len(self.classes_) == 1:
+            return np.ones((len(scores), 1))
         result: NDArray[np.float64] = self._nonlinearity()(scores).numpy()
         return result
 

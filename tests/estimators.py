@@ -52,7 +52,7 @@ ENSEMBLES = [
     ensemble.GradientBoostingRegressor(n_estimators=3),
     ensemble.HistGradientBoostingClassifier(max_iter=3),
     ensemble.HistGradientBoostingRegressor(max_iter=3),
-    ensemble.IsolationForest(n_estimators=3),
+    ensemble.IsolationForest(n_estimators=5),
     ensemble.RandomForestClassifier(n_estimators=3),
     ensemble.RandomForestRegressor(n_estimators=3),
 ]

@@ -15,8 +15,8 @@ __all__ = ["KEY_COST", "MAX_WIDTH", "lookup_cost", "plan_cost"]
 
 MAX_WIDTH = 8
 
-# Each width of index, and the bits outside of lookups, need evaluation keys of their own. These make
-# circuits larger and slower to start: worth it only for such a share of the operations.
+# Each width of index, and the bits outside of lookups, need evaluation keys of their own. These
+# make circuits larger and slower to start: worth it only for such a share of the operations.
 KEY_COST = 0.04
 
 # Width of the index -> cost with one level, two and three.

@@ -1,0 +1,125 @@
+"""Ratios of two files of rows, and plots of them.
+
+Run with ``python -m benchmarks.compare A.jsonl B.jsonl``; a ratio above 1 means that B needs more.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.core import key_of, read_rows
+
+__all__ = ["app", "pairs", "ratio"]
+
+QUANTITIES = {
+    "seconds_predict": "s/sample",
+    "seconds_run": "run",
+    "seconds_fit": "fit",
+    "seconds_compile": "compile",
+    "seconds_key_generation": "keygen",
+    "gop": "Gop",
+    "key_bytes": "keys",
+    "memory_peak": "memory",
+}
+_PLOTTED = ("seconds_predict", "gop", "key_bytes", "memory_peak")
+
+Row = dict[str, Any]
+
+app = typer.Typer(add_completion=False)
+
+
+def pairs(a: list[Row], b: list[Row]) -> list[tuple[Row, Row]]:
+    """Rows of both files with the same key; of several with one key, the last counts."""
+    last = {key_of(row): row for row in b}
+    firsts = {key_of(row): row for row in a}
+    return [(row, last[key]) for key, row in firsts.items() if key in last]
+
+
+def ratio(a: Row, b: Row, quantity: str) -> float | None:
+    """Quotient of B's and A's quantity, where both have one."""
+    first, second = a.get(quantity), b.get(quantity)
+    return second / first if first and second else None
+
+
+@app.command()
+def main(
+    first: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A.")],
+    second: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="B.")],
+    output: Annotated[Path | None, typer.Option(help="Markdown file for the table.")] = None,
+    plots: Annotated[Path | None, typer.Option(help="Folder for the PNG files.")] = None,
+) -> None:
+    """Print B's quantities divided by A's, for all rows that both files have."""
+    a, b = read_rows(first), read_rows(second)
+    common = pairs(a, b)
+    if not common:
+        raise typer.BadParameter(f"{first} and {second} have no row of the same work")
+    cells = [_cells(*pair) for pair in common]
+    Console().print(_table(cells, f"{_library(b)} / {_library(a)}"))
+    missing = len({key_of(row) for row in [*a, *b]}) - len(common)
+    if missing:
+        typer.echo(f"{missing} row(s) are in one file only")
+    if output is not None:
+        output.write_text(_markdown(cells))
+    if plots is not None:
+        _plot(common, plots)
+
+
+def _cells(a: Row, b: Row) -> list[str]:
+    """Cells of a pair: what it is, scores, ratios."""
+    scores = [f"{row.get('score_quantized', float('nan')):.3f}" for row in (a, b)]
+    ratios = [ratio(a, b, quantity) for quantity in QUANTITIES]
+    shown = ["-" if value is None else f"{value:.3g}" for value in ratios]
+    return [f"{a['dataset']} {a['model']}", *scores, *shown]
+
+
+def _header() -> list[str]:
+    return ["work", "score A", "score B", *QUANTITIES.values()]
+
+
+def _table(cells: list[list[str]], title: str) -> Table:
+    table = Table(*_header(), title=title, padding=(0, 0))
+    for row in cells:
+        table.add_row(*row)
+    return table
+
+
+def _markdown(cells: list[list[str]]) -> str:
+    lines = [_header(), ["---"] * len(_header()), *cells]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _library(rows: list[Row]) -> str:
+    """Name and version of the library that made the rows."""
+    name = rows[0]["library"]
+    return f"{name} {rows[0]['versions'].get(name.replace('_', '-'), '')}".strip()
+
+
+def _plot(common: list[tuple[Row, Row]], folder: Path) -> None:
+    """Draw one chart of bars for each quantity, with a logarithmic axis."""
+    from matplotlib.figure import Figure
+
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [f"{a['dataset']} {a['model']}" for a, _ in common]
+    for quantity in _PLOTTED:
+        if not any(row.get(quantity) for pair in common for row in pair):
+            continue
+        figure = Figure(figsize=(8, 0.4 * len(names) + 1.5), layout="constrained")
+        axes = figure.subplots()
+        for shift, rows in zip((-0.2, 0.2), zip(*common, strict=True), strict=True):
+            values = [row.get(quantity) or 0 for row in rows]
+            places = [i + shift for i in range(len(names))]
+            axes.barh(places, values, height=0.4, label=rows[0]["library"])
+        axes.set_yticks(range(len(names)), names)
+        axes.invert_yaxis()
+        axes.set(xscale="log", xlabel=quantity.replace("_", " "))
+        axes.legend()
+        figure.savefig(folder / f"benchmark_{quantity}.png", dpi=120)
+
+
+if __name__ == "__main__":
+    app()

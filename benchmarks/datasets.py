@@ -1,0 +1,128 @@
+"""Data sets: scikit-learn's own, CSV files, OpenML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sklearn.datasets
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+
+__all__ = ["BUILT_IN", "Dataset", "UnknownNameError", "UnreachableError", "check_name", "load"]
+
+BUILT_IN: dict[str, tuple[str, Callable[..., Any]]] = {
+    "breast_cancer": ("classification", sklearn.datasets.load_breast_cancer),
+    "wine": ("classification", sklearn.datasets.load_wine),
+    "digits": ("classification", sklearn.datasets.load_digits),
+    "iris": ("classification", sklearn.datasets.load_iris),
+    "diabetes": ("regression", sklearn.datasets.load_diabetes),
+}
+"""Task and loader, by name."""
+
+_MAX_CLASSES = 20
+
+
+class UnknownNameError(ValueError):
+    """A data set or model that does not exist; the message lists those that do."""
+
+
+class UnreachableError(OSError):
+    """A data set that must be fetched, without a network."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set, split.
+
+    Attributes
+    ----------
+    task : {"classification", "regression"}
+    X_train, X_test : ndarray of shape (n_samples, n_features)
+    y_train, y_test : ndarray of shape (n_samples,)
+        Class numbers from 0, or floats.
+    """
+
+    task: str
+    X_train: np.ndarray
+    X_test: np.ndarray
+    y_train: np.ndarray
+    y_test: np.ndarray
+
+    def standardized(self) -> Dataset:
+        """Make the same with features of mean 0 and variance 1 in training."""
+        scaler = StandardScaler().fit(self.X_train)
+        scaled = scaler.transform(self.X_train), scaler.transform(self.X_test)
+        return Dataset(self.task, *scaled, self.y_train, self.y_test)
+
+
+def check_name(name: str, task: str | None) -> None:
+    """Refuse a name that `load` would not know, or a built-in set of another task."""
+    fitting = [known for known, (kind, _) in BUILT_IN.items() if task in (None, kind)]
+    is_outside = name.startswith("openml:") or name.endswith(".csv")
+    if name not in fitting and not is_outside:
+        raise UnknownNameError(
+            f"unknown data set {name!r}; use one of {', '.join(fitting)}, the path of a file "
+            "NAME.csv, or openml:NAME"
+        )
+    if name.endswith(".csv") and not Path(name).is_file():
+        raise UnknownNameError(f"there is no file {name!r}")
+
+
+def load(name: str, *, task: str | None = None, target: str | None = None) -> Dataset:
+    """Load a data set and split it: 30 % of the rows for the test, always the same ones.
+
+    Parameters
+    ----------
+    name : str
+        A key of `BUILT_IN`, the path of a CSV file with a header, or ``openml:NAME``.
+    task : {"classification", "regression"}, optional
+        What a CSV or OpenML set is for. None: told from its target.
+    target : str, optional
+        Target column of a CSV file. None: the last one.
+
+    Raises
+    ------
+    UnknownNameError, UnreachableError
+    """
+    check_name(name, task)
+    if name in BUILT_IN:
+        task, loader = BUILT_IN[name]
+        X, y = loader(return_X_y=True)
+    else:
+        X, y = _fetch(name.removeprefix("openml:")) if ":" in name else _read(name, target)
+        task = task or _task_of(y)
+        X = pd.get_dummies(X).to_numpy(np.float64)
+        y = np.unique(y, return_inverse=True)[1] if task == "classification" else y.to_numpy(float)
+    return Dataset(task, *train_test_split(X, y, test_size=0.3, random_state=0))
+
+
+def _read(path: str, target: str | None) -> tuple[pd.DataFrame, pd.Series]:
+    """Features and target of a CSV file; rows with missing values are left out."""
+    table = pd.read_csv(path).dropna()
+    target = table.columns[-1] if target is None else target
+    if target not in table:
+        raise UnknownNameError(
+            f"{path} has no column {target!r}; its columns are {', '.join(table.columns)}"
+        )
+    return table.drop(columns=target), table[target]
+
+
+def _fetch(name: str) -> tuple[pd.DataFrame, pd.Series]:
+    """Features and target of a set on OpenML."""
+    try:
+        table = sklearn.datasets.fetch_openml(name, as_frame=True, parser="auto")
+    except OSError as error:
+        raise UnreachableError(f"openml:{name} skipped: no network ({error})") from error
+    rows = table.data.notna().all(axis=1) & table.target.notna()
+    return table.data[rows], table.target[rows]
+
+
+def _task_of(y: pd.Series) -> str:
+    """Classification for text and for few distinct numbers."""
+    is_number = pd.api.types.is_numeric_dtype(y)
+    return "regression" if is_number and y.nunique() > _MAX_CLASSES else "classification"

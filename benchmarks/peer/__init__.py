@@ -1,0 +1,1 @@
+"""The same work on Concrete-ML, in an environment of its own."""
