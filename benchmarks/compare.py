@@ -57,7 +57,7 @@ def main(
     a, b = read_rows(first), read_rows(second)
     common = pairs(a, b)
     if not common:
-        raise typer.BadParameter(f"{first} and {second} have no row of the same work")
+        raise typer.BadParameter(f"no row of the same work in {first} and {second}")
     cells = [_cells(*pair) for pair in common]
     Console().print(_table(cells, f"{_library(b)} / {_library(a)}"))
     missing = len({key_of(row) for row in [*a, *b]}) - len(common)
