@@ -14,6 +14,7 @@ from sklearn.tree import (
     ExtraTreeRegressor,
 )
 
+from cml_sklearn._predictions import PredictingEstimator
 from cml_sklearn._trees import Samples, TreeEstimator
 from cml_sklearn.base import like_input
 from cml_sklearn.config import ExecutionMode
@@ -47,25 +48,13 @@ class AveragedTrees(TreeEstimator):
         return value
 
 
-class AveragedRegressor(RegressorMixin, AveragedTrees):
+class AveragedRegressor(RegressorMixin, PredictingEstimator, AveragedTrees):
     """A regressor that averages; abstract."""
 
-    def predict(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
+    def _predicted(
+        self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None
     ) -> NDArray[np.float64]:
-        """Predict targets.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        execute_in_fhe : bool or "simulate", default=None
-            False: quantized integers in the clear; True: encrypted; "simulate": the backend's
-            simulation; None: as `cml_sklearn.config_context` says, else in the clear.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        """
+        """See `PredictingEstimator`."""
         scores = self._raw_scores(X, execute_in_fhe)
         return like_input(scores.ravel() if scores.shape[1] == 1 else scores, X)
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 
+from cml_sklearn._predictions import PredictingEstimator
 from cml_sklearn._trees import TreeEstimator
 from cml_sklearn.base import like_input
 from cml_sklearn.config import ExecutionMode
@@ -50,28 +51,16 @@ class BoosterEstimator(TreeEstimator):
         """Name of the fitted model's objective."""
 
 
-class BoosterRegressor(RegressorMixin, BoosterEstimator):
+class BoosterRegressor(RegressorMixin, PredictingEstimator, BoosterEstimator):
     """A regressor on margins; abstract."""
 
     _exponential: frozenset[str] = frozenset()
     _logistic: frozenset[str] = frozenset()
 
-    def predict(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
+    def _predicted(
+        self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None
     ) -> NDArray[np.float64]:
-        """Predict targets.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        execute_in_fhe : bool or "simulate", default=None
-            False: quantized integers in the clear; True: encrypted; "simulate": the backend's
-            simulation; None: as `cml_sklearn.config_context` says, else in the clear.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        """
+        """See `PredictingEstimator`."""
         scores = self._raw_scores(X, execute_in_fhe)
         scores = scores.ravel() if scores.shape[1] == 1 else scores
         objective = self._objective()

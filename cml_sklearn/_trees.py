@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from cml_sklearn.base import FheEstimator, as_dense, like_input, wrapped_has
+from cml_sklearn._predictions import DecidingEstimator, PredictingEstimator
+from cml_sklearn.base import FheEstimator, as_dense, like_input
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.convert.hummingbird import trees_to_onnx
 from cml_sklearn.convert.tree_arrays import TreeArrays
@@ -251,32 +251,17 @@ class TreeEstimator(FheEstimator):
         return as_dense(X).astype(self._dtype).astype(np.float64)
 
 
-class PatchedEstimator(TreeEstimator):
+class PatchedEstimator(PredictingEstimator, TreeEstimator):
     """One whose wrapped methods work on our raw scores, by their own conventions; abstract."""
-
-    def predict(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> NDArray[Any]:
-        """Predict class labels or targets.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        execute_in_fhe : bool or "simulate", default=None
-            False: quantized integers in the clear; True: encrypted; "simulate": the backend's
-            simulation; None: as `cml_sklearn.config_context` says, else in the clear.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        """
-        return self._from_scores("predict", X, execute_in_fhe)
 
     @abstractmethod
     def _patch(self, model: Any, scores: FloatArray) -> None:
         """Let a copy of the wrapped model take scores for those that it would compute."""
 
-    def _from_scores(
+    def _predicted(
         self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None
     ) -> NDArray[Any]:
+        """See `PredictingEstimator`."""
         scores = self._raw_scores(X, execute_in_fhe)
         model = copy.copy(self.sklearn_model_)
         self._patch(model, scores)
@@ -288,39 +273,8 @@ class PatchedRegressor(RegressorMixin, PatchedEstimator):
     """A regressor on raw scores; abstract."""
 
 
-class PatchedClassifier(PatchedEstimator):
+class PatchedClassifier(DecidingEstimator, PatchedEstimator):
     """A classifier on raw scores; abstract."""
-
-    @available_if(wrapped_has("decision_function"))
-    def decision_function(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[np.float64]:
-        """Raw scores; parameters as in `predict`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes)
-        """
-        return self._from_scores("decision_function", X, execute_in_fhe)
-
-    @available_if(wrapped_has("predict_proba"))
-    def predict_proba(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[np.float64]:
-        """Class probabilities; parameters as in `predict`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-        """
-        return self._from_scores("predict_proba", X, execute_in_fhe)
-
-    @available_if(wrapped_has("predict_log_proba"))
-    def predict_log_proba(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[np.float64]:
-        """Logarithms of `predict_proba`."""
-        return self._from_scores("predict_log_proba", X, execute_in_fhe)
 
 
 def constant_tree(value: Sequence[float] | FloatArray) -> TreeArrays:

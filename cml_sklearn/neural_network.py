@@ -23,8 +23,9 @@ from cml_sklearn._networks import (
     quantize_network,
     search_widths,
 )
+from cml_sklearn._predictions import PredictingEstimator, ProbabilisticEstimator
 from cml_sklearn._skorch import NET_DOC, NeuralNet
-from cml_sklearn.base import FheEstimator, as_dense, like_input
+from cml_sklearn.base import as_dense, like_input
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.quantization.quantized_module import QuantizedModule
@@ -42,7 +43,7 @@ __all__ = [
 ]
 
 
-class _MultilayerPerceptron(PartialFitMixin, FheEstimator):
+class _MultilayerPerceptron(PartialFitMixin, PredictingEstimator):
     """What classifier and regressor share; abstract."""
 
     _own_parameters = NETWORK_PARAMETERS
@@ -81,7 +82,7 @@ class _MultilayerPerceptron(PartialFitMixin, FheEstimator):
         if self.exact_rounding:
             super()._check_circuit(X)
 
-    def _from_scores(
+    def _predicted(
         self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None
     ) -> NDArray[Any]:
         """Let scikit-learn's own method work on our scores, in the clear after decryption."""
@@ -91,44 +92,14 @@ class _MultilayerPerceptron(PartialFitMixin, FheEstimator):
         model._forward_pass_fast = lambda *_, **__: scores
         return like_input(getattr(model, method)(scores), X)
 
-    def predict(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> NDArray[Any]:
-        """Predict labels or targets.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        execute_in_fhe : bool or "simulate", default=None
-            False: quantized integers in the clear; True: encrypted; "simulate": the backend's
-            simulation; None: as `cml_sklearn.config_context` says, else in the clear.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        """
-        return self._from_scores("predict", X, execute_in_fhe)
-
 
 class MLPClassifier(
-    ClassifierMixin, _MultilayerPerceptron, wraps=sklearn.neural_network.MLPClassifier
+    ClassifierMixin,
+    ProbabilisticEstimator,
+    _MultilayerPerceptron,
+    wraps=sklearn.neural_network.MLPClassifier,
 ):
     """See `sklearn.neural_network.MLPClassifier`."""
-
-    def predict_proba(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[np.float64]:
-        """Class probabilities; parameters as in `predict`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-        """
-        return self._from_scores("predict_proba", X, execute_in_fhe)
-
-    def predict_log_proba(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[np.float64]:
-        """Logarithms of `predict_proba`."""
-        return self._from_scores("predict_log_proba", X, execute_in_fhe)
 
 
 class MLPRegressor(
