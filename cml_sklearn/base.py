@@ -183,7 +183,7 @@ class FheEstimator(BaseEstimator):
             Samples to check the circuit on: simulated results must equal the clear integers. The
             ranges of the circuit hold for all inputs and don't depend on X.
         batch_size : int, optional
-            Samples that go through at once. None: 16 for circuits without bootstraps, else 1.
+            Samples that go through at once. None: 24 for circuits without bootstraps, else 1.
         parameters : {"multi", "mono"}
             Crypto-parameter sets: see `CircuitOptions`.
 

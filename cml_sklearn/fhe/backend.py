@@ -40,6 +40,11 @@ class Program(Protocol):
         """Range of every input."""
         ...
 
+    @property
+    def output_bounds(self) -> Sequence[Range]:
+        """Range of every output."""
+        ...
+
     def run(self, primitives: Primitives, *inputs: Any) -> tuple[Any, ...]:
         """Evaluate on arrays or tracers."""
         ...
@@ -62,7 +67,7 @@ class CircuitOptions:
     p_error : float
         Chance that one bootstrap (in a circuit without any, one output) decrypts wrong.
     batch_size : int, optional
-        Samples that go through the circuit at once. None: 16 without bootstraps, else 1.
+        Samples that go through the circuit at once. None: 24 without bootstraps, else 1.
     parameters : {"multi", "mono"}
         One crypto-parameter set for each precision, or one for the whole circuit.
     """
@@ -108,6 +113,8 @@ class FheReport:
     batch_size : int
     p_error : float
     security_bits : int
+    samples_per_ciphertext : int
+        Samples that share a ciphertext: more than one only where there are no bootstraps.
     """
 
     pbs_count: float
@@ -120,6 +127,7 @@ class FheReport:
     p_error: float
     security_bits: int
     pbs_by_width: dict[int, float] = field(default_factory=dict)
+    samples_per_ciphertext: int = 1
 
 
 class Server(Protocol):

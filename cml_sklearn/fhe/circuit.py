@@ -11,6 +11,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
+from cml_sklearn.exceptions import BitWidthError
 from cml_sklearn.fhe.backend import (
     Backend,
     CircuitOptions,
@@ -18,11 +19,12 @@ from cml_sklearn.fhe.backend import (
     FheReport,
     Program,
 )
+from cml_sklearn.fhe.packing import PackedCircuit, PackedProgram
 from cml_sklearn.fhe.primitives import IntArray
 
 __all__ = ["FheCircuit"]
 
-_LINEAR_BATCH = 16
+_LINEAR_BATCH = 24
 
 
 class FheCircuit:
@@ -141,8 +143,19 @@ class FheCircuit:
     def _for_batch(self, size: int) -> CompiledCircuit:
         """Circuit of a batch size, compiled once."""
         if size not in self._compiled:
-            self._compiled[size] = self._backend.compile(self._program, size, self.options)
+            self._compiled[size] = self._compile(size)
         return self._compiled[size]
+
+    def _compile(self, size: int) -> CompiledCircuit:
+        """Compile for a batch size; several samples share a ciphertext where that is possible."""
+        packed = PackedProgram.for_batch(self._program, size) if self._is_linear else None
+        if packed is not None and packed.n_packed > 1:
+            try:
+                rows = size // packed.n_packed
+                return PackedCircuit(self._backend.compile(packed, rows, self.options), packed)
+            except BitWidthError:
+                pass  # large weights leave the noise no room beside several samples
+        return self._backend.compile(self._program, size, self.options)
 
     def _split(
         self, inputs: tuple[IntArray, ...], sizes: tuple[int, ...]

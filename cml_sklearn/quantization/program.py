@@ -79,6 +79,12 @@ class IntegerProgram:
             found.append(instruction.step.bounds(*(found[i] for i in instruction.inputs)))
         return found
 
+    @property
+    def output_bounds(self) -> list[Bounds]:
+        """Interval of every output."""
+        found = self.bounds()
+        return [found[i] for i in self.outputs]
+
     def widths(self) -> list[tuple[str, int, bool]]:
         """Source, bits, and whether it is the index of a lookup, for every tensor."""
         rows = [("input", bounds.width, False) for bounds in self.input_bounds]

@@ -43,7 +43,7 @@ def test_every_sample_comes_back_in_order(
 def test_linear_circuits_do_the_rest_one_by_one_and_others_fill_up() -> None:
     backend = FakeBackend()
     FheCircuit(linear_program(), CircuitOptions(), backend).execute(
-        *codes_for(linear_program(), 18)
+        *codes_for(linear_program(), 26)
     )
     assert [len(c.batches) for c in backend.compiled] == [1, 2]
     backend = FakeBackend()
@@ -84,7 +84,7 @@ def test_profile_does_as_execute_and_measures_the_stages() -> None:
 
 
 @pytest.mark.parametrize(
-    ("program", "sizes"), [(linear_program(), [16, 1]), (lookup_program(), [1])]
+    ("program", "sizes"), [(linear_program(), [4, 1]), (lookup_program(), [1])]
 )
 def test_keys_are_generated_for_all_batch_sizes(program: IntegerProgram, sizes: list[int]) -> None:
     backend = FakeBackend()

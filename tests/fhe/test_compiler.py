@@ -46,7 +46,7 @@ def test_output_width_is_proven_not_observed() -> None:
     weights = np.where(np.arange(40) % 2, 127, -127)[:, None]
     number, _ = builder.add_output(builder.add(MatMul(weights), 0))
     program = builder.build([number])
-    circuit = FheCircuit(program, CircuitOptions())
+    circuit = FheCircuit(program, CircuitOptions(batch_size=1))
     assert circuit.report.max_bit_width == int(program.bounds()[-1].high.max()).bit_length()
 
 
