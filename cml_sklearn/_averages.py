@@ -14,7 +14,7 @@ from sklearn.tree import (
     ExtraTreeRegressor,
 )
 
-from cml_sklearn._predictions import PredictingEstimator
+from cml_sklearn._predictions import PredictingEstimator, ProbabilisticEstimator
 from cml_sklearn._trees import Samples, TreeEstimator
 from cml_sklearn.base import like_input
 from cml_sklearn.config import ExecutionMode
@@ -59,44 +59,18 @@ class AveragedRegressor(RegressorMixin, PredictingEstimator, AveragedTrees):
         return like_input(scores.ravel() if scores.shape[1] == 1 else scores, X)
 
 
-class AveragedClassifier(ClassifierMixin, AveragedTrees):
+class AveragedClassifier(ClassifierMixin, ProbabilisticEstimator, AveragedTrees):
     """A classifier that averages probabilities; abstract."""
 
-    def predict(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> NDArray[Any]:
-        """Predict class labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        execute_in_fhe : bool or "simulate", default=None
-            False: quantized integers in the clear; True: encrypted; "simulate": the backend's
-            simulation; None: as `cml_sklearn.config_context` says, else in the clear.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        """
-        places = [p.argmax(axis=1) for p in self._probabilities(X, execute_in_fhe)]
-        return self._labels(np.stack(places, axis=1), X)
-
-    def predict_proba(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[np.float64] | list[NDArray[np.float64]]:
-        """Class probabilities; parameters as in `predict`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), or a list of them for several outputs
-        """
-        found = [like_input(p, X) for p in self._probabilities(X, execute_in_fhe)]
-        return found[0] if self._n_outputs == 1 else found
-
-    def predict_log_proba(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[np.float64] | list[NDArray[np.float64]]:
-        """Logarithms of `predict_proba`."""
-        with np.errstate(divide="ignore"):
-            found = [like_input(np.log(p), X) for p in self._probabilities(X, execute_in_fhe)]
+    def _predicted(self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None) -> Any:
+        """See `PredictingEstimator`."""
+        shares = self._probabilities(X, execute_in_fhe)
+        if method == "predict":
+            return self._labels(np.stack([p.argmax(axis=1) for p in shares], axis=1), X)
+        if method == "predict_log_proba":
+            with np.errstate(divide="ignore"):
+                shares = [np.log(p) for p in shares]
+        found = [like_input(p, X) for p in shares]
         return found[0] if self._n_outputs == 1 else found
 
     def _leaf_values(self, model: Any, member: Any) -> FloatArray:
@@ -149,8 +123,10 @@ class SingleTreeClassifier(AveragedClassifier):
 
     probability_module_: QuantizedModule
 
-    def predict(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> NDArray[Any]:
-        """See `AveragedClassifier.predict`."""
+    def _predicted(self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None) -> Any:
+        """See `PredictingEstimator`."""
+        if method != "predict":
+            return super()._predicted(method, X, execute_in_fhe)
         return self._labels(np.rint(self._raw_scores(X, execute_in_fhe)).astype(np.int64), X)
 
     def _quantize_forest(self, forest: Forest, samples: Samples) -> None:

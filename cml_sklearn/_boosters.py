@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 
-from cml_sklearn._predictions import PredictingEstimator
-from cml_sklearn._trees import TreeEstimator
+from cml_sklearn._predictions import DecidingEstimator, PredictingEstimator
+from cml_sklearn._trees import EnsembleEstimator
 from cml_sklearn.base import like_input
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.exceptions import UnsupportedModelError
@@ -23,7 +23,7 @@ __all__ = ["BoosterClassifier", "BoosterEstimator", "BoosterRegressor"]
 _NO_CODES = ("base_margin", "init_score", "xgb_model", "init_model", "eval_X")
 
 
-class BoosterEstimator(TreeEstimator):
+class BoosterEstimator(EnsembleEstimator):
     """A model of a library of its own; abstract.
 
     Its thresholds stay in terms of the grid's codes: see `grid_`.
@@ -71,42 +71,26 @@ class BoosterRegressor(RegressorMixin, PredictingEstimator, BoosterEstimator):
         return like_input(scores, X)
 
 
-class BoosterClassifier(ClassifierMixin, BoosterEstimator):
+class BoosterClassifier(ClassifierMixin, DecidingEstimator, BoosterEstimator):
     """A classifier on margins; abstract."""
 
-    def predict(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> NDArray[Any]:
-        """Predict class labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        execute_in_fhe : bool or "simulate", default=None
-            False: quantized integers in the clear; True: encrypted; "simulate": the backend's
-            simulation; None: as `cml_sklearn.config_context` says, else in the clear.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_labels)
-        """
-        shares = self._probabilities(X, execute_in_fhe)
+    def _predicted(
+        self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None
+    ) -> NDArray[Any]:
+        """See `PredictingEstimator`."""
+        scores = self._raw_scores(X, execute_in_fhe)
+        if method == "decision_function":
+            return like_input(scores.ravel() if scores.shape[1] == 1 else scores, X)
+        shares = self._probabilities(scores)
+        if method == "predict_proba":
+            return like_input(shares, X)
         if self._is_multilabel():
             return like_input((shares > 0.5).astype(np.int64), X)
         place = shares.argmax(axis=1)
         return like_input(np.asarray(self.sklearn_model_.classes_).take(place), X)
 
-    def predict_proba(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[np.float64]:
-        """Class probabilities; parameters as in `predict`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-        """
-        return like_input(self._probabilities(X, execute_in_fhe), X)
-
-    def _probabilities(self, X: ArrayLike, mode: ExecutionMode | None) -> FloatArray:
-        scores = self._raw_scores(X, mode)
+    def _probabilities(self, scores: FloatArray) -> FloatArray:
+        """Link of the objective, shape (n_samples, n_classes)."""
         if self._is_multilabel():
             shares: FloatArray = expit(scores)
             return shares

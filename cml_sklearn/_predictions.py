@@ -15,14 +15,19 @@ from sklearn.utils.metaestimators import available_if
 from cml_sklearn.base import FheEstimator, wrapped_has
 from cml_sklearn.config import ExecutionMode
 
-__all__ = ["DecidingEstimator", "PredictingEstimator", "ProbabilisticEstimator"]
+__all__ = [
+    "DecidingEstimator",
+    "DetectingEstimator",
+    "PredictingEstimator",
+    "ProbabilisticEstimator",
+]
 
 
 class PredictingEstimator(FheEstimator):
     """An estimator with `predict`; abstract."""
 
     def predict(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Any:
-        """Predict class labels or targets.
+        """Predict class labels, targets, or inliers (1) and outliers (-1).
 
         Parameters
         ----------
@@ -61,8 +66,8 @@ class ProbabilisticEstimator(PredictingEstimator):
         return self._predicted("predict_log_proba", X, execute_in_fhe)
 
 
-class DecidingEstimator(ProbabilisticEstimator):
-    """A classifier with raw scores, too, where the wrapped one has them; abstract."""
+class _ScoringEstimator(PredictingEstimator):
+    """An estimator with raw scores, where the wrapped one has them; abstract."""
 
     @available_if(wrapped_has("decision_function"))
     def decision_function(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Any:
@@ -73,3 +78,21 @@ class DecidingEstimator(ProbabilisticEstimator):
         ndarray of shape (n_samples,) or (n_samples, n_classes)
         """
         return self._predicted("decision_function", X, execute_in_fhe)
+
+
+class DecidingEstimator(ProbabilisticEstimator, _ScoringEstimator):
+    """A classifier with raw scores, too, where the wrapped one has them; abstract."""
+
+
+class DetectingEstimator(_ScoringEstimator):
+    """A detector of outliers; abstract."""
+
+    @available_if(wrapped_has("score_samples"))
+    def score_samples(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Any:
+        """Opposite of the anomaly score, the lower the more abnormal; parameters as in `predict`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        return self._predicted("score_samples", X, execute_in_fhe)

@@ -33,6 +33,7 @@ from cml_sklearn.quantization.trees import (
 )
 
 __all__ = [
+    "EnsembleEstimator",
     "PatchedClassifier",
     "PatchedEstimator",
     "PatchedRegressor",
@@ -41,7 +42,7 @@ __all__ = [
     "constant_tree",
 ]
 
-_OWN_PARAMETERS = {"n_bits": 6, "grid": "quantile", "sum_bits": None, "p_error": 2.0**-40}
+_OWN_PARAMETERS = {"n_bits": 6, "grid": "balanced", "sum_bits": None, "p_error": 2.0**-40}
 
 _MAX_SAMPLES = 2_000
 
@@ -75,20 +76,22 @@ class TreeEstimator(FheEstimator):
     _own_parameters: ClassVar[dict[str, Any]] = _OWN_PARAMETERS
     _own_constraints: ClassVar[dict[str, Any]] = {
         "n_bits": [Interval(Integral, 1, 8, closed="both")],
-        "grid": [StrOptions({"quantile", "uniform"})],
+        "grid": [StrOptions({"balanced", "quantile", "uniform"})],
         "sum_bits": [Interval(Integral, 1, 14, closed="both"), None],
         "p_error": [Interval(Real, 0, 1, closed="neither")],
     }
     _n_bits_doc: ClassVar[str] = """int, default=6
         Width of the features' codes (1 to 8): at most ``2**n_bits - 1`` edges a feature.
-    grid : {"quantile", "uniform"}, default="quantile"
-        Whether the edges part the training samples or their interval evenly. A feature of few
-        distinct values gets an edge between any two of them.
+    grid : {"balanced", "quantile", "uniform"}, default="balanced"
+        Whether the edges part the training samples ("quantile"), their interval ("uniform"), or the
+        mean of rank and distance evenly. A feature of few distinct values gets an edge between any
+        two of them.
     sum_bits : int, optional
         Width of each output's sum over the trees (1 to 14). None: the least that is exact enough
         on the training samples."""
     _float32: ClassVar[bool] = True
 
+    aggregation: str = "encrypted"
     grid_: FeatureGrid
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None, **fit_params: Any) -> Self:
@@ -148,10 +151,16 @@ class TreeEstimator(FheEstimator):
         NotFittedError
             A model that is not fitted.
         """
+        return cls._from_fitted(model, X, n_bits=n_bits, sum_bits=sum_bits, p_error=p_error)
+
+    @classmethod
+    def _from_fitted(cls, model: Any, X: ArrayLike, **own: Any) -> Self:
+        """See `from_sklearn_model`; takes all parameters of our own."""
         cls._check_wrapped(model)
         known = cls._get_param_names()
         parameters = {k: v for k, v in model.get_params(deep=False).items() if k in known}
-        estimator = cls(**parameters, n_bits=n_bits, sum_bits=sum_bits, p_error=p_error)
+        estimator = cls(**parameters, **own)
+        estimator._validate_params()
         estimator.n_features_in_ = model.n_features_in_
         trees = estimator._read_trees(model)
         inner = [~tree.is_leaf for tree in trees]
@@ -216,7 +225,8 @@ class TreeEstimator(FheEstimator):
         bits, weight = self.grid_.bits(samples.codes), samples.weight
         sum_bits = sum_bits or self.sum_bits
         sum_bits = sum_bits or choose_sum_bits(forest, bits, sample_weight=weight)
-        plan = plan_forest(forest, sum_bits, bits, sample_weight=weight)
+        per_tree = self.aggregation == "client"
+        plan = plan_forest(forest, sum_bits, bits, sample_weight=weight, per_tree=per_tree)
         return plan_to_module(plan, self.grid_, float32=self._float32)
 
     def _checked_input(self, X: ArrayLike) -> FloatArray:
@@ -249,6 +259,38 @@ class TreeEstimator(FheEstimator):
     def _rounded(self, X: Any) -> FloatArray:
         """Dense X in the precision of the wrapped model."""
         return as_dense(X).astype(self._dtype).astype(np.float64)
+
+
+class EnsembleEstimator(TreeEstimator):
+    """Several trees, which the server adds up, or the client; abstract."""
+
+    _own_parameters: ClassVar[dict[str, Any]] = {**_OWN_PARAMETERS, "aggregation": "encrypted"}
+    _own_constraints: ClassVar[dict[str, Any]] = {
+        **TreeEstimator._own_constraints,
+        "aggregation": [StrOptions({"encrypted", "client"})],
+    }
+    _n_bits_doc: ClassVar[str] = (
+        TreeEstimator._n_bits_doc
+        + """
+    aggregation : {"encrypted", "client"}, default="encrypted"
+        Where the trees are added up: under encryption, or by the client, who then learns every
+        tree's share of every score. Predictions are the same."""
+    )
+
+    @classmethod
+    def from_sklearn_model(
+        cls,
+        model: Any,
+        X: ArrayLike,
+        *,
+        n_bits: int = 6,
+        sum_bits: int | None = None,
+        aggregation: str = "encrypted",
+        p_error: float = 2.0**-40,
+    ) -> Self:
+        """See `TreeEstimator.from_sklearn_model`; `aggregation` is the class's."""
+        own = {"n_bits": n_bits, "sum_bits": sum_bits, "p_error": p_error}
+        return cls._from_fitted(model, X, **own, aggregation=aggregation)
 
 
 class PatchedEstimator(PredictingEstimator, TreeEstimator):

@@ -7,20 +7,20 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import sklearn.ensemble
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, OutlierMixin
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble._iforest import _average_path_length
 
 from cml_sklearn._averages import AveragedClassifier, AveragedRegressor, check_members
+from cml_sklearn._predictions import DetectingEstimator
 from cml_sklearn._trees import (
+    EnsembleEstimator,
     PatchedClassifier,
+    PatchedEstimator,
     PatchedRegressor,
-    TreeEstimator,
     constant_tree,
 )
-from cml_sklearn.base import like_input
-from cml_sklearn.config import ExecutionMode
 from cml_sklearn.convert.tree_arrays import TreeArrays, histogram_tree, scikit_tree
 from cml_sklearn.exceptions import UnsupportedModelError
 from cml_sklearn.quantization.quantizers import FloatArray
@@ -43,25 +43,37 @@ __all__ = [
 ]
 
 
-class RandomForestClassifier(AveragedClassifier, wraps=sklearn.ensemble.RandomForestClassifier): ...
+class RandomForestClassifier(
+    EnsembleEstimator, AveragedClassifier, wraps=sklearn.ensemble.RandomForestClassifier
+): ...
 
 
-class RandomForestRegressor(AveragedRegressor, wraps=sklearn.ensemble.RandomForestRegressor): ...
+class RandomForestRegressor(
+    EnsembleEstimator, AveragedRegressor, wraps=sklearn.ensemble.RandomForestRegressor
+): ...
 
 
-class ExtraTreesClassifier(AveragedClassifier, wraps=sklearn.ensemble.ExtraTreesClassifier): ...
+class ExtraTreesClassifier(
+    EnsembleEstimator, AveragedClassifier, wraps=sklearn.ensemble.ExtraTreesClassifier
+): ...
 
 
-class ExtraTreesRegressor(AveragedRegressor, wraps=sklearn.ensemble.ExtraTreesRegressor): ...
+class ExtraTreesRegressor(
+    EnsembleEstimator, AveragedRegressor, wraps=sklearn.ensemble.ExtraTreesRegressor
+): ...
 
 
-class BaggingClassifier(AveragedClassifier, wraps=sklearn.ensemble.BaggingClassifier): ...
+class BaggingClassifier(
+    EnsembleEstimator, AveragedClassifier, wraps=sklearn.ensemble.BaggingClassifier
+): ...
 
 
-class BaggingRegressor(AveragedRegressor, wraps=sklearn.ensemble.BaggingRegressor): ...
+class BaggingRegressor(
+    EnsembleEstimator, AveragedRegressor, wraps=sklearn.ensemble.BaggingRegressor
+): ...
 
 
-class _GradientBoosting(TreeEstimator):
+class _GradientBoosting(EnsembleEstimator):
     """Trees on the gradients of a loss; abstract."""
 
     def _read_trees(self, model: Any) -> list[TreeArrays]:
@@ -99,7 +111,7 @@ class GradientBoostingRegressor(
 ): ...
 
 
-class _HistGradientBoosting(TreeEstimator):
+class _HistGradientBoosting(EnsembleEstimator):
     """Trees on histograms; abstract."""
 
     _float32: ClassVar[bool] = False
@@ -141,7 +153,10 @@ class HistGradientBoostingRegressor(
 
 
 class AdaBoostClassifier(
-    ClassifierMixin, PatchedClassifier, wraps=sklearn.ensemble.AdaBoostClassifier
+    ClassifierMixin,
+    EnsembleEstimator,
+    PatchedClassifier,
+    wraps=sklearn.ensemble.AdaBoostClassifier,
 ):
     """Its scores are the trees' weighted votes."""
 
@@ -191,7 +206,13 @@ class AdaBoostRegressor(PatchedRegressor, wraps=sklearn.ensemble.AdaBoostRegress
         model.estimators_ = [SimpleNamespace(predict=lambda _, c=column: c) for column in columns]
 
 
-class IsolationForest(OutlierMixin, TreeEstimator, wraps=sklearn.ensemble.IsolationForest):
+class IsolationForest(
+    OutlierMixin,
+    EnsembleEstimator,
+    DetectingEstimator,
+    PatchedEstimator,
+    wraps=sklearn.ensemble.IsolationForest,
+):
     """Its raw score is the mean depth at which samples are isolated."""
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None, **fit_params: Any) -> Self:
@@ -203,42 +224,10 @@ class IsolationForest(OutlierMixin, TreeEstimator, wraps=sklearn.ensemble.Isolat
             self.offset_ = np.percentile(scores, 100 * self.contamination)
         return self
 
-    def score_samples(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[np.float64]:
-        """Opposite of the anomaly score; parameters as in `predict`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            The lower, the more abnormal.
-        """
-        return like_input(-(2 ** -self._raw_scores(X, execute_in_fhe).ravel()), X)
-
-    def decision_function(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[np.float64]:
-        """`score_samples` less the threshold: negative for outliers."""
-        scores: NDArray[np.float64] = self.score_samples(X, execute_in_fhe) - self.offset_
-        return scores
-
-    def predict(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[np.int64]:
-        """Tell inliers (1) from outliers (-1).
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        execute_in_fhe : bool or "simulate", default=None
-            False: quantized integers in the clear; True: encrypted; "simulate": the backend's
-            simulation; None: as `cml_sklearn.config_context` says, else in the clear.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        return np.where(self.decision_function(X, execute_in_fhe) < 0, -1, 1)
+    def _patch(self, model: Any, scores: FloatArray) -> None:
+        """See `PatchedEstimator`."""
+        model.offset_ = self.offset_
+        model.score_samples = lambda _: -(2 ** -scores.ravel())
 
     def _read_trees(self, model: Any) -> list[TreeArrays]:
         """See `TreeEstimator`."""

@@ -53,6 +53,17 @@ def small(model: Any) -> Any:
     return model.set_params(**dict.fromkeys(names, 4))
 
 
+def shallow(estimator: Any) -> Any:
+    """The estimator with trees of depth 3, if they are not less deep already."""
+    model = clone(estimator)
+    if "estimator" in model.get_params():
+        kind = tree.DecisionTreeClassifier if is_classifier(model) else tree.DecisionTreeRegressor
+        return model.set_params(estimator=kind._wrapped_class(max_depth=3))
+    if "max_depth" in model.get_params():
+        return model.set_params(max_depth=3)
+    return model.set_params(max_samples=8)
+
+
 def score_of(model: Any) -> Any:
     """The method that shows most of a model's output."""
     if hasattr(model, "predict_proba"):
@@ -133,6 +144,9 @@ TINY = [
     ensemble.RandomForestClassifier(n_estimators=3, max_depth=2, n_bits=2, sum_bits=4),
     ensemble.GradientBoostingRegressor(n_estimators=3, max_depth=2, n_bits=2, sum_bits=4),
     ensemble.AdaBoostRegressor(n_estimators=3, n_bits=3, sum_bits=4),
+    ensemble.RandomForestClassifier(
+        n_estimators=3, max_depth=2, n_bits=2, sum_bits=4, aggregation="client"
+    ),
 ]
 
 
@@ -147,8 +161,54 @@ def test_three_modes_agree(estimator: Any) -> None:
 @pytest.mark.fhe
 @pytest.mark.parametrize("estimator", TREES, ids=name_of)
 def test_three_modes_agree_on_twenty_samples(estimator: Any) -> None:
-    model, X, _ = fitted(estimator)
+    model, X, _ = fitted(shallow(estimator), n_bits=3)
     three_modes(model, X[:: len(X) // 20][:20])
+
+
+SEVERAL_TREES = [
+    e for e in [*ENSEMBLES, *BOOSTERS] if not isinstance(e, ensemble.AdaBoostRegressor)
+]
+
+
+@pytest.mark.parametrize("estimator", SEVERAL_TREES, ids=name_of)
+def test_the_clients_sum_is_the_encrypted_sum(estimator: Any, tmp_path: Any) -> None:
+    model, X, _ = fitted(shallow(estimator), n_bits=4)
+    apart, _, _ = fitted(shallow(estimator), n_bits=4, aggregation="client")
+    np.testing.assert_allclose(score_of(apart)(X), score_of(model)(X), rtol=1e-9, atol=1e-12)
+    module, sum_module = apart.quantized_module_, model.quantized_module_
+    assert len(module.output_scales[0].field_word) >= 3 * len(sum_module.output_scales[0].scale) > 0
+    module.save(tmp_path / "module.npz")
+    stored = QuantizedModule.load(tmp_path / "module.npz")
+    np.testing.assert_array_equal(stored(X), module(X))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(apart)).predict(X), apart.predict(X))
+    codes = module.quantize_input(X[:20])
+    clear = module.quantized_forward(*codes, execute_in_fhe=False)
+    module.compile(backend=FakeBackend())
+    simulated = module.quantized_forward(*codes, execute_in_fhe="simulate")
+    np.testing.assert_array_equal(simulated[0], clear[0])
+
+
+def test_where_trees_are_added_up_is_checked() -> None:
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(InvalidParameterError, match="aggregation"):
+        ensemble.RandomForestClassifier(aggregation="server").fit(X, y)
+    float_model = ensemble.RandomForestClassifier._wrapped_class(n_estimators=2).fit(X, y)
+    adopt = ensemble.RandomForestClassifier.from_sklearn_model
+    with pytest.raises(InvalidParameterError, match="aggregation"):
+        adopt(float_model, X, aggregation="server")
+    together, apart = (adopt(float_model, X, aggregation=a) for a in ("encrypted", "client"))
+    np.testing.assert_allclose(apart.predict_proba(X), together.predict_proba(X), atol=1e-12)
+    for single in (*SINGLE_TREES, ensemble.AdaBoostRegressor()):
+        assert "aggregation" not in single.get_params()
+
+
+@pytest.mark.parametrize("estimator", TREES, ids=name_of)
+def test_the_methods_are_the_wrapped_classs(estimator: Any) -> None:
+    model, _, _ = fitted(estimator, n_bits=2)
+    names = ["predict", "predict_proba", "predict_log_proba", "decision_function"]
+    for ours, theirs in ((estimator, wrapped(estimator)), (model, model.sklearn_model_)):
+        for name in [*names, "score_samples", "fit_predict", "score"]:
+            assert hasattr(ours, name) == hasattr(theirs, name), name
 
 
 @pytest.mark.fhe

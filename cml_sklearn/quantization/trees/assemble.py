@@ -51,7 +51,7 @@ class Sums:
         self.constant: IntArray = np.zeros(n_words, dtype=np.int64)
         self.steps: dict[tuple[int, int], IntArray] = {}
 
-    def take(self, terms: list[Term], words: slice) -> list[Term]:
+    def take(self, terms: list[Term], words: slice | list[int]) -> list[Term]:
         """Add the linear terms to some words; return the others."""
         for term in terms:
             for place, step in linear_steps(term) if term.is_linear else ():

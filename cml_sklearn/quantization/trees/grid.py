@@ -7,6 +7,7 @@ every edge and has a last bit of its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,8 +19,9 @@ from cml_sklearn.quantization.storage import stored
 
 __all__ = ["FeatureGrid", "GridMethod"]
 
-GridMethod = Literal["quantile", "uniform"]
+GridMethod = Literal["balanced", "quantile", "uniform"]
 FloatArray = NDArray[np.float64]
+_Place = Callable[[FloatArray, FloatArray, int], FloatArray]
 
 
 @stored
@@ -43,7 +45,7 @@ class FeatureGrid:
         cls,
         X: ArrayLike,
         n_bits: int,
-        method: GridMethod = "quantile",
+        method: GridMethod = "balanced",
         sample_weight: ArrayLike | None = None,
         allow_missing: bool = False,
     ) -> FeatureGrid:
@@ -55,9 +57,10 @@ class FeatureGrid:
             Training data; NaN is a missing value.
         n_bits : int
             Width of the codes.
-        method : {"quantile", "uniform"}
-            Whether edges part the samples or the interval evenly. A feature of few distinct values
-            gets the midpoints between them in both cases.
+        method : {"balanced", "quantile", "uniform"}
+            Whether edges part the samples ("quantile"), the interval ("uniform"), or the mean of
+            both evenly. A feature of few distinct values gets the midpoints between them in any
+            case.
         sample_weight : array-like of shape (n_samples,), optional
             Rows of weight 0 count as absent.
         allow_missing : bool
@@ -75,9 +78,10 @@ class FeatureGrid:
         values, weight = values[weight > 0], weight[weight > 0]
         if not len(values):
             raise InvalidInputError("No sample has a positive weight; give at least one.")
-        place = {"quantile": _quantile_edges, "uniform": _uniform_edges}.get(method)
+        place = _PLACES.get(method)
         if place is None:
-            raise InvalidInputError(f"method is {method!r}; allowed: 'quantile' and 'uniform'.")
+            allowed = ", ".join(map(repr, _PLACES))
+            raise InvalidInputError(f"method is {method!r}; allowed: {allowed}.")
         missing = np.isnan(values)
         edges = tuple(
             _place_edges(column[~gone], weight[~gone], 2**n_bits - 1, place)
@@ -237,12 +241,12 @@ def _weights(sample_weight: ArrayLike | None, n_samples: int) -> FloatArray:
     return weight
 
 
-def _place_edges(values: FloatArray, weight: FloatArray, limit: int, place: object) -> FloatArray:
+def _place_edges(values: FloatArray, weight: FloatArray, limit: int, place: _Place) -> FloatArray:
     distinct, inverse = np.unique(values, return_inverse=True)
     if len(distinct) - 1 <= limit:
         return _midpoints(distinct)
-    mass = np.bincount(inverse, weights=weight)
-    return np.unique(place(distinct, mass, limit))  # type: ignore[operator]
+    mass = np.bincount(inverse, weights=weight).astype(np.float64)
+    return np.unique(place(distinct, mass, limit))
 
 
 def _midpoints(distinct: FloatArray) -> FloatArray:
@@ -252,12 +256,29 @@ def _midpoints(distinct: FloatArray) -> FloatArray:
 
 
 def _quantile_edges(distinct: FloatArray, mass: FloatArray, limit: int) -> FloatArray:
-    """Midpoints where the cumulated weight comes nearest to each quantile from below or above."""
-    share = np.cumsum(mass)[:-1] / mass.sum()
+    """Part the samples evenly, by weight."""
+    return _nearest_midpoints(distinct, _shares(mass), limit)
+
+
+def _balanced_edges(distinct: FloatArray, mass: FloatArray, limit: int) -> FloatArray:
+    """Part the mean of rank and distance evenly: neither dense nor far samples fall together."""
+    middle = _midpoints(distinct) / 2  # so that differences can't overflow
+    distance = (middle - distinct[0] / 2) / (distinct[-1] / 2 - distinct[0] / 2)
+    levels = _shares(mass) + distance
+    return _nearest_midpoints(distinct, (levels - levels[0]) / (levels[-1] - levels[0]), limit)
+
+
+def _shares(mass: FloatArray) -> FloatArray:
+    """Share of the weight below each midpoint."""
+    return np.cumsum(mass)[:-1] / mass.sum()
+
+
+def _nearest_midpoints(distinct: FloatArray, levels: FloatArray, limit: int) -> FloatArray:
+    """Midpoints whose ascending levels come nearest to evenly spaced ones in [0, 1]."""
     wanted = np.arange(1, limit + 1) / (limit + 1)
-    after = np.clip(np.searchsorted(share, wanted), 0, len(share) - 1)
+    after = np.clip(np.searchsorted(levels, wanted), 0, len(levels) - 1)
     before = np.maximum(after - 1, 0)
-    nearest = np.where(wanted - share[before] < share[after] - wanted, before, after)
+    nearest = np.where(wanted - levels[before] < levels[after] - wanted, before, after)
     return _midpoints(distinct)[nearest]
 
 
@@ -266,3 +287,10 @@ def _uniform_edges(distinct: FloatArray, mass: FloatArray, limit: int) -> FloatA
     del mass
     step = distinct[-1] / (limit + 1) - distinct[0] / (limit + 1)
     return distinct[0] + step * np.arange(1, limit + 1)
+
+
+_PLACES: dict[str, _Place] = {
+    "balanced": _balanced_edges,
+    "quantile": _quantile_edges,
+    "uniform": _uniform_edges,
+}

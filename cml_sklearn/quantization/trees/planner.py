@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -32,32 +32,49 @@ _SUM_BITS = (4, 5, 6, 7, 8, 10, 12, 14)
 # Least and greatest width of lookups that terms share. Equal ones need one set of keys only.
 _WIDTHS = ((1, 3), (1, 4), (3, 3), (4, 4))
 _MAX_FIELDS = 2
+_MAX_TREE_FIELDS = 6
 _MAX_WORD = 14
 
 
 @dataclass(frozen=True)
+class _Field:
+    """A number that the client gets: some trees' sum of one output, with their integers."""
+
+    output: int
+    values: Mapping[int, IntArray]
+    upper: int
+
+
+@dataclass(frozen=True)
 class _Problem:
-    """A forest in integers: the fields' leaves, and how fields make outputs."""
+    """A forest in integers: its outputs, and the fields that add up to them."""
 
     forest: Forest
     ranks: IntArray
-    fields: tuple[QuantizedOutput, ...]
-    field_bits: int
+    outputs: tuple[QuantizedOutput, ...]
+    fields: tuple[_Field, ...]
     last: float | None
 
-    def nodes(self, fields: tuple[int, ...], shifts: tuple[int, ...] | None) -> list[Node]:
-        """Simplified trees with the values of some fields: side by side, or packed by shifts."""
-        found = []
-        for index, tree in enumerate(self.forest.trees):
-            columns = [self.fields[f].values[index] for f in fields]
-            if not any(column.any() for column in columns):
-                continue
-            if shifts is not None:
-                packed = [c << s for c, s in zip(columns, shifts, strict=True)]
-                columns = [np.sum(packed, axis=0)]
-            values = [tuple(int(v) for v in row) for row in zip(*columns, strict=True)]
-            found.append(simplify(tree, self.forest.bit_features, self.ranks, values))
-        return found
+    @property
+    def field_bits(self) -> int:
+        """Width that holds every field."""
+        return max(1, *(field.upper.bit_length() for field in self.fields))
+
+    def by_tree(self, fields: Iterable[int]) -> dict[int, list[int]]:
+        """Those of the fields that a tree adds to, by tree."""
+        found: dict[int, list[int]] = {}
+        for field in fields:
+            for tree in self.fields[field].values:
+                found.setdefault(tree, []).append(field)
+        return dict(sorted(found.items()))
+
+    def node(self, tree: int, fields: list[int], shifts: IntArray | None) -> Node:
+        """Simplify a tree with the values of some fields: side by side, or packed by shifts."""
+        columns = np.stack([self.fields[f].values[tree] for f in fields], axis=1)
+        if shifts is not None:
+            columns = (columns << shifts[fields]).sum(axis=1, keepdims=True)
+        values = [tuple(row) for row in columns.tolist()]
+        return simplify(self.forest.trees[tree], self.forest.bit_features, self.ranks, values)
 
 
 def plan_forest(
@@ -68,6 +85,7 @@ def plan_forest(
     rounds: int = 100,
     key_cost: float = KEY_COST,
     sample_weight: FloatArray | None = None,
+    per_tree: bool = False,
 ) -> LookupPlan:
     """Cover a forest with packed lookups at little cost.
 
@@ -87,6 +105,9 @@ def plan_forest(
         plans for the fewest operations.
     sample_weight : ndarray of shape (n_samples,), optional
         Weights of the samples, positive.
+    per_tree : bool
+        Whether every tree's share of an output is a field of its own, which the client adds up; the
+        integers are the same.
 
     Raises
     ------
@@ -98,10 +119,10 @@ def plan_forest(
     if sum_bits < 1:
         raise InvalidInputError(f"sum_bits is {sum_bits}; give at least 1.")
     seen = None if samples is None else SeenLeaves.of(forest, samples, sample_weight)
-    problem = _quantize(forest, sum_bits, seen)
+    problem = _quantize(forest, sum_bits, seen, per_tree)
     makers: list[Callable[[int], LookupPlan]] = [
         partial(_plan_words, problem, count, widths)
-        for count in _field_choices(problem)
+        for count in _field_choices(problem, per_tree)
         for widths in _WIDTHS
     ]
     if len(problem.fields) > 1:
@@ -158,14 +179,33 @@ def _add_up(field: QuantizedOutput, seen: SeenLeaves) -> FloatArray:
     return total * field.scale + field.offset
 
 
-def _quantize(forest: Forest, sum_bits: int, seen: SeenLeaves | None) -> _Problem:
+def _quantize(
+    forest: Forest, sum_bits: int, seen: SeenLeaves | None, per_tree: bool = False
+) -> _Problem:
     total = _common_total(forest)
     count = forest.n_outputs - (total is not None)
-    fields = tuple(quantize_output(forest, o, sum_bits, seen) for o in range(count))
+    outputs = tuple(quantize_output(forest, o, sum_bits, seen) for o in range(count))
     features = forest.bit_features
     starts = np.searchsorted(features, features)
-    field_bits = max(1, *(field.upper.bit_length() for field in fields))
-    return _Problem(forest, np.arange(len(features)) - starts, fields, field_bits, total)
+    fields = tuple(_Field(o, _varying(q), q.upper) for o, q in enumerate(outputs))
+    if per_tree:
+        fields = _split(fields) or fields[:1]
+    return _Problem(forest, np.arange(len(features)) - starts, outputs, fields, total)
+
+
+def _varying(output: QuantizedOutput) -> dict[int, IntArray]:
+    """Integers of the trees that add something."""
+    return {tree: value for tree, value in enumerate(output.values) if value.any()}
+
+
+def _split(fields: tuple[_Field, ...]) -> tuple[_Field, ...]:
+    """Give every tree fields of its own, which stand together."""
+    parts = [
+        (tree, _Field(field.output, {tree: value}, int(value.max())))
+        for field in fields
+        for tree, value in field.values.items()
+    ]
+    return tuple(part for _, part in sorted(parts, key=lambda pair: pair[0]))
 
 
 def _common_total(forest: Forest) -> float | None:
@@ -181,15 +221,12 @@ def _common_total(forest: Forest) -> float | None:
     return total
 
 
-def _field_choices(problem: _Problem) -> list[int]:
-    """Numbers of fields a word that are worth a try: packing pays if trees share their bits."""
-    together = any(
-        sum(bool(f.values[t].any()) for f in problem.fields) > 1
-        for t in range(len(problem.forest.trees))
-    )
-    fits = _MAX_WORD // problem.field_bits
-    limit = min(fits, _MAX_FIELDS, len(problem.fields)) if together else 1
-    return list(range(1, max(1, limit) + 1))
+def _field_choices(problem: _Problem, per_tree: bool = False) -> list[int]:
+    """Numbers of fields a word that are worth a try: packing pays if lookups serve several."""
+    most = _MAX_TREE_FIELDS if per_tree else _MAX_FIELDS
+    limit = min(_MAX_WORD // problem.field_bits, most, len(problem.fields))
+    shared = any(len(fields) > 1 for fields in problem.by_tree(range(len(problem.fields))).values())
+    return list(range(1, max(1, limit if shared or per_tree else 1) + 1))
 
 
 def _layout(problem: _Problem, per_word: int | None) -> Layout:
@@ -201,9 +238,10 @@ def _layout(problem: _Problem, per_word: int | None) -> Layout:
     np.add.at(
         upper, index // per, [f.upper << int(s) for f, s in zip(problem.fields, shift, strict=True)]
     )
-    scale = np.diag([f.scale for f in problem.fields])
-    offset = np.array([f.offset for f in problem.fields])
-    error = np.array([f.max_error for f in problem.fields])
+    output = [field.output for field in problem.fields]
+    scale = np.diag([q.scale for q in problem.outputs])[output]
+    offset = np.array([q.offset for q in problem.outputs])
+    error = np.array([q.max_error for q in problem.outputs])
     if problem.last is not None:
         scale = np.hstack([scale, -scale.sum(axis=1, keepdims=True)])
         offset = np.append(offset, problem.last - offset.sum())
@@ -219,11 +257,9 @@ def _plan_words(
     lookups: list[Lookup] = []
     sums = Sums(len(layout.upper))
     for word, unit in enumerate(np.eye(len(layout.upper), dtype=np.int64)):
-        fields = tuple(int(f) for f in np.flatnonzero(layout.field_word == word))
-        shifts = tuple(int(layout.field_shift[f]) for f in fields)
         terms: list[Term] = []
-        for node in problem.nodes(fields, shifts):
-            base, found = paired_terms(node)
+        for tree, fields in problem.by_tree(np.flatnonzero(layout.field_word == word)).items():
+            base, found = paired_terms(problem.node(tree, fields, layout.field_shift))
             sums.constant[word] += base[0]
             terms += found
         terms = sums.take(terms, slice(word, word + 1))
@@ -279,12 +315,12 @@ def _plan_indicators(problem: _Problem, least_width: int, rounds: int = 0) -> Lo
     n_words = len(layout.upper)
     sums = Sums(n_words)
     weights: dict[tuple[Interval, ...], IntArray] = {}
-    for node in problem.nodes(tuple(range(n_words)), None):
-        base, terms = indicator_terms(node)
-        sums.constant += np.array(base)
-        for term in sums.take(terms, slice(None)):
-            path = _full_path(term)
-            weights[path] = weights.get(path, np.zeros(n_words, np.int64)) + np.array(term.above)
+    for tree, fields in problem.by_tree(range(n_words)).items():
+        base, terms = indicator_terms(problem.node(tree, fields, None))
+        sums.constant[fields] += np.array(base)
+        for term in sums.take(terms, fields):
+            weight = weights.setdefault(_full_path(term), np.zeros(n_words, np.int64))
+            weight[fields] += np.array(term.above)
     lookups = [_indicator(path, value, least_width) for path, value in weights.items()]
     return assemble(problem.forest.bit_features, lookups, sums, layout, least_width)
 

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.quantization.trees import FeatureGrid, GridQuantizer, Thermometer
 
-METHODS = ("quantile", "uniform")
+METHODS = ("balanced", "quantile", "uniform")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -52,8 +52,17 @@ def test_neighbouring_floats_are_told_apart() -> None:
 
 def test_quantiles_part_the_samples_evenly() -> None:
     X = np.random.default_rng(0).normal(size=(8000, 1))
-    shares = np.bincount(FeatureGrid.fit(X, 3).codes(X)[:, 0]) / len(X)
+    shares = np.bincount(FeatureGrid.fit(X, 3, "quantile").codes(X)[:, 0]) / len(X)
     np.testing.assert_allclose(shares, 1 / 8, atol=2e-3)
+
+
+def test_balanced_edges_part_dense_samples_and_far_ones() -> None:
+    dense, far = np.linspace(0, 1, 900), np.linspace(1, 100, 101)[1:]
+    X = np.concatenate([dense, far])[:, None]
+    inside = {m: int((FeatureGrid.fit(X, 4, m).edges[0] < 1).sum()) for m in METHODS}  # type: ignore[arg-type]
+    assert inside["uniform"] == 0
+    assert inside["quantile"] >= 13
+    assert 5 <= inside["balanced"] <= 9
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -110,7 +119,7 @@ def test_errors_say_what_to_do(X: list, weight: list | None, word: str) -> None:
 
 
 def test_unknown_options_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match="'quantile' and 'uniform'"):
+    with pytest.raises(InvalidInputError, match="'quantile', 'uniform'"):
         FeatureGrid.fit([[1.0]], 3, "kmeans")  # type: ignore[arg-type]
     with pytest.raises(InvalidInputError, match="n_bits"):
         FeatureGrid.fit([[1.0]], 0)

@@ -44,21 +44,25 @@ def _fields_of(plan: LookupPlan, words: np.ndarray) -> np.ndarray:
 @given(
     forest=forests(),
     sum_bits=st.integers(2, 8),
-    packed=st.integers(0, 2),
+    packed=st.integers(0, 3),
     choice=st.integers(0, len(_WIDTHS) - 1),
+    per_tree=st.booleans(),
 )
 def test_plan_equals_the_integer_trees(
-    forest: Forest, sum_bits: int, packed: int, choice: int
+    forest: Forest, sum_bits: int, packed: int, choice: int, per_tree: bool
 ) -> None:
-    problem = _quantize(forest, sum_bits, None)
+    problem = _quantize(forest, sum_bits, None, per_tree)
     wanted = np.stack(
         [
-            sum(v[tree.apply(BITS)] for v, tree in zip(field.values, forest.trees, strict=True))
+            sum(
+                (v[forest.trees[t].apply(BITS)] for t, v in field.values.items()),
+                start=np.zeros(len(BITS), dtype=np.int64),
+            )
             for field in problem.fields
         ],
         axis=1,
     )
-    if packed and packed in _field_choices(problem):
+    if packed and packed in _field_choices(problem, per_tree):
         plan = _plan_words(problem, packed, _WIDTHS[choice], 20)
     else:
         plan = _plan_indicators(problem, 1 + 2 * (choice % 2))
@@ -67,6 +71,29 @@ def test_plan_equals_the_integer_trees(
     assert (words >= 0).all()
     assert (words <= plan.upper).all()
     assert (plan.upper < 2 ** (plan.field_bits * np.bincount(plan.field_word))).all()
+
+
+@settings(deadline=None, max_examples=50)
+@given(forest=forests(), sum_bits=st.integers(2, 8))
+def test_trees_apart_add_up_to_the_sum(forest: Forest, sum_bits: int) -> None:
+    together, apart = (
+        plan_forest(forest, sum_bits, BITS[::5], rounds=2, per_tree=p) for p in (False, True)
+    )
+    sums, parts = (plan.decoder.dequantize(plan.evaluate(BITS)) for plan in (together, apart))
+    np.testing.assert_allclose(parts, sums, rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(apart.max_error, together.max_error)
+
+
+def test_trees_apart_share_no_field() -> None:
+    """Flipping the leaves of one tree changes the fields of this tree only."""
+    single = _tree(0, 3, value=[0, 1, 2])
+    plans = [
+        plan_forest(_forest(single, _tree(6, 9, value=value)), 6, per_tree=True)
+        for value in ([0, 1, 2], [2, 1, 0])
+    ]
+    fields = [_fields_of(plan, plan.evaluate(BITS)) for plan in plans]
+    assert [f.shape[1] for f in fields] == [2, 2]
+    assert [(a == b).all() for a, b in zip(fields[0].T, fields[1].T, strict=True)] == [True, False]
 
 
 @settings(deadline=None, max_examples=50)
