@@ -1,18 +1,32 @@
-"""`n_bits`, for a whole model or by role."""
+"""`n_bits` and `rounding_bits`: for a whole model, by role, or by layer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral
 from typing import Any
 
 from cml_sklearn.exceptions import InvalidInputError
 
-__all__ = ["MAX_BITS", "BitWidths"]
+__all__ = ["MAX_BITS", "BitWidths", "LayerWidths", "Widths", "check_layers", "checked_rounding"]
 
 MAX_BITS = 16
 """Widest codes that are worth their cost; wider accumulators still come from these."""
+
+Widths = int | tuple[int, ...]
+"""One width for all layers, or one for each."""
+
+_LAYERED = ("weights", "activations")
+"""Roles whose widths may differ by layer."""
+
+
+@dataclass(frozen=True)
+class LayerWidths:
+    """Widths at one operator: of its weights, and of the codes that it has made of its input."""
+
+    weights: int
+    activations: int
 
 
 @dataclass(frozen=True)
@@ -23,22 +37,22 @@ class BitWidths:
     ----------
     inputs : int
         Codes of the encrypted inputs.
-    weights : int
-        Signed integers of the model's weights.
-    activations : int
-        Codes between layers.
+    weights : int or tuple of int
+        Signed integers of the model's weights; a tuple has one width for each layer that has any.
+    activations : int or tuple of int
+        Codes between layers; a tuple has one width for each layer of lookups.
     outputs : int
         Codes of a result that needs a lookup of its own.
     """
 
     inputs: int
-    weights: int
-    activations: int
+    weights: Widths
+    activations: Widths
     outputs: int
 
     @classmethod
-    def resolve(cls, n_bits: int | Mapping[str, int]) -> BitWidths:
-        """Read an int (all roles), or a mapping from role to int.
+    def resolve(cls, n_bits: int | Mapping[str, int | Sequence[int]]) -> BitWidths:
+        """Read an int (all roles), or a mapping from role to int or (by layer) sequence of int.
 
         In a mapping, `inputs` and `weights` must be there; `activations` defaults to `inputs`, and
         `outputs` to the larger of `activations` and 8.
@@ -63,17 +77,65 @@ class BitWidths:
                 f"n_bits came with roles {sorted(n_bits)}; the roles are {roles}, and 'inputs' and "
                 "'weights' must be given. Give these, or one int for all."
             )
-        n_bits.setdefault("activations", n_bits["inputs"])
-        n_bits.setdefault("outputs", max(n_bits["activations"], 8))
-        return cls(**{role: _checked(f"n_bits[{role!r}]", n_bits[role]) for role in roles})
+        widths: dict[str, Any] = {}
+        for role in roles:
+            check = _checked_layers if role in _LAYERED else _checked
+            default = widths["inputs"] if role == "activations" else 8
+            widths[role] = check(f"n_bits[{role!r}]", n_bits.get(role, default))
+        if "outputs" not in n_bits:
+            widths["outputs"] = max(8, *_as_tuple(widths["activations"]))
+        return cls(**widths)
+
+    def at(self, product: int, lookup: int) -> LayerWidths:
+        """Widths after so many layers with weights, and so many layers of lookups."""
+        return LayerWidths(width_of(self.weights, product), width_of(self.activations, lookup))
 
 
-def _checked(name: str, value: Any) -> int:
+def checked_rounding(rounding_bits: int | Sequence[int] | None) -> Widths | None:
+    """Refuse bits to keep that are not ints within the range of widths."""
+    if rounding_bits is None:
+        return None
+    return _checked_layers("rounding_bits", rounding_bits, least=1)
+
+
+def width_of(widths: Widths, layer: int) -> int:
+    """Width of a layer; those beyond the last, which `check_layers` refuses, get its width."""
+    return widths if isinstance(widths, int) else widths[min(layer, len(widths) - 1)]
+
+
+def check_layers(name: str, widths: Widths | None, n_layers: int, kind: str) -> None:
+    """Refuse widths by layer that are not one for each.
+
+    Raises
+    ------
+    InvalidInputError
+        Too many or too few.
+    """
+    if isinstance(widths, tuple) and len(widths) != n_layers:
+        raise InvalidInputError(
+            f"{name} has {len(widths)} widths; the model has {n_layers} layers {kind}. Give one "
+            "width for each of these, or one int for all."
+        )
+
+
+def _checked_layers(name: str, value: Any, least: int = 2) -> Widths:
+    """Integer, or a sequence of them, within the range of widths."""
+    if isinstance(value, list | tuple) and value:
+        return tuple(_checked(f"{name}[{i}]", width, least) for i, width in enumerate(value))
+    return _checked(name, value, least, " or a sequence of such, one for each layer")
+
+
+def _checked(name: str, value: Any, least: int = 2, otherwise: str = "") -> int:
     """Integer within the range of widths."""
     is_int = isinstance(value, Integral) and not isinstance(value, bool)
-    if not is_int or not 2 <= int(value) <= MAX_BITS:
+    if not is_int or not least <= int(value) <= MAX_BITS:
         raise InvalidInputError(
-            f"{name} is {value!r}; it must be an int from 2 to {MAX_BITS}. "
+            f"{name} is {value!r}; it must be an int from {least} to {MAX_BITS}{otherwise}. "
             "8 loses little on most linear models, fewer bits are faster."
         )
     return int(value)
+
+
+def _as_tuple(widths: Widths) -> tuple[int, ...]:
+    """Widths that occur."""
+    return widths if isinstance(widths, tuple) else (widths,)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import get_args
 
 import numpy as np
@@ -12,7 +12,7 @@ from cml_sklearn.exceptions import CalibrationError, InvalidInputError, Unsuppor
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.onnx.onnx_utils import Node, PreparedGraph
 from cml_sklearn.quantization import ops  # noqa: F401  fills the registry
-from cml_sklearn.quantization.bit_widths import BitWidths
+from cml_sklearn.quantization.bit_widths import BitWidths, check_layers, checked_rounding
 from cml_sklearn.quantization.clear_tail import ClearTail, split_clear_tail
 from cml_sklearn.quantization.program import ProgramBuilder
 from cml_sklearn.quantization.quantized_module import OutputScale, QuantizedModule
@@ -27,9 +27,10 @@ from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
 from cml_sklearn.quantization.ranges import RangeMethod, best_range
 from cml_sklearn.quantization.steps import Bounds
 
-__all__ = ["PostTrainingAffineQuantization"]
+__all__ = ["PostTrainingAffineQuantization", "n_products"]
 
 _MIXING_FEATURES = {"Gemm", "MatMul"}
+_PRODUCTS = {"Conv", "Gemm", "MatMul"}
 _TRANSPARENT = {"Cast", "Identity"}
 _MAX_CALIBRATION_ROWS = 10_000
 
@@ -40,9 +41,10 @@ class PostTrainingAffineQuantization:
     Parameters
     ----------
     n_bits : int or mapping
-        Widths, for all or by role: see `BitWidths`.
-    rounding_bits : int, optional
-        Bits of an accumulator that a lookup looks at; the others are rounded away. None: all.
+        Widths, for all, by role, or by role and layer: see `BitWidths`.
+    rounding_bits : int or sequence of int, optional
+        Bits of an accumulator that a lookup looks at; the others are rounded away. A sequence has
+        one number for each layer of lookups, in the order of the graph. None: all.
     exact_rounding : bool, default=True
         False: the rounding may be off by one near ties, and costs several times less.
     clear_tail : bool, default=True
@@ -53,15 +55,15 @@ class PostTrainingAffineQuantization:
 
     def __init__(
         self,
-        n_bits: int | Mapping[str, int] = 8,
+        n_bits: int | Mapping[str, int | Sequence[int]] = 8,
         *,
-        rounding_bits: int | None = None,
+        rounding_bits: int | Sequence[int] | None = None,
         exact_rounding: bool = True,
         clear_tail: bool = True,
         calibration: RangeMethod = "mse",
     ) -> None:
         self.n_bits = BitWidths.resolve(n_bits)
-        self.rounding_bits = rounding_bits
+        self.rounding_bits = checked_rounding(rounding_bits)
         self.exact_rounding = exact_rounding
         self.clear_tail = clear_tail
         self.calibration = _checked_method(calibration)
@@ -90,6 +92,8 @@ class PostTrainingAffineQuantization:
         ------
         CalibrationError
             No samples, or values that are not finite.
+        InvalidInputError
+            Widths by layer that are not one for each layer.
         UnsupportedOperatorError
             An operator without a quantized form; the message names the node.
         """
@@ -112,13 +116,22 @@ class PostTrainingAffineQuantization:
             offset = -q.scale * q.zero_point
             tensors[name] = QuantizedTensor(builder, number, q.scale, offset)
         targets = module.activations(*samples)
-        for node in graph.nodes:
+        for number, node in enumerate(graph.nodes):
             builder.source = str(node)
-            operator = _quantized_class(node)(node, self.n_bits, targets[node.outputs[0]])
+            widths = self.n_bits.at(n_products(graph.nodes[:number]), builder.n_lookups)
+            operator = _quantized_class(node)(node, widths, targets[node.outputs[0]])
             inputs = (tensors[name] if name else None for name in node.inputs)
             tensors[node.outputs[0]] = operator(*inputs)
         outputs = [tensors[name] for name in graph.outputs]
-        return _finish(builder, quantizers, outputs, self.n_bits.outputs, tail)
+        quantized = _finish(builder, quantizers, outputs, self.n_bits.outputs, tail)
+        self._check_layers(n_products(graph.nodes), builder.n_lookups)
+        return quantized
+
+    def _check_layers(self, n_products: int, n_lookups: int) -> None:
+        """Refuse widths by layer for another number of layers."""
+        check_layers("n_bits['weights']", self.n_bits.weights, n_products, "with weights")
+        check_layers("n_bits['activations']", self.n_bits.activations, n_lookups, "of lookups")
+        check_layers("rounding_bits", self.rounding_bits, n_lookups, "of lookups")
 
     def _input_quantizer(
         self, graph: PreparedGraph, name: str, x: FloatArray, weight: FloatArray
@@ -128,6 +141,11 @@ class PostTrainingAffineQuantization:
         return best_range(
             x, self.n_bits.inputs, weight, per_feature=per_feature, method=self.calibration
         )
+
+
+def n_products(nodes: Sequence[Node]) -> int:
+    """Count the layers with weights."""
+    return sum(node.op_type in _PRODUCTS for node in nodes)
 
 
 def _checked_method(method: RangeMethod) -> RangeMethod:

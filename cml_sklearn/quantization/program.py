@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cml_sklearn.fhe.primitives import IntArray, NumpyPrimitives, Primitives
+from cml_sklearn.quantization.bit_widths import Widths, width_of
 from cml_sklearn.quantization.quantizers import FloatArray
 from cml_sklearn.quantization.ranges import RangeMethod
 from cml_sklearn.quantization.steps import (
@@ -100,6 +101,11 @@ class IntegerProgram:
         """Whether any step needs a programmable bootstrap."""
         return any(isinstance(i.step, Lookup | Multiply) for i in self.instructions)
 
+    @property
+    def n_lookups(self) -> int:
+        """Layers of lookups: steps that look every element of a tensor up."""
+        return _n_lookups(self.instructions)
+
     def _source(self, tensor: int) -> str:
         """Operator that made a tensor."""
         n_inputs = len(self.input_bounds)
@@ -116,8 +122,8 @@ class ProgramBuilder:
         Quantized calibration data, which run through each step as it is added.
     sample_weight : ndarray of shape (n_samples,)
         Weights of the calibration data, which add up to 1.
-    rounding_bits : int, optional
-        Bits of an index that lookups keep; None: all.
+    rounding_bits : int or tuple of int, optional
+        Bits of an index that lookups keep, for all or for each layer of lookups; None: all.
     exact_rounding : bool
         See `TableSet`.
     range_method : {"mse", "min-max", "percentile"}
@@ -135,7 +141,7 @@ class ProgramBuilder:
         input_codes: Sequence[IntArray],
         sample_weight: FloatArray,
         *,
-        rounding_bits: int | None = None,
+        rounding_bits: Widths | None = None,
         exact_rounding: bool = True,
         range_method: RangeMethod = "mse",
     ) -> None:
@@ -165,10 +171,17 @@ class ProgramBuilder:
         """Number of inputs; tensors from this number on come from steps."""
         return len(self._input_bounds)
 
+    @property
+    def n_lookups(self) -> int:
+        """Layers of lookups so far."""
+        return _n_lookups(self._instructions)
+
     def rounding(self, width: int) -> tuple[int, bool]:
-        """Low bits that a lookup of this width rounds away, and whether exactly."""
-        kept = width if self._rounding_bits is None else min(width, self._rounding_bits)
-        return width - kept, self._exact_rounding
+        """Low bits that the next lookup, of this width, rounds away, and whether exactly."""
+        if self._rounding_bits is None:
+            return 0, self._exact_rounding
+        kept = width_of(self._rounding_bits, self.n_lookups)
+        return max(width - kept, 0), self._exact_rounding
 
     def bounds(self, tensor: int) -> Bounds:
         """Interval of a tensor."""
@@ -189,3 +202,8 @@ class ProgramBuilder:
     def build(self, outputs: Sequence[int]) -> IntegerProgram:
         """Finish the program."""
         return IntegerProgram(self._input_bounds, tuple(self._instructions), tuple(outputs))
+
+
+def _n_lookups(instructions: Sequence[Instruction]) -> int:
+    """Count steps that are lookups."""
+    return sum(isinstance(instruction.step, Lookup) for instruction in instructions)

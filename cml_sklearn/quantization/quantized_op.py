@@ -10,7 +10,7 @@ import numpy as np
 from cml_sklearn.exceptions import UnsupportedOperatorError
 from cml_sklearn.onnx.onnx_utils import Node, OperatorSignature
 from cml_sklearn.onnx.ops_impl import ONNX_OPS_TO_NUMPY_IMPL
-from cml_sklearn.quantization.bit_widths import BitWidths
+from cml_sklearn.quantization.bit_widths import LayerWidths
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 from cml_sklearn.quantization.quantizers import FloatArray
 
@@ -57,7 +57,7 @@ class QuantizedOp(ABC):
     Parameters
     ----------
     node : Node
-    n_bits : BitWidths
+    n_bits : LayerWidths
     target : ndarray of shape (n_samples, ...)
         What the float model gives for the node's output on the calibration data.
     """
@@ -69,7 +69,7 @@ class QuantizedOp(ABC):
         cls.ops = ops
         ONNX_OPS_TO_QUANTIZED_IMPL.update(dict.fromkeys(ops, cls))
 
-    def __init__(self, node: Node, n_bits: BitWidths, target: FloatArray) -> None:
+    def __init__(self, node: Node, n_bits: LayerWidths, target: FloatArray) -> None:
         self.node = node
         self.n_bits = n_bits
         self.target = target
