@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import onnx
 
 __all__ = [
+    "KEPT_ROWS",
     "LinearClassifier",
     "LinearEstimator",
     "LinearRegressor",
@@ -33,7 +34,7 @@ __all__ = [
     "quantize_linear_map",
 ]
 
-_KEPT_ROWS = 10_000
+KEPT_ROWS = 10_000
 """Rows of earlier batches that `partial_fit` keeps for calibration."""
 
 
@@ -119,7 +120,7 @@ class PartialFitMixin(FheEstimator):
         model.partial_fit(X, y, *args, **kwargs)
         values = as_dense(X)
         earlier = self.__dict__.get("_calibration", values[:0])
-        self._calibration = np.vstack([earlier, values])[-_KEPT_ROWS:]
+        self._calibration = np.vstack([earlier, values])[-KEPT_ROWS:]
         return self._adopt(model, self._calibration)
 
 

@@ -30,6 +30,9 @@ class Perceptron(nn.Module):
     activation : {"relu", "tanh", "sigmoid", "gelu"}, default="relu"
     dropout : float, default=0.0
         Share of hidden units left out while training.
+    input_noise : float, default=0.3
+        Standard deviation of noise on the standardized inputs while training. It makes the net
+        bear the rounding of its inputs, and keeps its weights small.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Perceptron(nn.Module):
         hidden_layer_sizes: Sequence[int] = (16,),
         activation: str = "relu",
         dropout: float = 0.0,
+        input_noise: float = 0.3,
     ) -> None:
         super().__init__()
         self.layers: Any
@@ -55,6 +59,7 @@ class Perceptron(nn.Module):
         self.layers = nn.ModuleList(map(nn.Linear, sizes[:-1], sizes[1:]))
         self.activation = _ACTIVATIONS[activation]()
         self.dropout = nn.Dropout(dropout)
+        self.input_noise = input_noise
         for name, values in (
             ("input_mean", input_mean),
             ("input_scale", input_scale),
@@ -66,6 +71,8 @@ class Perceptron(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scores of shape (n_samples, n_outputs)."""
         x = (x - self.input_mean) / self.input_scale
+        if self.training:
+            x = x + self.input_noise * torch.randn_like(x)
         for layer in self.layers[:-1]:
             x = self.dropout(self.activation(layer(x)))
         return cast("torch.Tensor", self.layers[-1](x) * self.output_scale + self.output_mean)
@@ -99,8 +106,7 @@ def probabilities(logits: torch.Tensor) -> torch.Tensor:
     """Class probabilities (n_samples, n_classes) of logits, one column for two classes."""
     if logits.shape[1] > 1:
         return torch.softmax(logits, dim=1)
-    second = torch.sigmoid(logits)
-    return torch.cat([1 - second, second], dim=1)
+    return torch.sigmoid(torch.cat([-logits, logits], dim=1))
 
 
 def identity(values: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from cml_sklearn._linear import KEPT_ROWS
 from cml_sklearn._networks import NEURAL_NET_CONSTRAINTS, quantize_network
-from cml_sklearn.base import FheEstimator
+from cml_sklearn._predictions import PredictingEstimator
+from cml_sklearn.base import as_dense
 from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.quantization.quantized_module import QuantizedModule
@@ -32,6 +35,9 @@ _SKORCH_PREFIXES = (
     "optimizer__",
 )
 
+_WEIGHT_DECAY = 0.5
+"""Of the perceptron: large weights would widen the proven ranges, and overfit."""
+
 NET_DOC = """
     Parameters
     ----------
@@ -39,9 +45,10 @@ NET_DOC = """
         Those of its parameters that are called `n_inputs`, `n_outputs`, `input_mean`,
         `input_scale`, `output_mean` or `output_scale` are filled from the data, all others are
         given as ``module__*``. None: a perceptron with ``module__hidden_layer_sizes`` (default
-        16 units), ``module__activation`` and ``module__dropout``.
+        16 units), ``module__activation``, ``module__dropout`` and ``module__input_noise``.
     criterion, optimizer : type, optional
-        Classes of torch. None: cross-entropy or squared error; AdamW.
+        Classes of torch. None: cross-entropy or squared error; AdamW, for the perceptron with
+        ``optimizer__weight_decay=0.5``.
     lr : float, default=0.01
     max_epochs : int, default=30
     batch_size : int, default=32
@@ -70,13 +77,14 @@ NET_DOC = """
 """
 
 
-class NeuralNet(FheEstimator):
+class NeuralNet(PredictingEstimator):
     """A skorch net, made in `fit` and quantized after it; abstract."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = NEURAL_NET_CONSTRAINTS
 
     skorch_net_: Any
     n_outputs_: int
+    _calibration: FloatArray
 
     def __init__(
         self,
@@ -113,8 +121,7 @@ class NeuralNet(FheEstimator):
         self.p_error = p_error
         self.rounding_bits = rounding_bits
         self.exact_rounding = exact_rounding
-        for name, value in kwargs.items():
-            setattr(self, name, value)
+        self._skorch_parameters = kwargs
 
     @classmethod
     def from_sklearn_model(cls, model: Any, *_: Any, **__: Any) -> Self:
@@ -132,23 +139,22 @@ class NeuralNet(FheEstimator):
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters, skorch's own (``module__*``, ...) among them."""
-        return {**super().get_params(deep), **self._further_parameters()}
+        return {**super().get_params(deep), **self._skorch_parameters}
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, skorch's own (``module__*``, ...) among them."""
-        for name, value in params.items():
-            if name.startswith(_SKORCH_PREFIXES):
-                setattr(self, name, value)
-        own = {k: v for k, v in params.items() if not k.startswith(_SKORCH_PREFIXES)}
-        return super().set_params(**own)
+        further = {k: v for k, v in params.items() if k.startswith(_SKORCH_PREFIXES)}
+        super().set_params(**{k: v for k, v in params.items() if k not in further})
+        self._skorch_parameters = {**self._skorch_parameters, **further}
+        return self
 
     def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: Any) -> Self:
         """Train a net in the clear, convert it and quantize it; forgets an earlier circuit.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Of more axes, if the module takes them.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            An array of more axes, if the module takes them.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         **fit_params
             Handed to the net's `fit`.
@@ -158,17 +164,38 @@ class NeuralNet(FheEstimator):
         self
         """
         self._validate_params()
-        values, targets = self._validated(X, y)
-        samples = values.astype(np.float32)
-        self.skorch_net_ = self._make_net(samples, targets)
-        with _seeded(self.random_state):
-            self.skorch_net_.fit(samples, targets, **fit_params)
-        self.quantized_module_ = self._quantize(np.asarray(values, dtype=np.float64), None)
+        for earlier in ("classes_", "_calibration"):
+            self.__dict__.pop(earlier, None)
+        values, targets = self._validated(X, y, reset=True)
+        self.skorch_net_ = self._make_net(values, targets)
+        self._train("fit", values, targets, fit_params)
+        self.quantized_module_ = self._quantize(values, None)
         return self
 
+    def _continue(self, X: ArrayLike, y: ArrayLike, fit_params: dict[str, Any]) -> Self:
+        """Train on a batch, from the start if it is the first; quantize on all batches."""
+        self._validate_params()
+        first = "skorch_net_" not in vars(self)
+        values, targets = self._validated(X, y, reset=first)
+        if first:
+            self.skorch_net_ = self._make_net(values, targets)
+        self._train("partial_fit", values, targets, fit_params)
+        earlier = self.__dict__.get("_calibration", values[:0])
+        self._calibration = np.concatenate([earlier, values])[-KEPT_ROWS:]
+        self.quantized_module_ = self._quantize(self._calibration, None)
+        return self
+
+    def __sklearn_tags__(self) -> Tags:
+        """Tags; sparse matrices are taken."""
+        tags: Tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     @abstractmethod
-    def _validated(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Check X and y; targets as the net takes them."""
+    def _validated(
+        self, X: ArrayLike, y: ArrayLike, *, reset: bool
+    ) -> tuple[FloatArray, NDArray[Any]]:
+        """Check X and y; targets as the net takes them. `reset`: the first samples."""
 
     @abstractmethod
     def _skorch_class(self) -> type:
@@ -178,18 +205,39 @@ class NeuralNet(FheEstimator):
     def _default_criterion(self) -> type:
         """Loss where none is given."""
 
+    def _make_wrapped(self) -> Any:
+        """Make the estimator of scikit-learn that has the methods of this one."""
+        return self._wrapped_class()
+
+    def _train(
+        self, method: str, X: FloatArray, y: NDArray[Any], fit_params: dict[str, Any]
+    ) -> None:
+        """Call a fitting method of the net."""
+        with _seeded(self.random_state):
+            getattr(self.skorch_net_, method)(X.astype(np.float32), y, **fit_params)
+
+    def _checked_arrays(self, *data: ArrayLike, reset: bool = False, **options: Any) -> Any:
+        """Validate X, or X and y; the module may take more than two axes."""
+        return validate_data(
+            self,
+            *data,
+            accept_sparse=["csr", "csc"],
+            allow_nd=self.module is not None,
+            reset=reset,
+            **options,
+        )
+
     def _checked_input(self, X: ArrayLike) -> FloatArray:
-        """See `FheEstimator`; the module may take more than two axes."""
+        """See `FheEstimator`."""
         check_is_fitted(self)
-        values = validate_data(self, X, allow_nd=self.module is not None, reset=False)
-        return np.asarray(values, dtype=np.float64)
+        return as_dense(self._checked_arrays(X))
 
     def _quantize(self, X: FloatArray, sample_weight: FloatArray | None) -> QuantizedModule:
         """Convert the net's module, and quantize it."""
         from cml_sklearn._perceptron import Perceptron
 
-        module = self.skorch_net_.module_.cpu()
-        module = module.eval().folded() if isinstance(module, Perceptron) else module
+        module = copy.deepcopy(self.skorch_net_.module_).cpu().eval()
+        module = module.folded() if isinstance(module, Perceptron) else module
         self.onnx_model_ = export_to_onnx(module, X[:2].astype(np.float32))
         return quantize_network(self, X, sample_weight)
 
@@ -198,35 +246,37 @@ class NeuralNet(FheEstimator):
         if self.exact_rounding:
             super()._check_circuit(X)
 
-    def _make_net(self, X: NDArray[np.float32], y: NDArray[Any]) -> Any:
+    def _make_net(self, X: FloatArray, y: NDArray[Any]) -> Any:
         """Make the skorch net, unfitted."""
         from torch.optim import AdamW
 
         from cml_sklearn._perceptron import Perceptron
 
-        module = self.module or Perceptron
-        further = self._further_parameters()
-        unknown = [name for name in further if not name.startswith(_SKORCH_PREFIXES)]
+        unknown = [k for k in self._skorch_parameters if not k.startswith(_SKORCH_PREFIXES)]
         if unknown:
             raise InvalidInputError(
                 f"{type(self).__name__} got {unknown}; besides its own parameters it takes those "
                 f"that start with one of {', '.join(_SKORCH_PREFIXES)}."
             )
+        module = self.module or Perceptron
         names = ("lr", "max_epochs", "batch_size", "train_split", "callbacks", "verbose", "device")
+        defaults = {"iterator_train__shuffle": True, **self._sizes(module, X, y)}
+        if module is Perceptron and self.optimizer is None:
+            defaults["optimizer__weight_decay"] = _WEIGHT_DECAY
         return self._skorch_class()(
             module=module,
             criterion=self.criterion or self._default_criterion(),
             optimizer=self.optimizer or AdamW,
             **self._net_options(),
             **{name: getattr(self, name) for name in names},
-            **{"iterator_train__shuffle": True, **self._sizes(module, X, y), **further},
+            **{**defaults, **self._skorch_parameters},
         )
 
     def _net_options(self) -> dict[str, Any]:
         """Further options of the net."""
         return {}
 
-    def _sizes(self, module: Any, X: NDArray[np.float32], y: NDArray[Any]) -> dict[str, Any]:
+    def _sizes(self, module: Any, X: FloatArray, y: NDArray[Any]) -> dict[str, Any]:
         """Those of the module's parameters that the data fix."""
         scale, mean, spread = X.std(axis=0), np.zeros(self.n_outputs_), np.ones(self.n_outputs_)
         if y.dtype.kind == "f":
@@ -241,15 +291,6 @@ class NeuralNet(FheEstimator):
         }
         taken = inspect.signature(module).parameters
         return {f"module__{name}": value for name, value in known.items() if name in taken}
-
-    def _further_parameters(self) -> dict[str, Any]:
-        """Parameters beyond the signature: those that only skorch knows."""
-        own = self._get_param_names()
-        return {
-            name: value
-            for name, value in vars(self).items()
-            if name not in own and not name.startswith("_") and not name.endswith("_")
-        }
 
 
 @contextmanager

@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.neural_network._base import ACTIVATIONS
 from sklearn.utils import Tags
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    check_classification_targets,
+)
 
 from cml_sklearn._linear import PartialFitMixin
 from cml_sklearn._networks import (
@@ -28,6 +30,7 @@ from cml_sklearn._skorch import NET_DOC, NeuralNet
 from cml_sklearn.base import as_dense, like_input
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.convert.torch import export_to_onnx
+from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.quantization.quantizers import FloatArray
 
@@ -108,54 +111,64 @@ class MLPRegressor(
     """See `sklearn.neural_network.MLPRegressor`."""
 
 
-class NeuralNetClassifier(ClassifierMixin, NeuralNet):
+class NeuralNetClassifier(ClassifierMixin, ProbabilisticEstimator, NeuralNet):
     """A classifier by a skorch net."""
 
     __doc__ += NET_DOC
 
+    _wrapped_class = sklearn.neural_network.MLPClassifier
+
     classes_: NDArray[Any]
 
-    def predict(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> NDArray[Any]:
-        """Predict class labels.
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, **fit_params: Any
+    ) -> Self:
+        """Train for `max_epochs` more on a batch, then quantize anew; forgets an earlier circuit.
+
+        The ranges of the integers are fixed on all batches, or on the last 10,000 samples of them.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-        execute_in_fhe : bool or "simulate", default=None
-            False: quantized integers in the clear; True: encrypted; "simulate": the backend's
-            simulation; None: as `cml_sklearn.config_context` says, else in the clear.
+        X, y, **fit_params
+            See `fit`.
+        classes : array-like of shape (n_classes,), optional
+            All labels that will come; needed in the first call.
 
         Returns
         -------
-        ndarray of shape (n_samples,)
+        self
         """
-        best = self.predict_proba(X, execute_in_fhe).argmax(axis=1)
-        labels: NDArray[Any] = self.classes_[best]
-        return labels
+        _check_partial_fit_first_call(self, classes)
+        return self._continue(X, y, fit_params)
 
-    def predict_proba(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[np.float64]:
-        """Class probabilities; parameters as in `predict`.
+    def _predicted(
+        self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None
+    ) -> NDArray[Any]:
+        """See `PredictingEstimator`."""
+        probabilities = self._probabilities(self._raw_scores(X, execute_in_fhe))
+        if method == "predict":
+            labels: NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
+            return labels
+        return np.log(probabilities) if method == "predict_log_proba" else probabilities
 
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-        """
+    def _probabilities(self, scores: FloatArray) -> FloatArray:
+        """Class probabilities (n_samples, n_classes) of the module's outputs."""
         import torch
 
-        scores = torch.as_tensor(self._raw_scores(X, execute_in_fhe))
         if len(self.classes_) == 1:
             return np.ones((len(scores), 1))
-        result: NDArray[np.float64] = self._nonlinearity()(scores).numpy()
+        result: FloatArray = self._nonlinearity()(torch.as_tensor(scores)).numpy()
         return result
 
-    def _validated(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
-        values, y = validate_data(self, X, y, allow_nd=self.module is not None)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+    def _validated(
+        self, X: ArrayLike, y: ArrayLike, *, reset: bool
+    ) -> tuple[FloatArray, NDArray[Any]]:
+        values, labels = self._checked_arrays(X, y, reset=reset)
+        check_classification_targets(labels)
+        if "classes_" not in vars(self):
+            self.classes_ = np.unique(labels)
         self.n_outputs_ = 1 if len(self.classes_) == 2 else len(self.classes_)
-        return np.asarray(values), codes.astype(np.int64)
+        return as_dense(values), _codes_of(labels, self.classes_)
 
     def _skorch_class(self) -> type:
         from skorch import NeuralNetClassifier as Net
@@ -187,23 +200,23 @@ class NeuralNetRegressor(RegressorMixin, NeuralNet):
 
     __doc__ += NET_DOC
 
+    _wrapped_class = sklearn.neural_network.MLPRegressor
     _flat: bool
 
-    def predict(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[np.float64]:
-        """Predict targets.
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, **fit_params: Any) -> Self:
+        """Train for `max_epochs` more on a batch, then quantize anew; forgets an earlier circuit.
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        execute_in_fhe : bool or "simulate", default=None
-            As in `NeuralNetClassifier.predict`.
+        Parameters are those of `fit`. The ranges of the integers are fixed on all batches, or on
+        the last 10,000 samples of them.
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        self
         """
+        return self._continue(X, y, fit_params)
+
+    def _predicted(self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None) -> Any:
+        """See `PredictingEstimator`."""
         values = self._raw_scores(X, execute_in_fhe)
         return values.ravel() if self._flat else values
 
@@ -213,14 +226,20 @@ class NeuralNetRegressor(RegressorMixin, NeuralNet):
         tags.target_tags.multi_output = True
         return tags
 
-    def _validated(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
-        nd = self.module is not None
-        values, y = validate_data(self, X, y, allow_nd=nd, multi_output=True, y_numeric=True)
+    def _validated(
+        self, X: ArrayLike, y: ArrayLike, *, reset: bool
+    ) -> tuple[FloatArray, NDArray[Any]]:
+        values, y = self._checked_arrays(X, y, reset=reset, multi_output=True, y_numeric=True)
         targets = np.asarray(y, dtype=np.float32)
         self._flat = targets.ndim == 1
         targets = targets.reshape(len(targets), -1)
+        if not reset and targets.shape[1] != self.n_outputs_:
+            raise InvalidInputError(
+                f"y has {targets.shape[1]} targets, but the net was made for {self.n_outputs_}; "
+                "give as many in every call of partial_fit."
+            )
         self.n_outputs_ = targets.shape[1]
-        return np.asarray(values), targets
+        return as_dense(values), targets
 
     def _skorch_class(self) -> type:
         from skorch import NeuralNetRegressor as Net
@@ -231,6 +250,17 @@ class NeuralNetRegressor(RegressorMixin, NeuralNet):
         from torch.nn import MSELoss
 
         return MSELoss
+
+
+def _codes_of(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int64]:
+    """Positions of labels in the classes."""
+    unknown = np.setdiff1d(labels, classes)
+    if len(unknown):
+        raise InvalidInputError(
+            f"y has the labels {unknown.tolist()}, which are not among the classes "
+            f"{classes.tolist()}; give all labels as `classes` in the first call of partial_fit."
+        )
+    return np.searchsorted(classes, labels).astype(np.int64)
 
 
 def _raw_scores_to_onnx(model: Any, X: FloatArray) -> onnx.ModelProto:

@@ -66,6 +66,13 @@ BOOSTERS = [
 ]
 TREES = [*SINGLE_TREES, *ENSEMBLES, *BOOSTERS]
 NETWORKS = [neural_network.MLPClassifier(), neural_network.MLPRegressor()]
+NETS = [
+    neural_network.NeuralNetClassifier(),
+    neural_network.NeuralNetClassifier(max_epochs=15, module__hidden_layer_sizes=(8,), n_bits=4),
+    neural_network.NeuralNetRegressor(),
+    neural_network.NeuralNetRegressor(max_epochs=15, module__hidden_layer_sizes=(8,), n_bits=4),
+]
+"""They wrap no class, so they pass every check."""
 ESTIMATORS = [*LINEAR, *TREES, *NETWORKS]
 
 
