@@ -32,6 +32,7 @@ __all__ = [
     "Case",
     "Options",
     "Subject",
+    "clear_model",
     "key_of",
     "make_command",
     "measure",
@@ -264,14 +265,17 @@ def measure(case: Case, make: MakeSubject) -> Row:
     return row | subject.facts() | machine_facts()
 
 
+def clear_model(spec: ModelSpec, seed: int) -> Any:
+    """Make the unfitted model of a wrapped library."""
+    model = getattr(import_module(spec.clear), spec.class_name)(**spec.parameters)
+    return model.set_params(random_state=seed) if "random_state" in model.get_params() else model
+
+
 def _measure_clear(row: Row, spec: ModelSpec, data: Dataset, case: Case) -> None:
     """Score and seconds of scikit-learn's model in the clear: the floor."""
     if not spec.clear:
         return
-    model = getattr(import_module(spec.clear), spec.class_name)(**spec.parameters)
-    if "random_state" in model.get_params():
-        model.set_params(random_state=case.seed)
-    model.fit(data.X_train, data.y_train)
+    model = clear_model(spec, case.seed).fit(data.X_train, data.y_train)
     row["score_float"] = _score(data.task, data.y_test, model.predict(data.X_test))
     X = data.X_test[: case.samples]
     row["seconds_clear"] = median_seconds(lambda: model.predict(X), 5) / len(X)

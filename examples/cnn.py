@@ -7,6 +7,7 @@ few images encrypted: ``python examples/cnn.py``.
 from __future__ import annotations
 
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ N_BITS = {"inputs": 4, "weights": 4, "activations": 4}
 ROUNDING_BITS = 4
 NOISE = 0.2
 L1_PENALTY = 3e-4
-N_ENCRYPTED = 5
+N_ENCRYPTED = 20
 
 
 def make_network() -> nn.Module:
@@ -61,6 +62,22 @@ def train(network: nn.Module, X: NDArray[np.float32], y: NDArray[np.int64]) -> N
             schedule.step()
 
 
+def load_images() -> list[NDArray[Any]]:
+    """Training and test images of shape (n_images, 1, 8, 8) from 0 to 1, and their labels."""
+    X, y = load_digits(return_X_y=True)
+    images = (X / 16).reshape(-1, 1, 8, 8).astype(np.float32)
+    parts: list[NDArray[Any]] = train_test_split(images, y, test_size=0.3, random_state=0)
+    return parts
+
+
+def trained(X: NDArray[np.float32], y: NDArray[np.int64]) -> nn.Module:
+    """Train a network; the same one every time."""
+    torch.manual_seed(0)
+    network = make_network()
+    train(network, X, y)
+    return network
+
+
 def predict(network: nn.Module, X: NDArray[np.float32]) -> NDArray[np.int64]:
     """Labels by the float network."""
     with torch.no_grad():
@@ -79,12 +96,8 @@ def predict_encrypted(
 
 def main() -> None:
     """Train, quantize, predict, and print the figures."""
-    torch.manual_seed(0)
-    X, y = load_digits(return_X_y=True)
-    images = (X / 16).reshape(-1, 1, 8, 8).astype(np.float32)
-    X_train, X_test, y_train, y_test = train_test_split(images, y, test_size=0.3, random_state=0)
-    network = make_network()
-    train(network, X_train, y_train)
+    X_train, X_test, y_train, y_test = load_images()
+    network = trained(X_train, y_train)
     module = compile_torch_model(
         network, X_train, n_bits=N_BITS, rounding_bits=ROUNDING_BITS, exact_rounding=False
     )

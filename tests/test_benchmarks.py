@@ -12,7 +12,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from benchmarks import classification, compare, neural, regression
+from benchmarks import classification, compare, neural, regression, splits
 from benchmarks.core import Case, read_rows
 from benchmarks.datasets import UnknownNameError, UnreachableError, load
 from benchmarks.measure import in_child, stage
@@ -153,3 +153,13 @@ def test_compare_refuses_files_of_different_work(tmp_path: Path) -> None:
     # the error is drawn in a box, which may break its lines anywhere
     words = result.output.replace("│", " ").split()
     assert "no row of the same work" in " ".join(words)
+
+
+def test_splits_scores_on_the_same_splits_as_the_float_model(tmp_path: Path) -> None:
+    output = tmp_path / "splits.jsonl"
+    options = ["--datasets", "wine", "--models", "DT", "--repeats", "1", "--output", str(output)]
+    result = RUNNER.invoke(splits.app, options)
+    assert result.exit_code == 0, result.output
+    row = json.loads(output.read_text())
+    assert row["splits"] == 3
+    assert min(row["score"], row["score_float"]) > 0.8

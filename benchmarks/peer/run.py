@@ -14,6 +14,7 @@ import typer
 
 from benchmarks.core import make_command
 from benchmarks.models import ModelSpec
+from benchmarks.splits import make_splits_command
 
 _MODES = {"clear": "disable", "simulate": "simulate", "execute": "execute"}
 _HIDDEN_UNITS = 16
@@ -125,6 +126,7 @@ for name, task, models, datasets in (
     app.command(name, help=f"See benchmarks.{name}.")(
         make_command(task, models, datasets, PeerSubject)
     )
+app.command("splits", help="See benchmarks.splits.")(make_splits_command(PeerSubject))
 
 if __name__ == "__main__":
     app()
