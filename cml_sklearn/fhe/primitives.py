@@ -21,6 +21,9 @@ __all__ = ["Convolution", "IntArray", "NumpyPrimitives", "Primitives", "TableSet
 _SPARSE_SHARE = 0.25
 """Share of weights other than 0 below which clear integers take a sparse product."""
 
+_EXACT_FLOATS = 2**53
+"""Up to here a float64 holds every integer."""
+
 
 @dataclass(frozen=True)
 class TableSet:
@@ -104,7 +107,7 @@ class NumpyPrimitives:
         is_sparse = np.count_nonzero(weights) < _SPARSE_SHARE * weights.size
         if is_sparse and x.ndim == 2 and x.size:
             return _sparse_product(x, weights)
-        return x @ weights
+        return _dense_product(x, weights)
 
     def convolve(self, x: Any, weight: IntArray, attributes: Convolution) -> Any:
         """See `Primitives.convolve`; in floats, which are exact here and several times faster."""
@@ -134,10 +137,23 @@ class NumpyPrimitives:
         return x
 
 
+def _dense_product(x: IntArray, weights: IntArray) -> IntArray:
+    """``x @ weights`` in floats where these are exact: NumPy has fast products of floats only."""
+    if not x.size or not weights.size or _widest(x, weights) > _EXACT_FLOATS:
+        return x @ weights
+    result: IntArray = (x.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64)
+    return result
+
+
+def _widest(x: IntArray, weights: IntArray) -> int:
+    """Bound of the absolute values in ``x @ weights`` and on the way there."""
+    return max(-int(x.min()), int(x.max())) * int(np.abs(weights).sum(axis=0).max())
+
+
 def _sparse_product(x: IntArray, weights: IntArray) -> IntArray:
     """``x @ weights`` for weights that are mostly 0, in the narrowest integers that hold it."""
     matrix = sparse.csr_array(weights.T)
-    widest = max(-int(x.min()), int(x.max())) * int(abs(matrix).sum(axis=1).max())
+    widest = _widest(x, weights)
     kind = next(k for k in (np.int16, np.int32, np.int64) if widest <= np.iinfo(k).max)
     product = matrix.astype(kind) @ np.ascontiguousarray(x.T, dtype=kind)
     result: IntArray = product.T.astype(np.int64)
