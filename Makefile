@@ -7,9 +7,9 @@ STAMP := $(VENV)/.installed
 PEER_VENV ?= .venv-peer
 PEER_STAMP := $(PEER_VENV)/.installed
 RESULTS ?= build/benchmarks
-SAMPLES ?= 3
+SAMPLES ?= 1
 
-.PHONY: help demo test test-slow lint format supported-ops bench-quick bench-compare lock clean
+.PHONY: help demo test test-slow lint format supported-ops bench-quick bench-compare bench-growth lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -38,22 +38,27 @@ supported-ops: $(STAMP)  ## write the table of operators in docs/operators.md fr
 	$(BIN)/python docs/supported_ops.py
 
 bench-quick: $(STAMP)  ## scores and seconds of one model of every kind, encrypted
-	$(BIN)/python -m benchmarks.classification --datasets breast_cancer --models LR,DT,XGB --samples $(SAMPLES)
-	$(BIN)/python -m benchmarks.regression --datasets diabetes --models Ridge,DT --samples $(SAMPLES)
-	$(BIN)/python -m benchmarks.neural --datasets breast_cancer --models MLP --samples $(SAMPLES)
+	$(BIN)/python -m benchmarks.classification --datasets breast_cancer --models LR,DT,XGB --samples 3
+	$(BIN)/python -m benchmarks.regression --datasets diabetes --models Ridge,DT --samples 3
+	$(BIN)/python -m benchmarks.neural --datasets breast_cancer --models MLP --samples 3
 
-bench-compare: $(STAMP) $(PEER_STAMP)  ## the same work here and on Concrete-ML, in turn; takes hours
+bench-compare: $(STAMP) $(PEER_STAMP)  ## the same work here and on Concrete-ML, in turn; takes an hour
 	mkdir -p $(RESULTS)
 	rm -f $(RESULTS)/ours.jsonl $(RESULTS)/peer.jsonl
 	@for work in \
-		'classification --models LR --samples 32' 'regression --models Linear,Ridge --samples 32' \
-		'classification --models DT,RF,XGB --samples $(SAMPLES)' \
+		'classification --models LR --samples 96' 'regression --models Linear,Ridge --samples 96' \
+		'classification --datasets breast_cancer,wine --models DT,RF,XGB --samples $(SAMPLES)' \
+		'classification --datasets digits --models DT,RF --samples $(SAMPLES)' \
 		'regression --models DT,RF,XGB --samples $(SAMPLES)' 'neural --samples $(SAMPLES)'; do \
 		$(BIN)/python -m benchmarks.$$work --output $(RESULTS)/ours.jsonl; \
 		$(PEER_VENV)/bin/python -m benchmarks.peer.run $$work --output $(RESULTS)/peer.jsonl; \
 	done
 	$(BIN)/python -m benchmarks.compare $(RESULTS)/ours.jsonl $(RESULTS)/peer.jsonl \
 		--output docs/benchmark_table.md --plots docs/images
+
+bench-growth: $(STAMP)  ## how the cost grows with trees, depth, features, samples and widths
+	$(BIN)/python -m benchmarks.growth --output $(RESULTS)/growth.jsonl \
+		--table docs/growth_table.md --plot docs/images/growth.png
 
 lock:  ## write the versions installed in .venv to requirements.lock
 	@{ echo '# Exact versions of all that running, developing and testing need, for Python 3.11.'; \

@@ -5,6 +5,7 @@ Run with ``python -m benchmarks.compare A.jsonl B.jsonl``; a ratio above 1 means
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,11 @@ QUANTITIES = {
     "gop": "Gop",
     "key_bytes": "keys",
     "memory_peak": "memory",
+}
+_PER_SAMPLE = {"seconds_predict": "seconds", "gop": "Gop", "pbs": "PBS", "key_bytes": "keys, MB"}
+_ONCE = {f"seconds_{n}": n.replace("_", " ") for n in ("fit", "compile", "key_generation")}
+_MEMORY = {
+    f"memory_{n}": n.replace("_", " ") for n in ("fit", "compile", "key_generation", "predict")
 }
 _PLOTTED = ("seconds_predict", "gop", "key_bytes", "memory_peak")
 
@@ -64,7 +70,7 @@ def main(
     if missing:
         typer.echo(f"{missing} row(s) are in one file only")
     if output is not None:
-        output.write_text(_markdown(cells))
+        output.write_text(_markdown(common))
     if plots is not None:
         _plot(common, plots)
 
@@ -88,9 +94,56 @@ def _table(cells: list[list[str]], title: str) -> Table:
     return table
 
 
-def _markdown(cells: list[list[str]]) -> str:
-    lines = [_header(), ["---"] * len(_header()), *cells]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+def _markdown(common: list[tuple[Row, Row]]) -> str:
+    """Three tables: what a sample costs, the seconds once for a model, and memory by stage."""
+    names = [_library([pair[i] for pair in common]) for i in (0, 1)]
+    first = common[0][0]
+    lines = [f"{names[0]} / {names[1]}, on {first.get('cpu')} ({first.get('cores')} cores).", ""]
+    lines += _lines(common, ["score", "clear", *_PER_SAMPLE.values()], _sample_cells)
+    lines += ["", "Seconds, once for a model:", "", *_pair_lines(common, _ONCE)]
+    lines += ["", "Peak memory by stage, MB:", "", *_pair_lines(common, _MEMORY)]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(
+    common: list[tuple[Row, Row]], heads: list[str], cells: Callable[[Row, Row], list[str]]
+) -> list[str]:
+    """Lines of a table with a row for each pair."""
+    rows = [["work", *heads], ["---", *["---:"] * len(heads)]]
+    rows += [[f"{a['dataset']} {a['model']}", *cells(a, b)] for a, b in common]
+    return [f"| {' | '.join(row)} |" for row in rows]
+
+
+def _pair_lines(common: list[tuple[Row, Row]], quantities: dict[str, str]) -> list[str]:
+    """Lines of a table of both libraries' quantities."""
+    return _lines(
+        common,
+        list(quantities.values()),
+        lambda a, b: [_both(a, b, quantity) for quantity in quantities],
+    )
+
+
+def _sample_cells(a: Row, b: Row) -> list[str]:
+    """Scores of floats and integers, the clear model's seconds, and quantities with ratios."""
+    scores = [a.get("score_float"), a.get("score_quantized"), b.get("score_quantized")]
+    shown = [" / ".join("-" if x is None else f"{x:.3f}" for x in scores)]
+    shown.append(_figure("seconds_clear", a.get("seconds_clear")))
+    for quantity in _PER_SAMPLE:
+        quotient = ratio(a, b, quantity)
+        times = "" if quotient is None else f" ({quotient:.3g} x)"
+        shown.append(_both(a, b, quantity) + times)
+    return shown
+
+
+def _both(a: Row, b: Row, quantity: str) -> str:
+    return " / ".join(_figure(quantity, row.get(quantity)) for row in (a, b))
+
+
+def _figure(quantity: str, value: float | None) -> str:
+    """Format a quantity; bytes as MB."""
+    if value is None:
+        return "-"
+    return f"{value / 1e6:.3g}" if quantity.startswith(("key_", "memory_")) else f"{value:.3g}"
 
 
 def _library(rows: list[Row]) -> str:

@@ -54,10 +54,18 @@ class Dataset:
     y_test: np.ndarray
 
     def standardized(self) -> Dataset:
-        """Make the same with features of mean 0 and variance 1 in training."""
-        scaler = StandardScaler().fit(self.X_train)
-        scaled = scaler.transform(self.X_train), scaler.transform(self.X_test)
-        return Dataset(self.task, *scaled, self.y_train, self.y_test)
+        """Make the same with features, and targets to regress on, of mean 0 and variance 1."""
+        scaled = [*_scaled(self.X_train, self.X_test), self.y_train, self.y_test]
+        if self.task == "regression":
+            columns = _scaled(self.y_train[:, None], self.y_test[:, None])
+            scaled[2:] = [column.ravel() for column in columns]
+        return Dataset(self.task, *scaled)
+
+
+def _scaled(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Standardize both by the training part."""
+    scaler = StandardScaler().fit(train)
+    return scaler.transform(train), scaler.transform(test)
 
 
 def check_name(name: str, task: str | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from benchmarks import classification, compare, neural, regression, splits
+from benchmarks import classification, compare, growth, neural, regression, splits
 from benchmarks.core import Case, read_rows
 from benchmarks.datasets import UnknownNameError, UnreachableError, load
 from benchmarks.measure import in_child, stage
@@ -140,7 +141,11 @@ def test_compare_prints_ratios_and_draws_plots(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "peer / cml_sklearn" in result.output
     assert "1 row(s) are in one file only" in result.output
-    assert table.read_text().splitlines()[2].startswith("| wine DT | 0.900 | 0.900 | 40 | - |")
+    (sample, *_) = [line for line in table.read_text().splitlines() if "| wine DT |" in line]
+    assert (
+        sample
+        == "| wine DT | - / 0.900 / 0.900 | - | 0.5 / 20 (40 x) | 1 / 40 (40 x) | - / - | - / - |"
+    )
     assert (plots / "benchmark_gop.png").stat().st_size > 1000
 
 
@@ -163,3 +168,21 @@ def test_splits_scores_on_the_same_splits_as_the_float_model(tmp_path: Path) -> 
     row = json.loads(output.read_text())
     assert row["splits"] == 3
     assert min(row["score"], row["score_float"]) > 0.8
+
+
+def test_growth_fits_slopes(tmp_path: Path) -> None:
+    table, plot = tmp_path / "table.md", tmp_path / "growth.png"
+    options = ["--sweeps", "samples,n_bits", "--most", "3", "--repeat", "1"]
+    options += ["--table", str(table), "--plot", str(plot)]
+    sweeps = {name: replace(growth.SWEEPS[name], models=("DT",)) for name in ("samples", "n_bits")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(growth, "SWEEPS", sweeps)
+        result = RUNNER.invoke(growth.app, options)
+    assert result.exit_code == 0, result.output
+    assert [line.split(" | ")[0] for line in table.read_text().splitlines()[2:]] == [
+        "| samples 1 to 1",
+        "| n_bits 2 to 3",
+    ]
+    assert plot.stat().st_size > 1000
+    assert growth.slope(growth.SWEEPS["trees"], [1, 2, 4], [3, 12, 48]) == pytest.approx(2)
+    assert growth.slope(growth.SWEEPS["depth"], [1, 2, 3], [3, 6, 12]) == pytest.approx(2)

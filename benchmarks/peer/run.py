@@ -18,6 +18,8 @@ from benchmarks.splits import make_splits_command
 
 _MODES = {"clear": "disable", "simulate": "simulate", "execute": "execute"}
 _HIDDEN_UNITS = 16
+_MLP_EPOCHS = 100
+"""As many as make its networks no better; its default of 10 stays for `NeuralNet`."""
 
 
 class PeerSubject:
@@ -97,14 +99,15 @@ class PeerSubject:
 
         torch.manual_seed(self.seed)
         kind = "Classifier" if self.spec.class_name.endswith("Classifier") else "Regressor"
-        sizes: dict[str, Any] = {"module__n_layers": 3}
+        sizes: dict[str, Any] = {"module__n_layers": 3, "max_epochs": 10}
         if self.spec.class_name.startswith("MLP"):
             multiplier = _HIDDEN_UNITS / n_features
             sizes = {"module__n_layers": 2, "module__n_hidden_neurons_multiplier": multiplier}
+            sizes["max_epochs"] = _MLP_EPOCHS
         if self.n_bits is not None:
             sizes |= {"module__n_w_bits": self.n_bits, "module__n_a_bits": self.n_bits}
         cls = getattr(concrete.ml.sklearn, f"NeuralNet{kind}")
-        self.model = cls(**sizes, max_epochs=10, verbose=0)
+        self.model = cls(**sizes, verbose=0)
 
     def _typed(self, X: np.ndarray) -> np.ndarray:
         """Features as the model wants them."""

@@ -1,0 +1,196 @@
+"""How the cost of an encrypted prediction grows with the model, its widths and the data.
+
+One thing grows at a time, the rest stays as in `benchmarks.models`; the data are made by
+scikit-learn's ``make_classification``. Run with ``python -m benchmarks.growth --help``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import track
+from sklearn.datasets import make_classification
+from sklearn.preprocessing import StandardScaler
+
+from benchmarks.core import Row, write_row
+from benchmarks.measure import machine_facts, median_seconds
+from benchmarks.models import MODELS
+from benchmarks.subject import OurSubject
+
+__all__ = ["SWEEPS", "Sweep", "app", "slope"]
+
+_QUANTITIES = {"seconds": "seconds", "gop": "Gop"}
+_N_TRAIN = 700
+_N_TEST = 300
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What grows, and for which models.
+
+    Attributes
+    ----------
+    name : str
+    values : tuple of int
+    models : tuple of str
+        Keys of `MODELS`.
+    parameter : str, optional
+        Of the model; None: the name says what of the data or the work grows.
+    is_power : bool
+        Whether the slope is the exponent of a power, or the factor from one value to the next.
+    """
+
+    name: str
+    values: tuple[int, ...]
+    models: tuple[str, ...]
+    parameter: str | None = None
+    is_power: bool = True
+
+
+SWEEPS = {
+    sweep.name: sweep
+    for sweep in (
+        Sweep("trees", (10, 25, 50, 100, 200), ("RF", "XGB"), "n_estimators"),
+        Sweep("depth", (2, 3, 4, 5, 6, 7, 8), ("DT", "RF", "XGB"), "max_depth", is_power=False),
+        Sweep("features", (10, 30, 100, 250, 500), ("LR", "DT", "XGB", "MLP")),
+        Sweep("samples", (1, 10, 100, 1000), ("LR", "DT")),
+        Sweep("n_bits", (2, 3, 4, 5, 6, 7, 8), ("LR", "DT", "RF", "XGB", "MLP"), is_power=False),
+    )
+}
+
+
+def main(
+    *,
+    sweeps: Annotated[str, typer.Option(help="Names, parted by commas.")] = ",".join(SWEEPS),
+    most: Annotated[int | None, typer.Option(help="Leave out greater values.")] = None,
+    repeat: Annotated[int, typer.Option(min=1, help="Runs, of which the median counts.")] = 2,
+    output: Annotated[Path | None, typer.Option(help="JSON lines, appended.")] = None,
+    table: Annotated[Path | None, typer.Option(help="Markdown file for the slopes.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="PNG file.")] = None,
+) -> None:
+    """Measure encrypted predictions while one thing grows, and fit slopes."""
+    names = sweeps.split(",")
+    if unknown := [name for name in names if name not in SWEEPS]:
+        raise typer.BadParameter(f"unknown sweep {unknown[0]!r}; use {', '.join(SWEEPS)}")
+    work = [
+        (SWEEPS[name], model, value)
+        for name in names
+        for model in SWEEPS[name].models
+        for value in SWEEPS[name].values
+        if most is None or value <= most
+    ]
+    rows = []
+    for sweep, model, value in track(work, "measuring", transient=True):
+        rows.append(_measure(sweep, model, value, repeat))
+        if output is not None:
+            write_row(output, rows[-1] | machine_facts())
+    lines = _markdown(rows)
+    Console().print(lines, markup=False)
+    if table is not None:
+        table.write_text(lines)
+    if plot is not None:
+        _draw(rows, plot)
+
+
+def _measure(sweep: Sweep, model: str, value: int, repeat: int) -> Row:
+    """Train, compile and predict encrypted."""
+    spec = MODELS["classification"][model]
+    if sweep.parameter is not None:
+        spec = replace(spec, parameters={**spec.parameters, sweep.parameter: value})
+    X, y = _data(value if sweep.name == "features" else 20)
+    subject = OurSubject(spec, value if sweep.name == "n_bits" else spec.n_bits, seed=0)
+    n_samples = value if sweep.name == "samples" else 1
+    rows = np.resize(X[_N_TRAIN:], (n_samples, X.shape[1]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn's on convergence
+        subject.fit(X[:_N_TRAIN], y[:_N_TRAIN])
+        subject.compile(X)
+        subject.predict(rows[:1], "execute", 1)  # makes the keys
+        seconds = median_seconds(partial(subject.predict, rows, "execute", 1), repeat)
+    facts = subject.facts()
+    row: Row = {"sweep": sweep.name, "model": model, "value": value, "seconds": seconds}
+    row["score"] = float(np.mean(subject.predict(X[_N_TRAIN:], "clear", 1) == y[_N_TRAIN:]))
+    return row | {"gop": facts["gop"] * n_samples, "pbs": facts["pbs"] * n_samples}
+
+
+def _data(n_features: int) -> tuple[np.ndarray, np.ndarray]:
+    """Standardized features, which trees don't mind, and two classes."""
+    X, y = make_classification(
+        _N_TRAIN + _N_TEST, n_features, n_informative=8, n_redundant=0, random_state=0
+    )
+    return StandardScaler().fit_transform(X), y
+
+
+def slope(sweep: Sweep, values: list[float], costs: list[float]) -> float | None:
+    """Fit an exponent or a factor by least squares of logarithms; None where nothing costs."""
+    if len(values) < 2 or min(costs) <= 0:
+        return None
+    places = np.log(values) if sweep.is_power else np.asarray(values)
+    fitted = float(np.polyfit(places, np.log(costs), 1)[0])
+    return fitted if sweep.is_power else float(np.exp(fitted))
+
+
+def _curves(rows: list[Row], name: str, quantity: str) -> dict[str, tuple[list[Any], list[Any]]]:
+    """Values and costs of a sweep, by model."""
+    found: dict[str, tuple[list[Any], list[Any]]] = {}
+    for row in rows:
+        if row["sweep"] == name:
+            values, costs = found.setdefault(row["model"], ([], []))
+            values.append(row["value"])
+            costs.append(row[quantity])
+    return found
+
+
+def _law(sweep: Sweep, values: list[float], costs: list[float]) -> str:
+    """Say how costs grow."""
+    fitted = slope(sweep, values, costs)
+    if fitted is None:
+        return "no lookups" if not any(costs) else "-"
+    return f"{sweep.name}^{fitted:.2f}" if sweep.is_power else f"x {fitted:.2f} a step"
+
+
+def _markdown(rows: list[Row]) -> str:
+    """Table of first and last values, and of the fitted slopes."""
+    lines = ["| grows | model | seconds | fitted | Gop | fitted |", "|---|---|---:|---:|---:|---:|"]
+    for name in dict.fromkeys(row["sweep"] for row in rows):
+        seconds, gops = (_curves(rows, name, quantity) for quantity in _QUANTITIES)
+        for model, (values, costs) in seconds.items():
+            cells = [f"{name} {values[0]} to {values[-1]}", model]
+            for curve in ((values, costs), gops[model]):
+                cells += [f"{curve[1][0]:.3g} to {curve[1][-1]:.3g}", _law(SWEEPS[name], *curve)]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _draw(rows: list[Row], path: Path) -> None:
+    """Draw seconds and Gop, a column for each sweep."""
+    from matplotlib.figure import Figure
+
+    names = list(dict.fromkeys(row["sweep"] for row in rows))
+    figure = Figure(figsize=(3 * len(names), 5.5), layout="constrained")
+    grid = figure.subplots(len(_QUANTITIES), len(names), squeeze=False)
+    for column, name in zip(grid.T, names, strict=True):
+        scale = "log" if SWEEPS[name].is_power else "linear"
+        for axes, (quantity, label) in zip(column, _QUANTITIES.items(), strict=True):
+            for model, (values, costs) in _curves(rows, name, quantity).items():
+                if any(costs):
+                    law = _law(SWEEPS[name], values, costs)
+                    axes.plot(values, costs, marker="o", label=f"{model}: {law}")
+            axes.set(xscale=scale, yscale="log", xlabel=name, ylabel=label)
+            axes.legend(fontsize="x-small")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+
+
+app = typer.Typer(add_completion=False)
+app.command()(main)
+
+if __name__ == "__main__":
+    app()
