@@ -61,8 +61,9 @@ NET_DOC = """
     random_state : int, RandomState instance or None, default=None
     n_bits, p_error
         See `FheEstimator`; `n_bits` is 5 by default.
-    rounding_bits : int or None, default=5
-        Bits of an accumulator that a lookup looks at. None: all.
+    rounding_bits : int, tuple of int or None, default=5
+        Bits of an accumulator that a lookup looks at; a tuple has one number for every layer of
+        lookups. None: all.
     exact_rounding : bool, default=False
         False: rounding may be off by one near ties, and costs several times less.
     **kwargs
@@ -102,7 +103,7 @@ class NeuralNet(PredictingEstimator):
         random_state: Any = None,
         n_bits: Any = 5,
         p_error: float = 2.0**-40,
-        rounding_bits: int | None = 5,
+        rounding_bits: int | tuple[int, ...] | None = 5,
         exact_rounding: bool = False,
         **kwargs: Any,
     ) -> None:

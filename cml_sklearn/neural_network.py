@@ -23,10 +23,10 @@ from cml_sklearn._networks import (
     NETWORK_N_BITS_DOC,
     NETWORK_PARAMETERS,
     quantize_network,
-    search_widths,
 )
 from cml_sklearn._predictions import PredictingEstimator, ProbabilisticEstimator
 from cml_sklearn._skorch import NET_DOC, NeuralNet
+from cml_sklearn._width_search import search_widths
 from cml_sklearn.base import as_dense, like_input
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.convert.torch import export_to_onnx

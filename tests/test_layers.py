@@ -21,7 +21,7 @@ LAYERS = [
     {"base"},
     {"_predictions"},
     {"_linear", "_networks", "_perceptron", "_trees"},
-    {"_averages", "_boosters", "_skorch"},
+    {"_averages", "_boosters", "_skorch", "_width_search"},
     {
         "compile",
         "discriminant_analysis",

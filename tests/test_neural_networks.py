@@ -308,6 +308,22 @@ def test_search_finds_the_cheapest_and_the_best() -> None:
     best, _ = search_widths(model, X, X, target, max_gop=trials[-1].gop, **data)
     assert best.score(X, target) == max(t.score for t in trials)
     assert model.n_bits == 5
+    layered = [t for t in trials if isinstance(t.rounding_bits, tuple)]
+    assert layered
+    assert min(t.error for t in layered) <= min(t.error for t in trials)
     for wrong in ({}, {"min_score": 1.1}, {"max_gop": 0.0}, {"min_score": 0.9, "max_gop": 1.0}):
         with pytest.raises(InvalidInputError):
             search_widths(model, X, X, target, **wrong, **data)
+
+
+def test_search_narrows_the_least_sensitive_layer() -> None:
+    X, y = iris()
+    model = MLPClassifier((6, 4), max_iter=400, random_state=0).fit(X, y)
+    widths: dict[str, Any] = {"n_bits": (4,), "rounding_bits": (3, 4)}
+    best, trials = search_widths(model, X, X, y, max_gop=100.0, **widths)
+    kept = [t.rounding_bits for t in trials if isinstance(t.rounding_bits, tuple)]
+    assert {(3, 3), (4, 4)} < set(kept) <= {(3, 3), (3, 4), (4, 3), (4, 4)}
+    assert best.score(X, y) == max(t.score for t in trials)
+    again = clone(best).fit(X, y)
+    assert (again.n_bits, again.rounding_bits) == (best.n_bits, best.rounding_bits)
+    assert again.score(X, y) == best.score(X, y)

@@ -115,8 +115,8 @@ class PeerSubject:
 
     def _clear_scores(self, X: np.ndarray) -> np.ndarray:
         """Probabilities, or predictions where there are none, from quantized integers."""
-        has_classes = hasattr(self.model, "predict_proba")
-        predict = self.model.predict_proba if has_classes else self.model.predict
+        is_classifier = self.spec.class_name.endswith(("Classifier", "LogisticRegression"))
+        predict = self.model.predict_proba if is_classifier else self.model.predict
         return np.reshape(predict(self._typed(X)), (len(X), -1))
 
 
