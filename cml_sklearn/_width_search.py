@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cml_sklearn._networks import quantize_network
+from cml_sklearn._networks import quantize_network, widths_by_layer
 from cml_sklearn.exceptions import BitWidthError, InvalidInputError
 from cml_sklearn.onnx.numpy_module import NumpyModule
-from cml_sklearn.quantization.bit_widths import MAX_BITS
+from cml_sklearn.quantization.bit_widths import MAX_BITS, BitWidths, width_of
 from cml_sklearn.quantization.post_training import n_products
 from cml_sklearn.quantization.quantizers import FloatArray
 
@@ -199,8 +199,10 @@ def _by_layer(search: _Search, start: Any, least_kept: int) -> Iterator[Any]:
     n_lookups = start.quantized_module_.program.n_lookups
     n_weighted = n_products(search.graph.graph.nodes)
     kept = (start.rounding_bits,) * n_lookups
-    codes = (start.n_bits,) * n_weighted, (start.n_bits,) * n_lookups
-    widths = _LayerWidths(start.n_bits, *codes, kept)
+    coded = BitWidths.resolve(widths_by_layer(start.n_bits, n_weighted))
+    weights = tuple(width_of(coded.weights, layer) for layer in range(n_weighted))
+    activations = tuple(width_of(coded.activations, layer) for layer in range(n_lookups))
+    widths = _LayerWidths(coded.inputs, weights, activations, kept)
     while True:
         while error(nearby := min(widths.codes_nearby(), key=error)) < _GAIN * error(widths):
             widths = nearby

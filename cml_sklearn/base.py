@@ -35,7 +35,7 @@ from cml_sklearn.config import ExecutionMode, resolve_mode
 from cml_sklearn.exceptions import CompilationError, UnsupportedModelError
 from cml_sklearn.fhe.backend import CircuitOptions, FheReport
 from cml_sklearn.fhe.circuit import FheCircuit
-from cml_sklearn.quantization.bit_widths import MAX_BITS
+from cml_sklearn.quantization.bit_widths import MAX_BITS, MIN_BITS
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.quantization.quantizers import FloatArray
 
@@ -44,7 +44,7 @@ __all__ = ["FheEstimator", "as_dense", "as_numpy", "like_input", "wrapped_has"]
 _OWN_PARAMETERS = {"n_bits": 8, "p_error": 2.0**-40}
 
 _OWN_CONSTRAINTS = {
-    "n_bits": [Interval(Integral, 2, MAX_BITS, closed="both"), dict],
+    "n_bits": [Interval(Integral, MIN_BITS, MAX_BITS, closed="both"), dict],
     "p_error": [Interval(Real, 0, 1, closed="neither")],
 }
 

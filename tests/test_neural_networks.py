@@ -143,6 +143,18 @@ def test_one_output_has_its_weights_in_the_lookups() -> None:
     assert steps.count("SumOver") == 1
 
 
+def test_an_int_gives_the_last_weights_a_bit_less_which_costs_less() -> None:
+    X, _, y, _ = split(load_digits)
+    by_role = {"inputs": 5, "weights": (5, 4), "activations": 5}
+    even = {"inputs": 5, "weights": 5}
+    model, same, wider = (
+        MLPClassifier((8,), max_iter=50, n_bits=n_bits, random_state=0).fit(X, y)
+        for n_bits in (5, by_role, even)
+    )
+    np.testing.assert_array_equal(model.predict_proba(X), same.predict_proba(X))
+    assert model.fhe_report_.complexity < 0.9 * wider.fhe_report_.complexity
+
+
 @pytest.mark.parametrize("widths", [(5, 4, False), (5, 1, False), (3, 6, False), (8, 4, True)])
 def test_rounded_indices_leave_the_last_step_free(widths: tuple[int, int, bool]) -> None:
     X, y = iris()

@@ -9,7 +9,19 @@ from typing import Any
 
 from cml_sklearn.exceptions import InvalidInputError
 
-__all__ = ["MAX_BITS", "BitWidths", "LayerWidths", "Widths", "check_layers", "checked_rounding"]
+__all__ = [
+    "MAX_BITS",
+    "MIN_BITS",
+    "BitWidths",
+    "LayerWidths",
+    "Widths",
+    "check_layers",
+    "checked_rounding",
+    "width_of",
+]
+
+MIN_BITS = 2
+"""Narrowest codes."""
 
 MAX_BITS = 16
 """Widest codes that are worth their cost; wider accumulators still come from these."""
@@ -118,14 +130,14 @@ def check_layers(name: str, widths: Widths | None, n_layers: int, kind: str) -> 
         )
 
 
-def _checked_layers(name: str, value: Any, least: int = 2) -> Widths:
+def _checked_layers(name: str, value: Any, least: int = MIN_BITS) -> Widths:
     """Integer, or a sequence of them, within the range of widths."""
     if isinstance(value, list | tuple) and value:
         return tuple(_checked(f"{name}[{i}]", width, least) for i, width in enumerate(value))
     return _checked(name, value, least, " or a sequence of such, one for each layer")
 
 
-def _checked(name: str, value: Any, least: int = 2, otherwise: str = "") -> int:
+def _checked(name: str, value: Any, least: int = MIN_BITS, otherwise: str = "") -> int:
     """Integer within the range of widths."""
     is_int = isinstance(value, Integral) and not isinstance(value, bool)
     if not is_int or not least <= int(value) <= MAX_BITS:
