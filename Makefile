@@ -42,14 +42,17 @@ bench-quick: $(STAMP)  ## scores and seconds of one model of every kind, encrypt
 	$(BIN)/python -m benchmarks.regression --datasets diabetes --models Ridge,DT --samples 3
 	$(BIN)/python -m benchmarks.neural --datasets breast_cancer --models MLP --samples 3
 
-bench-compare: $(STAMP) $(PEER_STAMP)  ## the same work here and on Concrete-ML, in turn; takes an hour
+bench-compare: $(STAMP) $(PEER_STAMP)  ## the same work here and on Concrete-ML, in turn; takes 20 minutes
 	mkdir -p $(RESULTS)
 	rm -f $(RESULTS)/ours.jsonl $(RESULTS)/peer.jsonl
 	@for work in \
-		'classification --models LR --samples 96' 'regression --models Linear,Ridge --samples 96' \
-		'classification --datasets breast_cancer,wine --models DT,RF,XGB --samples $(SAMPLES)' \
-		'classification --datasets digits --models DT,RF --samples $(SAMPLES)' \
-		'regression --models DT,RF,XGB --samples $(SAMPLES)' 'neural --samples $(SAMPLES)'; do \
+		'classification --models LR --n-bits 5,8 --samples 96' \
+		'regression --models Linear,Ridge --n-bits 5,8 --samples 96' \
+		'classification --models DT --n-bits 4,6 --samples $(SAMPLES)' \
+		'regression --models DT --n-bits 4,6 --samples $(SAMPLES)' \
+		'classification --datasets breast_cancer,wine --models RF,XGB --samples $(SAMPLES)' \
+		'classification --datasets digits --models RF --samples $(SAMPLES)' \
+		'regression --models RF,XGB --samples $(SAMPLES)' 'neural --samples $(SAMPLES)'; do \
 		$(BIN)/python -m benchmarks.$$work --output $(RESULTS)/ours.jsonl; \
 		$(PEER_VENV)/bin/python -m benchmarks.peer.run $$work --output $(RESULTS)/peer.jsonl; \
 	done

@@ -80,7 +80,13 @@ def _cells(a: Row, b: Row) -> list[str]:
     scores = [f"{row.get('score_quantized', float('nan')):.3f}" for row in (a, b)]
     ratios = [ratio(a, b, quantity) for quantity in QUANTITIES]
     shown = ["-" if value is None else f"{value:.3g}" for value in ratios]
-    return [f"{a['dataset']} {a['model']}", *scores, *shown]
+    return [_work(a), *scores, *shown]
+
+
+def _work(row: Row) -> str:
+    """Name a row: data, model, and widths where they were asked for."""
+    widths = f", {row['n_bits']} bits" if row.get("n_bits") else ""
+    return f"{row['dataset']} {row['model']}{widths}"
 
 
 def _header() -> list[str]:
@@ -110,7 +116,7 @@ def _lines(
 ) -> list[str]:
     """Lines of a table with a row for each pair."""
     rows = [["work", *heads], ["---", *["---:"] * len(heads)]]
-    rows += [[f"{a['dataset']} {a['model']}", *cells(a, b)] for a, b in common]
+    rows += [[_work(a), *cells(a, b)] for a, b in common]
     return [f"| {' | '.join(row)} |" for row in rows]
 
 
@@ -157,7 +163,7 @@ def _plot(common: list[tuple[Row, Row]], folder: Path) -> None:
     from matplotlib.figure import Figure
 
     folder.mkdir(parents=True, exist_ok=True)
-    names = [f"{a['dataset']} {a['model']}" for a, _ in common]
+    names = [_work(a) for a, _ in common]
     for quantity in _PLOTTED:
         if not any(row.get(quantity) for pair in common for row in pair):
             continue
