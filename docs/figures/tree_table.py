@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pages import insert, row
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 from sklearn.model_selection import train_test_split
 
 from cml_sklearn import ensemble, tree, xgboost
 
-PAGE = Path(__file__).parents[1] / "trees.md"
+PAGE = "trees.md"
 FIGURE = Path(__file__).with_name("tree_bits.svg")
 DATA: dict[str, Callable[..., Any]] = {
     "breast_cancer": load_breast_cancer,
@@ -71,7 +72,7 @@ def measure(estimator: Any, data: str) -> tuple[float, float, float, float]:
 
 def table() -> Iterator[str]:
     """Lines of the table beside the peer's figures."""
-    yield "| " + " | ".join(HEAD) + " |"
+    yield row(HEAD)
     yield "|---|" + "---:|" * (len(HEAD) - 1)
     for (data, name), (peer_score, peer_pbs, peer_gop) in PEER.items():
         estimator = models(regression=data == "diabetes")[name]
@@ -80,20 +81,20 @@ def table() -> Iterator[str]:
             cells = [f"{data} / {name}", str(n_bits)]
             cells += [f"{value:.3f}" for value in (score, reference, peer_score)]
             cells += [f"{pbs:.0f}", f"{peer_pbs}", f"{gop:.2f}", f"{peer_gop:.1f}"]
-            yield "| " + " | ".join([*cells, f"{peer_gop / gop:.0f} x"]) + " |"
+            yield row([*cells, f"{peer_gop / gop:.0f} x"])
 
 
 def curve() -> Iterator[str]:
     """Lines of the table by n_bits on breast_cancer; draws the figure, too."""
     rows: dict[str, list[tuple[float, ...]]] = {}
-    yield "| model | " + " | ".join(f"{n} bits" for n in range(1, 9)) + " |"
+    yield row(["model", *(f"{n} bits" for n in range(1, 9))])
     yield "|---|" + "---:|" * 8
     for name, estimator in models(regression=False).items():
         rows[name] = [
             measure(clone(estimator).set_params(n_bits=n), "breast_cancer") for n in range(1, 9)
         ]
         cells = [f"{score:.3f}, {gop:.1f} Gop" for score, _, _, gop in rows[name]]
-        yield f"| {name} | " + " | ".join(cells) + " |"
+        yield row([name, *cells])
     draw(rows)
 
 
@@ -113,22 +114,13 @@ def draw(rows: dict[str, list[tuple[float, ...]]]) -> None:
     figure.savefig(FIGURE, metadata={"Date": None})
 
 
-def insert(name: str, lines: Iterator[str]) -> None:
-    """Write lines between a pair of markers of the page."""
-    start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-    content = "\n".join(lines)
-    head, _, rest = PAGE.read_text().partition(start)
-    _, _, tail = rest.partition(end)
-    PAGE.write_text(f"{head}{start}\n{content}\n{end}{tail}")
-
-
 def main() -> None:
     """Measure all and write the page."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        insert("table", table())
-        insert("curve", curve())
-    sys.stdout.write(f"wrote {PAGE.name} and {FIGURE.name}\n")
+        insert(PAGE, "table", table())
+        insert(PAGE, "curve", curve())
+    sys.stdout.write(f"wrote {PAGE} and {FIGURE.name}\n")
 
 
 if __name__ == "__main__":
