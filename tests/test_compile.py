@@ -171,3 +171,5 @@ def test_errors_name_what_is_wrong() -> None:
         compile_torch_model(mlp(), np.full((10, 4), np.nan))
     with pytest.raises(BitWidthError, match=r"Gemm .* has an index of \d+ bits; the backend takes"):
         compile_torch_model(mlp(), X, n_bits=10)
+    with pytest.raises(BitWidthError, match=r"Gemm .* of 3\d bits; tables of more than .* Lower"):
+        compile_torch_model(mlp(), X, n_bits=16)

@@ -173,7 +173,7 @@ def test_rounded_indices_leave_the_last_step_free(widths: tuple[int, int, bool])
     assert lookups
     for lookup in lookups:
         index = bounds[lookup.inputs[0]]
-        size = lookup.step.tables.shape[1]
+        size = lookup.step.tables.shape[1] << lookup.step.lsbs_to_remove
         assert index.low.min() >= 0
         assert index.high.max() <= size - (1 << lookup.step.lsbs_to_remove)
         assert index.high.max() > 0.3 * size

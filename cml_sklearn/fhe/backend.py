@@ -53,8 +53,12 @@ class Program(Protocol):
         """Whether any step needs a programmable bootstrap."""
         ...
 
-    def widths(self) -> list[tuple[str, int, bool]]:
-        """Source, bit width, and whether it indexes a lookup, for every tensor."""
+    def widths(self) -> list[tuple[str, int, int]]:
+        """Source, bits, and 0, for every tensor.
+
+        Every index of a lookup has a row of its own, with the number of bits that the lookup
+        looks at in place of the 0: those that rounding leaves.
+        """
         ...
 
 

@@ -18,6 +18,7 @@ from cml_sklearn.fhe.primitives import Convolution, IntArray, TableSet
 __all__ = ["ConcreteBackend"]
 
 MAX_LOOKUP_BITS = 16
+MAX_ROUNDED_BITS = 20
 _SECURITY_BITS = 128
 
 
@@ -137,17 +138,18 @@ class _TracingPrimitives:
         """See `Primitives.lookup`."""
         fhe = self._fhe
         removed = tables.lsbs_to_remove
-        with fhe.tag(f"width_{tables.width - removed}"):
+        rows = np.repeat(tables.tables, 1 << removed, axis=1)
+        with fhe.tag(f"width_{tables.width}"):
             if removed:
                 exactness = fhe.Exactness.EXACT if tables.exact else fhe.Exactness.APPROXIMATE
                 index = fhe.round_bit_pattern(
                     index, lsbs_to_remove=removed, overflow_protection=False, exactness=exactness
                 )
-            if len(tables.tables) == 1:
-                return fhe.LookupTable(tables.tables[0].tolist())[index]
-            rows = [fhe.LookupTable(row.tolist()) for row in tables.tables]
+            if len(rows) == 1:
+                return fhe.LookupTable(rows[0].tolist())[index]
+            made = [fhe.LookupTable(row.tolist()) for row in rows]
             chosen = np.empty(tables.choice.shape, dtype=object)
-            chosen.ravel()[:] = [rows[i] for i in tables.choice.ravel()]
+            chosen.ravel()[:] = [made[i] for i in tables.choice.ravel()]
             return fhe.LookupTable(np.broadcast_to(chosen[None], index.shape))[index]
 
     def matmul(self, x: Any, weights: IntArray) -> Any:
@@ -257,12 +259,17 @@ def _report(circuit: Any, batch_size: int, options: CircuitOptions) -> FheReport
 
 def _check_lookup_widths(program: Program) -> None:
     """Refuse lookups that the backend can't do before it is asked."""
-    for source, width, is_index in program.widths():
-        if is_index and width > MAX_LOOKUP_BITS:
+    for source, width, kept in program.widths():
+        index = f"The lookup after {source} has an index of {width} bits"
+        if kept > MAX_LOOKUP_BITS:
             raise BitWidthError(
-                f"The lookup after {source} has an index of {width} bits; the backend takes at "
-                f"most {MAX_LOOKUP_BITS}. Lower n_bits (of inputs or weights), or set "
-                "rounding_bits."
+                f"{index}; the backend takes at most {MAX_LOOKUP_BITS}. Lower n_bits (of inputs or "
+                "weights), or set rounding_bits."
+            )
+        if kept and width > MAX_ROUNDED_BITS:
+            raise BitWidthError(
+                f"{index} before rounding; the backend writes a table of all of them out, of at "
+                f"most {MAX_ROUNDED_BITS} bits. Lower n_bits (of inputs or weights)."
             )
 
 

@@ -72,9 +72,11 @@ class PackedProgram:
         """See `Program.has_lookups`."""
         return False
 
-    def widths(self) -> list[tuple[str, int, bool]]:
+    def widths(self) -> list[tuple[str, int, int]]:
         """See `Program.widths`."""
-        return [(source, self.n_packed * bits, i) for source, bits, i in self.program.widths()]
+        return [
+            (source, self.n_packed * bits, kept) for source, bits, kept in self.program.widths()
+        ]
 
     def pack(self, *inputs: IntArray) -> list[IntArray]:
         """Join every `n_packed` rows of the inputs to one."""

@@ -32,7 +32,7 @@ class TableSet:
     Parameters
     ----------
     tables : ndarray of shape (n_tables, 2**width)
-        Outputs by index.
+        Outputs by the bits of the index that are looked at.
     choice : ndarray
         Row of `tables` by element, broadcastable to the tensor without its batch axis.
     lsbs_to_remove : int
@@ -48,8 +48,13 @@ class TableSet:
 
     @property
     def width(self) -> int:
-        """Bits of the index before rounding."""
+        """Bits of the index that are looked at."""
         return int(self.tables.shape[1]).bit_length() - 1
+
+    @property
+    def index_width(self) -> int:
+        """Bits of the index before rounding."""
+        return self.width + self.lsbs_to_remove
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ class NumpyPrimitives:
         removed = tables.lsbs_to_remove
         if removed:
             half = 1 << (removed - 1)
-            index = np.minimum(((index + half) >> removed) << removed, (1 << tables.width) - 1)
+            index = np.minimum((index + half) >> removed, (1 << tables.width) - 1)
         # one index into all tables laid end to end: much faster than one for table and entry
         return tables.tables.ravel()[index + tables.choice * tables.tables.shape[1]]
 

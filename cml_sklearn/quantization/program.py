@@ -86,15 +86,16 @@ class IntegerProgram:
         found = self.bounds()
         return [found[i] for i in self.outputs]
 
-    def widths(self) -> list[tuple[str, int, bool]]:
-        """Source, bits, and whether it is the index of a lookup, for every tensor."""
-        rows = [("input", bounds.width, False) for bounds in self.input_bounds]
+    def widths(self) -> list[tuple[str, int, int]]:
+        """See `Program.widths`."""
+        rows = [("input", bounds.width, 0) for bounds in self.input_bounds]
         bounds = self.bounds()
         for i, instruction in enumerate(self.instructions, start=len(rows)):
-            rows.append((instruction.source, bounds[i].width, False))
+            rows.append((instruction.source, bounds[i].width, 0))
             if isinstance(instruction.step, Lookup):
-                before = self._source(instruction.inputs[0])
-                rows.append((before, instruction.step.tables.shape[1].bit_length() - 1, True))
+                before = _source(self.instructions, len(self.input_bounds), instruction.inputs[0])
+                tables = instruction.step.table_set
+                rows.append((before, tables.index_width, tables.width))
         return rows
 
     def has_lookups(self) -> bool:
@@ -105,11 +106,6 @@ class IntegerProgram:
     def n_lookups(self) -> int:
         """Layers of lookups: steps that look every element of a tensor up."""
         return _n_lookups(self.instructions)
-
-    def _source(self, tensor: int) -> str:
-        """Operator that made a tensor."""
-        n_inputs = len(self.input_bounds)
-        return "input" if tensor < n_inputs else self.instructions[tensor - n_inputs].source
 
 
 class ProgramBuilder:
@@ -176,6 +172,10 @@ class ProgramBuilder:
         """Layers of lookups so far."""
         return _n_lookups(self._instructions)
 
+    def source_of(self, tensor: int) -> str:
+        """Label of the operator that a tensor comes from."""
+        return _source(self._instructions, self.n_inputs, tensor)
+
     def rounding(self, width: int) -> tuple[int, bool]:
         """Low bits that the next lookup, of this width, rounds away, and whether exactly."""
         if self._rounding_bits is None:
@@ -202,6 +202,11 @@ class ProgramBuilder:
     def build(self, outputs: Sequence[int]) -> IntegerProgram:
         """Finish the program."""
         return IntegerProgram(self._input_bounds, tuple(self._instructions), tuple(outputs))
+
+
+def _source(instructions: Sequence[Instruction], n_inputs: int, tensor: int) -> str:
+    """Operator that made a tensor."""
+    return "input" if tensor < n_inputs else instructions[tensor - n_inputs].source
 
 
 def _n_lookups(instructions: Sequence[Instruction]) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cml_sklearn.exceptions import BitWidthError
 from cml_sklearn.fhe.primitives import IntArray
 from cml_sklearn.quantization.program import ProgramBuilder
 from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
@@ -18,6 +19,9 @@ __all__ = ["FloatFunction", "QuantizedTensor"]
 
 _WIDEST_SPREAD = 16
 """Bits to which an index is spread: more would only make the tables longer."""
+
+_WIDEST_TABLE = 22
+"""Bits of the widest table that is made, if only for clear integers: more would take GBs."""
 
 _SPREAD_BITS = 3
 """Bits added to a rounded index, so that an integer factor fills it to an eighth."""
@@ -115,7 +119,9 @@ class QuantizedTensor:
 
     def requantize(self, n_bits: int) -> QuantizedTensor:
         """Codes of the float, by one lookup an element, in the range of least error."""
-        values = np.nan_to_num(self.calibration_values, posinf=0.0, neginf=0.0)
+        arguments = self.scale * self.builder.codes(self.number) + self.offset
+        values = _values_in_domain(self._apply, arguments)
+        values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
         if np.isin(values, (0.0, 1.0)).all():
             n_bits = 1
         weight = self.builder.sample_weight
@@ -173,12 +179,19 @@ class QuantizedTensor:
     def _lookup(self, quantizer: AffineQuantizer) -> Lookup:
         """Build the tables, one for each distinct channel."""
         low, width = self._index_range()
-        index = np.arange(low, low + (1 << width)).reshape((-1, *(1,) * len(self.shape)))
+        removed, exact = self.builder.rounding(width)
+        if width - removed > _WIDEST_TABLE:
+            raise BitWidthError(
+                f"The lookup after {self.builder.source_of(self.number)} has an index of "
+                f"{width - removed} bits; tables of more than {_WIDEST_TABLE} are not made. Lower "
+                "n_bits (of inputs or weights), or set rounding_bits."
+            )
+        index = low + (np.arange(1 << (width - removed)) << removed)
+        index = index.reshape((-1, *(1,) * len(self.shape)))
         arguments = self.scale * index + self.offset
-        codes = quantizer.quantize(_values_in_domain(self._apply, arguments))
+        codes = quantizer.quantize(np.nan_to_num(_values_in_domain(self._apply, arguments)))
         tables, choice = np.unique(codes.reshape(len(codes), -1).T, axis=0, return_inverse=True)
         choice = np.broadcast_to(choice.reshape(codes.shape[1:]), self.shape)
-        removed, exact = self.builder.rounding(width)
         return Lookup(low, tables, choice, removed, exact)
 
     def with_integer_offset(self) -> QuantizedTensor:
@@ -195,19 +208,23 @@ def _values_in_domain(function: FloatFunction, arguments: FloatArray) -> FloatAr
     """Values of a function; where it has none, its value at the edge of its domain.
 
     Rounding moves arguments a little beyond the domain of functions such as the logarithm. The edge
-    is found by bisection from the nearest argument, along the first axis, that has a value.
+    is found by bisection from the nearest argument of the same column that has a value; where
+    there is none, the result is NaN.
     """
     values = function(arguments)
     gaps = np.isnan(values)
     if not gaps.any() or gaps.all(axis=0).any():
-        return np.nan_to_num(values)
+        return values
     outside = np.broadcast_to(arguments, values.shape)
-    inside = np.take_along_axis(outside, _nearest(~gaps), axis=0)
+    order = np.argsort(outside, axis=0)
+    nearest = np.take_along_axis(order, _nearest(np.take_along_axis(~gaps, order, axis=0)), axis=0)
+    inside = np.empty_like(outside)
+    np.put_along_axis(inside, order, np.take_along_axis(outside, nearest, axis=0), axis=0)
     for _ in range(_BISECTIONS):
         middle = (inside + outside) / 2
         valid = ~np.isnan(function(middle))
         inside, outside = np.where(valid, middle, inside), np.where(valid, outside, middle)
-    return np.nan_to_num(np.where(gaps, function(inside), values))
+    return np.where(gaps, function(inside), values)
 
 
 def _nearest(known: NDArray[np.bool_]) -> IntArray:

@@ -224,11 +224,8 @@ class Lookup(Step):
     ----------
     low : int
         Smallest value of the input, subtracted so that the index starts at 0.
-    tables : ndarray of shape (n_tables, 2**width)
-    choice : ndarray of int
-        Row of `tables` by element of the tensor.
-    lsbs_to_remove, exact
-        Rounding of the index before the lookup: see `TableSet`.
+    tables, choice, lsbs_to_remove, exact
+        See `TableSet`.
     """
 
     low: int
@@ -237,11 +234,16 @@ class Lookup(Step):
     lsbs_to_remove: int = 0
     exact: bool = True
 
+    @property
+    def table_set(self) -> TableSet:
+        """The tables as primitives take them."""
+        return TableSet(self.tables, self.choice, self.lsbs_to_remove, self.exact)
+
     def run(self, primitives: Primitives, *values: Any) -> Any:
         """See `Step.run`."""
-        tables = TableSet(self.tables, self.choice, self.lsbs_to_remove, self.exact)
         index = values[0] - self.low if self.low else values[0]
-        return primitives.lookup(primitives.bound(index, self.tables.shape[1] - 1), tables)
+        upper = 2**self.table_set.index_width - 1
+        return primitives.lookup(primitives.bound(index, upper), self.table_set)
 
     def bounds(self, *inputs: Bounds) -> Bounds:
         """See `Step.bounds`."""

@@ -89,6 +89,21 @@ def test_too_wide_a_lookup_names_operator_and_width() -> None:
         FheCircuit(builder.build([1]), CircuitOptions())
 
 
+def test_a_rounded_index_may_be_wider_than_a_lookup_but_not_by_much() -> None:
+    for width, fits in ((18, True), (21, False)):
+        bounds = Bounds(np.zeros(1, dtype=np.int64), np.full(1, 2**width - 2 ** (width - 3)))
+        builder = ProgramBuilder([bounds], [np.zeros((1, 1), dtype=np.int64)], np.ones(1))
+        table = np.arange(8, dtype=np.int64)[None]
+        builder.add(Lookup(0, table, np.zeros(1, dtype=np.int64), width - 3, exact=False), 0)
+        if fits:
+            circuit = FheCircuit(builder.build([1]), CircuitOptions())
+            steps = (np.arange(7) << (width - 3))[:, None]
+            np.testing.assert_array_equal(circuit.simulate(steps)[0], np.arange(7)[:, None])
+        else:
+            with pytest.raises(BitWidthError, match=r"index of 21 bits before rounding.* Lower"):
+                FheCircuit(builder.build([1]), CircuitOptions())
+
+
 def test_too_wide_an_accumulator_names_operator_and_width() -> None:
     bounds = Bounds(np.zeros(30, dtype=np.int64), np.full(30, 2**20 - 1))
     builder = ProgramBuilder([bounds], [np.zeros((1, 30), dtype=np.int64)], np.ones(1))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
@@ -240,6 +240,7 @@ def test_within_one_step_of_the_float_operator(case: Case) -> None:
 
     @settings(max_examples=5, deadline=None)
     @given(st.integers(0, 2**32 - 1))
+    @example(2)  # has codes whose floats lie beyond the domain of arcsin
     def check(seed: int) -> None:
         inputs = case.inputs(seed=seed)
         codes = result.quantize_input(*inputs)

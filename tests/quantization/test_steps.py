@@ -31,7 +31,7 @@ STEPS: list[tuple[Step, list[tuple[int, ...]]]] = [
         steps.Lookup(-8, np.array([np.arange(16) % 5, -np.arange(16)]), np.array([0, 1, 1, 0])),
         VECTOR,
     ),
-    (steps.Lookup(-8, np.arange(16)[None] ** 2, np.zeros(4, dtype=np.int64), 2), VECTOR),
+    (steps.Lookup(-8, np.arange(4)[None] ** 2, np.zeros(4, dtype=np.int64), 2), VECTOR),
     (steps.Declare(31), VECTOR),
     (steps.SumOver((0,)), [(2, 3)]),
     (steps.SumOver((1,), keepdims=True), [(2, 3)]),
