@@ -64,6 +64,7 @@ _PUBLIC = {
         "NeuralNetRegressor",
     ],
     "onnx.numpy_module": ["NumpyModule"],
+    "quantization_aware": ["simulated_rounding"],
     "quantization.post_training": ["PostTrainingAffineQuantization"],
     "quantization.quantized_module": ["QuantizedModule"],
     "svm": ["LinearSVC", "LinearSVR"],

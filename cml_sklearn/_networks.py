@@ -39,6 +39,7 @@ NEURAL_NET_CONSTRAINTS: dict[str, Any] = {
     "n_bits": [Interval(Integral, MIN_BITS, MAX_BITS, closed="both"), dict],
     "p_error": [Interval(Real, 0, 1, closed="neither")],
     **NETWORK_CONSTRAINTS,
+    "quantization_aware": ["boolean"],
     "lr": [Interval(Real, 0, None, closed="neither")],
     "max_epochs": [Interval(Integral, 1, None, closed="left")],
     "batch_size": [Interval(Integral, 1, None, closed="left")],

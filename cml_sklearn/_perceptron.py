@@ -30,7 +30,7 @@ class Perceptron(nn.Module):
     activation : {"relu", "tanh", "sigmoid", "gelu"}, default="relu"
     dropout : float, default=0.0
         Share of hidden units left out while training.
-    input_noise : float, default=0.3
+    input_noise : float, default=0.1
         Standard deviation of noise on the standardized inputs while training. It makes the net
         bear the rounding of its inputs, and keeps its weights small.
     """
@@ -47,7 +47,7 @@ class Perceptron(nn.Module):
         hidden_layer_sizes: Sequence[int] = (16,),
         activation: str = "relu",
         dropout: float = 0.0,
-        input_noise: float = 0.3,
+        input_noise: float = 0.1,
     ) -> None:
         super().__init__()
         self.layers: Any

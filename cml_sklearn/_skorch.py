@@ -54,18 +54,20 @@ NET_DOC = """
     batch_size : int, default=32
     train_split : callable, optional
         Such as ``skorch.dataset.ValidSplit(5)``, for early stopping. None: train on all samples.
-    callbacks : list, optional
+    callbacks : list or "disable", optional
         As in skorch.
     verbose : int, default=0
     device : str, default="cpu"
     random_state : int, RandomState instance or None, default=None
     n_bits, p_error
         See `FheEstimator`; `n_bits` is 5 by default.
-    rounding_bits : int, tuple of int or None, default=5
+    rounding_bits : int, tuple of int or None, default=4
         Bits of an accumulator that a lookup looks at; a tuple has one number for every layer of
         lookups. None: all.
     exact_rounding : bool, default=False
         False: rounding may be off by one near ties, and costs several times less.
+    quantization_aware : bool, default=True
+        Train with the rounding to `rounding_bits` simulated, so that the net learns to bear it.
     **kwargs
         What else skorch takes, such as ``module__*``, ``optimizer__*``, ``iterator_train__*``.
 
@@ -103,8 +105,9 @@ class NeuralNet(PredictingEstimator):
         random_state: Any = None,
         n_bits: Any = 5,
         p_error: float = 2.0**-40,
-        rounding_bits: int | tuple[int, ...] | None = 5,
+        rounding_bits: int | tuple[int, ...] | None = 4,
         exact_rounding: bool = False,
+        quantization_aware: bool = True,
         **kwargs: Any,
     ) -> None:
         self.module = module
@@ -122,6 +125,7 @@ class NeuralNet(PredictingEstimator):
         self.p_error = p_error
         self.rounding_bits = rounding_bits
         self.exact_rounding = exact_rounding
+        self.quantization_aware = quantization_aware
         self._skorch_parameters = kwargs
 
     @classmethod
@@ -158,7 +162,7 @@ class NeuralNet(PredictingEstimator):
             An array of more axes, if the module takes them.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         **fit_params
-            Handed to the net's `fit`.
+            Handed to the net's `partial_fit`.
 
         Returns
         -------
@@ -169,7 +173,7 @@ class NeuralNet(PredictingEstimator):
             self.__dict__.pop(earlier, None)
         values, targets = self._validated(X, y, reset=True)
         self.skorch_net_ = self._make_net(values, targets)
-        self._train("fit", values, targets, fit_params)
+        self._train(values, targets, fit_params)
         self.quantized_module_ = self._quantize(values, None)
         return self
 
@@ -180,7 +184,7 @@ class NeuralNet(PredictingEstimator):
         values, targets = self._validated(X, y, reset=first)
         if first:
             self.skorch_net_ = self._make_net(values, targets)
-        self._train("partial_fit", values, targets, fit_params)
+        self._train(values, targets, fit_params)
         earlier = self.__dict__.get("_calibration", values[:0])
         self._calibration = np.concatenate([earlier, values])[-KEPT_ROWS:]
         self.quantized_module_ = self._quantize(self._calibration, None)
@@ -210,12 +214,17 @@ class NeuralNet(PredictingEstimator):
         """Make the estimator of scikit-learn that has the methods of this one."""
         return self._wrapped_class()
 
-    def _train(
-        self, method: str, X: FloatArray, y: NDArray[Any], fit_params: dict[str, Any]
-    ) -> None:
-        """Call a fitting method of the net."""
+    def _train(self, X: FloatArray, y: NDArray[Any], fit_params: dict[str, Any]) -> None:
+        """Train the net on, from its start if it is new."""
+        from cml_sklearn.quantization_aware import simulated_rounding
+
+        net, samples = self.skorch_net_, X.astype(np.float32)
+        rounding_bits = self.rounding_bits if self.quantization_aware else None
         with _seeded(self.random_state):
-            getattr(self.skorch_net_, method)(X.astype(np.float32), y, **fit_params)
+            if not net.initialized_:
+                net.initialize()
+            with simulated_rounding(net.module_, rounding_bits, samples[:2]):
+                net.partial_fit(samples, y, **fit_params)
 
     def _checked_arrays(self, *data: ArrayLike, reset: bool = False, **options: Any) -> Any:
         """Validate X, or X and y; the module may take more than two axes."""

@@ -20,7 +20,7 @@ LAYERS = [
     {"convert", "quantization"},
     {"base"},
     {"_predictions"},
-    {"_linear", "_networks", "_perceptron", "_trees"},
+    {"_linear", "_networks", "_perceptron", "_trees", "quantization_aware"},
     {"_averages", "_boosters", "_skorch", "_width_search"},
     {
         "compile",

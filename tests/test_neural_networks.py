@@ -253,7 +253,7 @@ def test_grid_search_over_widths_and_sizes_in_two_processes() -> None:
         "neuralnetclassifier__module__width": [8],
         "neuralnetclassifier__lr": [0.02],
     }
-    net = NeuralNetClassifier(TwoColumns, random_state=0, max_epochs=20)
+    net = NeuralNetClassifier(TwoColumns, random_state=0, max_epochs=20, quantization_aware=False)
     search = GridSearchCV(make_pipeline(StandardScaler(), net), grid, cv=2, n_jobs=2).fit(X, y)
     assert search.best_params_["neuralnetclassifier__n_bits"] == 6
     assert search.best_score_ >= 0.9
