@@ -190,7 +190,7 @@ class QuantizedTensor:
         index = index.reshape((-1, *(1,) * len(self.shape)))
         arguments = self.scale * index + self.offset
         codes = quantizer.quantize(np.nan_to_num(_values_in_domain(self._apply, arguments)))
-        tables, choice = np.unique(codes.reshape(len(codes), -1).T, axis=0, return_inverse=True)
+        tables, choice = _distinct(codes.reshape(len(codes), -1).T)
         choice = np.broadcast_to(choice.reshape(codes.shape[1:]), self.shape)
         return Lookup(low, tables, choice, removed, exact)
 
@@ -233,6 +233,14 @@ def _nearest(known: NDArray[np.bool_]) -> IntArray:
     before = np.maximum.accumulate(np.where(known, rows, -len(known)), axis=0)
     after = np.minimum.accumulate(np.where(known, rows, 2 * len(known))[::-1], axis=0)[::-1]
     return np.where(rows - before <= after - rows, before, after)
+
+
+def _distinct(rows: IntArray) -> tuple[IntArray, IntArray]:
+    """Distinct rows, and which of them each row is: `np.unique` takes minutes for a long row."""
+    numbers: dict[bytes, int] = {}
+    choice = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in rows])
+    _, first = np.unique(choice, return_index=True)
+    return rows[first], choice
 
 
 def _is_uniform(values: FloatArray) -> bool:
