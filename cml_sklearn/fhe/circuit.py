@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from tqdm.auto import tqdm
 
 from cml_sklearn.exceptions import BitWidthError
@@ -26,12 +26,15 @@ __all__ = ["FheCircuit"]
 
 _LINEAR_BATCH = 24
 
+_LEAST_JOBS = 2
+"""Batches on their way at once: one is evaluated while the next one is encrypted."""
+
 
 class FheCircuit:
     """An FHE circuit with its keys, in the hands of the one who owns the data.
 
-    Samples go through in batches of fixed size. Batches are spread by joblib: under
-    ``joblib.parallel_config(n_jobs=...)`` over threads, or over processes and machines with another
+    Samples go through in batches of fixed size. Batches are spread by joblib over two threads, or as
+    many as ``joblib.parallel_config(n_jobs=...)`` says, or over processes and machines with another
     backend; only the server's half (never the secret key) is sent there. A progress bar shows on a
     terminal.
 
@@ -90,7 +93,8 @@ class FheCircuit:
             delayed(servers[size].run)(circuit.encrypt(*rows))
             for circuit, (size, rows) in zip(circuits, batches, strict=True)
         )
-        runs = Parallel(prefer="threads", return_as="generator")(jobs)
+        n_jobs = max(_LEAST_JOBS, effective_n_jobs(None))
+        runs = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(jobs)
         results = []
         with tqdm(total=len(inputs[0]), desc="encrypted", unit="sample", disable=None) as bar:
             for circuit, encrypted in zip(circuits, runs, strict=True):

@@ -83,8 +83,9 @@ def quantize_output(
     columns = [tree.value[:, output].astype(np.float64) for tree in forest.trees]
     spans = [_span(tree, column) for tree, column in zip(forest.trees, columns, strict=True)]
     total, limit = sum(spans), 2**sum_bits - 1
-    if total == 0:
-        return _constant(forest, columns, output)
+    largest = max(float(np.abs(column).max()) for column in columns)
+    if total / limit <= np.finfo(np.float64).tiny * (1 + largest):
+        return _constant(forest, columns, output, total)
     scale = max(total / limit, _whole_step(forest, columns))
     while True:
         result = _round_trees(forest, columns, spans, scale, seen)
@@ -114,12 +115,14 @@ def _whole_step(forest: Forest, columns: list[FloatArray]) -> float:
     return float(step)
 
 
-def _constant(forest: Forest, columns: list[FloatArray], output: int) -> QuantizedOutput:
+def _constant(
+    forest: Forest, columns: list[FloatArray], output: int, max_error: float
+) -> QuantizedOutput:
     values = tuple(np.zeros(len(column), dtype=np.int64) for column in columns)
     leaf = [
         column[np.argmax(tree.bit < 0)] for tree, column in zip(forest.trees, columns, strict=True)
     ]
-    return QuantizedOutput(values, 1.0, float(forest.offset[output] + sum(leaf)), 0, 0.0)
+    return QuantizedOutput(values, 1.0, float(forest.offset[output] + sum(leaf)), 0, max_error)
 
 
 def _round_trees(

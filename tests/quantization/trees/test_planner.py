@@ -252,3 +252,20 @@ def test_quantized_sum_fits_its_width() -> None:
     for sum_bits in (5, 9):
         quantized = quantize_output(forest, 0, sum_bits)
         assert 0 < quantized.upper < 2**sum_bits
+
+
+@pytest.mark.parametrize("level", [0.0, 1e3])
+def test_leaves_that_hardly_differ_are_one(level: float) -> None:
+    leaf = np.array([-1])
+    near = Tree(
+        np.array([0, -1, -1]),
+        np.array([1, -1, -1]),
+        np.array([2, -1, -1]),
+        np.array([[2.0], [np.finfo(float).tiny], [0.0]]),
+    )
+    forest = Forest(
+        (near, Tree(leaf, leaf, leaf, np.array([[level]]))), np.zeros(1, np.int64), np.zeros(1)
+    )
+    output = quantize_output(forest, 0, 4)
+    assert output.upper == 0
+    assert abs(output.offset - level) <= output.max_error
