@@ -63,6 +63,7 @@ def _networks(kind: str) -> dict[str, ModelSpec]:
     return {
         "MLP": ModelSpec(f"MLP{kind}", module, f"sklearn.{module}", None, True, sizes),
         "NeuralNet": ModelSpec(f"NeuralNet{kind}", module, "", None, True),
+        "NeuralNet3": ModelSpec(f"NeuralNet{kind}", module, "", 4, True, {"rounding_bits": 3}),
     }
 
 

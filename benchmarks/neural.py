@@ -12,7 +12,7 @@ from benchmarks.subject import OurSubject
 
 main = make_command(
     None,
-    ["MLP", "NeuralNet"],
+    ["MLP", "NeuralNet", "NeuralNet3"],
     "breast_cancer,wine,diabetes",
     OurSubject,
 )

@@ -33,10 +33,10 @@ _LEAST_JOBS = 2
 class FheCircuit:
     """An FHE circuit with its keys, in the hands of the one who owns the data.
 
-    Samples go through in batches of fixed size. Batches are spread by joblib over two threads, or as
-    many as ``joblib.parallel_config(n_jobs=...)`` says, or over processes and machines with another
-    backend; only the server's half (never the secret key) is sent there. A progress bar shows on a
-    terminal.
+    Samples go through in batches of fixed size. Batches are spread by joblib over two threads, or
+    as many as ``joblib.parallel_config(n_jobs=...)`` says, or over processes and machines with
+    another backend; only the server's half (never the secret key) is sent there. A progress bar
+    shows on a terminal.
 
     Parameters
     ----------

@@ -16,12 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pages import DOCS, insert, row
+from sklearn.base import is_classifier
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from cml_sklearn.compile import compile_torch_model
-from cml_sklearn.neural_network import MLPClassifier, MLPRegressor
+from cml_sklearn.neural_network import (
+    MLPClassifier,
+    MLPRegressor,
+    NeuralNetClassifier,
+    NeuralNetRegressor,
+)
+from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 
 PAGE = "neural_networks.md"
@@ -31,6 +39,14 @@ MLPS = {
     "breast_cancer, MLP 12": (load_breast_cancer, 12, 5, 4, 50),
     "digits, MLP 16": (load_digits, 16, 5, 5, 20),
     "digits, MLP 32": (load_digits, 32, 4, 4, 20),
+}
+THREE_BITS = {"n_bits": 4, "rounding_bits": 3}
+NETS: dict[str, tuple[Any, Any, dict[str, int]]] = {
+    "breast_cancer, NeuralNet": (load_breast_cancer, NeuralNetClassifier, {}),
+    "breast_cancer, NeuralNet, 3 bits": (load_breast_cancer, NeuralNetClassifier, THREE_BITS),
+    "digits, NeuralNet": (load_digits, NeuralNetClassifier, {}),
+    "diabetes, NeuralNet (R2)": (load_diabetes, NeuralNetRegressor, {}),
+    "diabetes, NeuralNet, 3 bits (R2)": (load_diabetes, NeuralNetRegressor, THREE_BITS),
 }
 CNN = runpy.run_path(str(DOCS.parent / "examples" / "cnn.py"))
 
@@ -90,15 +106,25 @@ def table() -> Iterator[str]:
         hidden_layer_sizes=(4,), alpha=10.0, solver="lbfgs", max_iter=500, random_state=0
     )
     yield measured("diabetes, MLP 4 (R2)", regressor.fit(X, y), X_test, y_test, 20)
+    for name, (load, estimator, widths) in NETS.items():
+        X, X_test, y, y_test = split(load)
+        net = estimator(random_state=0, **widths)
+        yield measured(name, net.fit(X, y), X_test, y_test, 20)
     yield convolution()
 
 
 def measured(name: str, model: Any, X: Array, y: Array, n_encrypted: int) -> str:
     """Line of a perceptron."""
     model.compile()
-    scores = model.sklearn_model_.score(X, y), model.score(X, y)
+    scores = float_score(model, X, y), model.score(X, y)
     widths = f"{model.n_bits}, {model.rounding_bits}"
     return cells(name, widths, scores, model.quantized_module_, X[:n_encrypted])
+
+
+def float_score(model: Any, X: Array, y: Array) -> float:
+    """Score of the network of floats."""
+    (raw,) = NumpyModule(model.onnx_model_)(X)
+    return float((labels(raw) == y).mean() if is_classifier(model) else r2_score(y, raw[:, 0]))
 
 
 def convolution() -> str:
