@@ -19,7 +19,7 @@ demo: $(STAMP)  ## predict on encrypted data, from grid search to the table of f
 	$(BIN)/python examples/demo.py
 
 test: $(STAMP)  ## the tests, without the slow ones
-	$(BIN)/pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal  # one thread for each process
 
 test-slow: $(STAMP)  ## the slow tests only
 	$(BIN)/pytest -m slow
@@ -50,9 +50,10 @@ bench-compare: $(STAMP) $(PEER_STAMP)  ## the same work here and on Concrete-ML,
 		'regression --models Linear,Ridge --n-bits 5,8 --samples 96' \
 		'classification --models DT --n-bits 4,6 --samples 16' \
 		'regression --models DT --n-bits 4,6 --samples 16' \
-		'classification --datasets breast_cancer,wine --models RF,XGB --samples $(SAMPLES)' \
-		'classification --datasets digits --models RF --samples $(SAMPLES)' \
-		'regression --models RF,XGB --samples $(SAMPLES)' 'neural --samples 4'; do \
+		'classification --datasets breast_cancer,wine --models RF,XGB --samples $(SAMPLES) --repeat 1' \
+		'classification --datasets digits --models RF --samples $(SAMPLES) --repeat 1' \
+		'regression --models RF,XGB --samples $(SAMPLES) --repeat 1' \
+		'neural --samples 4 --repeat 1'; do \
 		$(BIN)/python -m benchmarks.$$work --output $(RESULTS)/ours.jsonl; \
 		$(PEER_VENV)/bin/python -m benchmarks.peer.run $$work --output $(RESULTS)/peer.jsonl; \
 	done
@@ -60,7 +61,7 @@ bench-compare: $(STAMP) $(PEER_STAMP)  ## the same work here and on Concrete-ML,
 		--output docs/benchmark_table.md --plots docs/images
 
 bench-growth: $(STAMP)  ## how the cost grows with trees, depth, features, samples and widths
-	$(BIN)/python -m benchmarks.growth --output $(RESULTS)/growth.jsonl \
+	$(BIN)/python -m benchmarks.growth --repeat 1 --output $(RESULTS)/growth.jsonl \
 		--table docs/growth_table.md --plot docs/images/growth.png
 
 lock:  ## write the versions installed in .venv to requirements.lock

@@ -1,7 +1,8 @@
 """How the cost of an encrypted prediction grows with the model, its widths and the data.
 
-One thing grows at a time, the rest stays as in `benchmarks.models`; the data are made by
-scikit-learn's ``make_classification``. Run with ``python -m benchmarks.growth --help``.
+One thing grows at a time; the rest stays as in `benchmarks.models`, but for 20 trees an ensemble.
+The data are made by scikit-learn's ``make_classification``, with 10 features. Run with
+``python -m benchmarks.growth --help``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ __all__ = ["SWEEPS", "Sweep", "app", "slope"]
 _QUANTITIES = {"seconds": "seconds", "gop": "Gop"}
 _N_TRAIN = 700
 _N_TEST = 300
+_N_FEATURES = 10
+_N_TREES = 20
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,13 @@ def main(
 def _measure(sweep: Sweep, model: str, value: int, repeat: int) -> Row:
     """Train, compile and predict encrypted."""
     spec = MODELS["classification"][model]
+    parameters = dict(spec.parameters)
+    if "n_estimators" in parameters:
+        parameters["n_estimators"] = _N_TREES
     if sweep.parameter is not None:
-        spec = replace(spec, parameters={**spec.parameters, sweep.parameter: value})
-    X, y = _data(value if sweep.name == "features" else 20)
+        parameters[sweep.parameter] = value
+    spec = replace(spec, parameters=parameters)
+    X, y = _data(value if sweep.name == "features" else _N_FEATURES)
     subject = OurSubject(spec, value if sweep.name == "n_bits" else spec.n_bits, seed=0)
     n_samples = value if sweep.name == "samples" else 1
     rows = np.resize(X[_N_TRAIN:], (n_samples, X.shape[1]))
