@@ -42,7 +42,7 @@ bench-quick: $(STAMP)  ## scores and seconds of one model of every kind, encrypt
 	$(BIN)/python -m benchmarks.regression --datasets diabetes --models Ridge,DT --samples 3
 	$(BIN)/python -m benchmarks.neural --datasets breast_cancer --models MLP --samples 3
 
-bench-compare: $(STAMP) $(PEER_STAMP)  ## the same work here and on Concrete-ML, in turn; takes 20 minutes
+bench-compare: $(STAMP) $(PEER_STAMP)  ## the same work here and on Concrete-ML, in turn; takes an hour
 	mkdir -p $(RESULTS)
 	rm -f $(RESULTS)/ours.jsonl $(RESULTS)/peer.jsonl
 	@for work in \
