@@ -50,10 +50,9 @@ bench-compare: $(STAMP) $(PEER_STAMP)  ## the same work here and on Concrete-ML,
 		'regression --models Linear,Ridge --n-bits 5,8 --samples 96' \
 		'classification --models DT --n-bits 4,6 --samples 16' \
 		'regression --models DT --n-bits 4,6 --samples 16' \
-		'classification --datasets breast_cancer,wine --models RF,XGB --samples $(SAMPLES) --repeat 1' \
-		'classification --datasets digits --models RF --samples $(SAMPLES) --repeat 1' \
-		'regression --models RF,XGB --samples $(SAMPLES) --repeat 1' \
-		'neural --samples 4 --repeat 1'; do \
+		'classification --datasets breast_cancer,wine --models RF,XGB --samples $(SAMPLES)' \
+		'classification --datasets digits --models RF --samples $(SAMPLES)' \
+		'regression --models RF,XGB --samples $(SAMPLES)' 'neural --samples 4'; do \
 		$(BIN)/python -m benchmarks.$$work --output $(RESULTS)/ours.jsonl; \
 		$(PEER_VENV)/bin/python -m benchmarks.peer.run $$work --output $(RESULTS)/peer.jsonl; \
 	done

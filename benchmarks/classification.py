@@ -10,12 +10,7 @@ import typer
 from benchmarks.core import make_command
 from benchmarks.subject import OurSubject
 
-main = make_command(
-    "classification",
-    ["LR", "DT", "RF", "XGB"],
-    "breast_cancer,wine,digits",
-    OurSubject,
-)
+main = make_command("classification", OurSubject)
 app = typer.Typer(add_completion=False)
 app.command(help="Measure classifiers on encrypted data.")(main)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, NamedTuple, Protocol
 
 import numpy as np
 import typer
@@ -29,6 +29,7 @@ from benchmarks.measure import in_child, machine_facts, median_seconds, stage
 from benchmarks.models import MODELS, ModelSpec, models_for
 
 __all__ = [
+    "SCRIPTS",
     "Case",
     "Options",
     "Subject",
@@ -165,12 +166,10 @@ class Options:
         ]
 
 
-def make_command(
-    task: str | None, models: list[str], datasets: str, make: MakeSubject
-) -> Callable[..., None]:
-    """Make the function of a script that typer makes a command of.
+class Script(NamedTuple):
+    """What a script measures.
 
-    Parameters
+    Attributes
     ----------
     task : {"classification", "regression"}, optional
         None: told from the data.
@@ -178,22 +177,45 @@ def make_command(
         Names allowed.
     datasets : str
         Default of ``--datasets``.
+    """
+
+    task: str | None
+    models: list[str]
+    datasets: str
+
+
+SCRIPTS = {
+    "classification": Script(
+        "classification", ["LR", "DT", "RF", "XGB"], "breast_cancer,wine,digits"
+    ),
+    "regression": Script("regression", ["Linear", "Ridge", "DT", "RF", "XGB"], "diabetes"),
+    "neural": Script(None, ["MLP", "NeuralNet", "NeuralNet3"], "breast_cancer,wine,diabetes"),
+}
+"""By name, the same for both libraries."""
+
+
+def make_command(name: str, make: MakeSubject) -> Callable[..., None]:
+    """Make the function of a script that typer makes a command of.
+
+    Parameters
+    ----------
+    name : str
+        Key of `SCRIPTS`.
     make : MakeSubject
         A class or function at the top of a module, since child processes call it.
     """
+    task, allowed, data = SCRIPTS[name]
 
     def main(
         *,
-        datasets: Annotated[
-            str, typer.Option(help="Names, parted by commas; see --list.")
-        ] = datasets,
+        datasets: Annotated[str, typer.Option(help="Names, parted by commas; see --list.")] = data,
         models: Annotated[str, typer.Option(help="Names, parted by commas. Empty: all.")] = "",
         n_bits: Annotated[
             str, typer.Option(help="Widths, parted by commas. Empty: defaults.")
         ] = "",
         samples: Annotated[int, typer.Option(min=1, help="Rows to encrypt.")] = 10,
         execute_in_fhe: Annotated[bool, typer.Option("--execute-in-fhe/--simulate")] = True,
-        jobs: Annotated[int, typer.Option(help="Batches at once.")] = 1,
+        jobs: Annotated[int, typer.Option(help="Batches at once; at least two are.")] = 1,
         seed: Annotated[int, typer.Option(help="Seed of the models.")] = 0,
         repeat: Annotated[int, typer.Option(min=1, help="Runs, of which the median counts.")] = 1,
         output: Annotated[Path | None, typer.Option(help="JSON lines, appended.")] = None,
@@ -213,7 +235,6 @@ def make_command(
         if not run(cases, make, output):
             raise typer.Exit(1)
 
-    allowed = models
     return main
 
 

@@ -10,12 +10,7 @@ import typer
 from benchmarks.core import make_command
 from benchmarks.subject import OurSubject
 
-main = make_command(
-    None,
-    ["MLP", "NeuralNet", "NeuralNet3"],
-    "breast_cancer,wine,diabetes",
-    OurSubject,
-)
+main = make_command("neural", OurSubject)
 app = typer.Typer(add_completion=False)
 app.command(help="Measure neural networks on encrypted data; the task is told from the data.")(main)
 

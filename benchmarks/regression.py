@@ -10,12 +10,7 @@ import typer
 from benchmarks.core import make_command
 from benchmarks.subject import OurSubject
 
-main = make_command(
-    "regression",
-    ["Linear", "Ridge", "DT", "RF", "XGB"],
-    "diabetes",
-    OurSubject,
-)
+main = make_command("regression", OurSubject)
 app = typer.Typer(add_completion=False)
 app.command(help="Measure regressors on encrypted data.")(main)
 

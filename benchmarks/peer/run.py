@@ -12,7 +12,7 @@ import concrete.ml.sklearn
 import numpy as np
 import typer
 
-from benchmarks.core import make_command
+from benchmarks.core import SCRIPTS, make_command
 from benchmarks.models import ModelSpec
 from benchmarks.splits import make_splits_command
 
@@ -100,7 +100,7 @@ class PeerSubject:
         torch.manual_seed(self.seed)
         kind = "Classifier" if self.spec.class_name.endswith("Classifier") else "Regressor"
         sizes: dict[str, Any] = {"module__n_layers": 3, "max_epochs": 10}
-        if self.spec.parameters:
+        if self.spec.parameters:  # those without any are each library's default
             multiplier = _HIDDEN_UNITS / n_features
             sizes = {"module__n_layers": 2, "module__n_hidden_neurons_multiplier": multiplier}
             sizes["max_epochs"] = _MLP_EPOCHS
@@ -121,14 +121,8 @@ class PeerSubject:
 
 
 app = typer.Typer(add_completion=False, help="The benchmarks on Concrete-ML.")
-for name, task, models, datasets in (
-    ("classification", "classification", ["LR", "DT", "RF", "XGB"], "breast_cancer,wine,digits"),
-    ("regression", "regression", ["Linear", "Ridge", "DT", "RF", "XGB"], "diabetes"),
-    ("neural", None, ["MLP", "NeuralNet", "NeuralNet3"], "breast_cancer,wine,diabetes"),
-):
-    app.command(name, help=f"See benchmarks.{name}.")(
-        make_command(task, models, datasets, PeerSubject)
-    )
+for name in SCRIPTS:
+    app.command(name, help=f"See benchmarks.{name}.")(make_command(name, PeerSubject))
 app.command("splits", help="See benchmarks.splits.")(make_splits_command(PeerSubject))
 
 if __name__ == "__main__":

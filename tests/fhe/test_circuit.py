@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from threading import Barrier
+from typing import Any
+
 import joblib
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from cml_sklearn.fhe.backend import CircuitOptions
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.quantization.program import IntegerProgram, ProgramBuilder
 from cml_sklearn.quantization.steps import Bounds, Lookup, MatMul
-from tests.fake_backend import FakeBackend, codes_for
+from tests.fake_backend import FakeBackend, FakeServer, codes_for
 
 
 def linear_program() -> IntegerProgram:
@@ -57,6 +60,24 @@ def test_batches_spread_over_joblib_workers() -> None:
     codes = codes_for(program, 40)
     circuit = FheCircuit(program, CircuitOptions(), FakeBackend())
     with joblib.parallel_config("threading", n_jobs=2):
+        np.testing.assert_array_equal(circuit.execute(*codes)[0], program(*codes)[0])
+
+
+@pytest.mark.parametrize(("n_jobs", "at_once"), [(None, 2), (3, 3)])
+def test_batches_are_evaluated_at_once(
+    n_jobs: int | None, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    barrier, run = Barrier(at_once), FakeServer.run
+
+    def run_together(self: FakeServer, encrypted: dict[str, Any]) -> dict[str, Any]:
+        barrier.wait(timeout=30)  # fails unless as many batches have come
+        return run(self, encrypted)
+
+    monkeypatch.setattr(FakeServer, "run", run_together)
+    program = lookup_program()
+    codes = codes_for(program, 6)
+    with joblib.parallel_config(n_jobs=n_jobs):
+        circuit = FheCircuit(program, CircuitOptions(), FakeBackend())
         np.testing.assert_array_equal(circuit.execute(*codes)[0], program(*codes)[0])
 
 

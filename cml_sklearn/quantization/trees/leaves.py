@@ -84,6 +84,7 @@ def quantize_output(
     spans = [_span(tree, column) for tree, column in zip(forest.trees, columns, strict=True)]
     total, limit = sum(spans), 2**sum_bits - 1
     largest = max(float(np.abs(column).max()) for column in columns)
+    # with so small a step, values counted in steps would overflow
     if total / limit <= np.finfo(np.float64).tiny * (1 + largest):
         return _constant(forest, columns, output, total)
     scale = max(total / limit, _whole_step(forest, columns))
