@@ -14,13 +14,13 @@ from sklearn.linear_model._base import LinearClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
 from cml_sklearn._predictions import DecidingEstimator, PredictingEstimator
+from cml_sklearn._typing import FloatArray
 from cml_sklearn.base import FheEstimator, as_dense, as_numpy, like_input, wrapped_has
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.convert.hummingbird import linear_map_to_onnx
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 from cml_sklearn.quantization.quantized_module import QuantizedModule
-from cml_sklearn.quantization.quantizers import FloatArray
 
 if TYPE_CHECKING:
     import onnx

@@ -7,11 +7,11 @@ from typing import Any
 
 from sklearn.utils._param_validation import Interval
 
+from cml_sklearn._typing import FloatArray
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.bit_widths import MAX_BITS, MIN_BITS
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization, n_products
 from cml_sklearn.quantization.quantized_module import QuantizedModule
-from cml_sklearn.quantization.quantizers import FloatArray
 
 __all__ = [
     "NETWORK_CONSTRAINTS",

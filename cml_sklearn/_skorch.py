@@ -17,11 +17,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from cml_sklearn._linear import KEPT_ROWS
 from cml_sklearn._networks import NEURAL_NET_CONSTRAINTS, quantize_network
 from cml_sklearn._predictions import PredictingEstimator
+from cml_sklearn._typing import FloatArray
 from cml_sklearn.base import as_dense
 from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.quantization.quantized_module import QuantizedModule
-from cml_sklearn.quantization.quantizers import FloatArray
 
 __all__ = ["NET_DOC", "NeuralNet"]
 

@@ -17,12 +17,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from cml_sklearn._predictions import DecidingEstimator, PredictingEstimator
+from cml_sklearn._typing import FloatArray
 from cml_sklearn.base import FheEstimator, as_dense, like_input
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.convert.hummingbird import trees_to_onnx
 from cml_sklearn.convert.tree_arrays import TreeArrays
 from cml_sklearn.quantization.quantized_module import QuantizedModule
-from cml_sklearn.quantization.quantizers import FloatArray
 from cml_sklearn.quantization.trees import (
     FeatureGrid,
     Forest,

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cml_sklearn._networks import quantize_network, widths_by_layer
+from cml_sklearn._typing import FloatArray
 from cml_sklearn.exceptions import BitWidthError, InvalidInputError
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.bit_widths import MAX_BITS, BitWidths, width_of
 from cml_sklearn.quantization.post_training import n_products
-from cml_sklearn.quantization.quantizers import FloatArray
 
 __all__ = ["WidthTrial", "search_widths"]
 

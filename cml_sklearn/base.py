@@ -31,13 +31,13 @@ from sklearn.utils._array_api import (
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from cml_sklearn._typing import FloatArray
 from cml_sklearn.config import ExecutionMode, resolve_mode
 from cml_sklearn.exceptions import CompilationError, UnsupportedModelError
-from cml_sklearn.fhe.backend import CircuitOptions, FheReport
 from cml_sklearn.fhe.circuit import FheCircuit
+from cml_sklearn.fhe.protocol import CircuitOptions, Engine, FheReport
 from cml_sklearn.quantization.bit_widths import MAX_BITS, MIN_BITS
 from cml_sklearn.quantization.quantized_module import QuantizedModule
-from cml_sklearn.quantization.quantizers import FloatArray
 
 __all__ = ["FheEstimator", "as_dense", "as_numpy", "like_input", "wrapped_has"]
 
@@ -173,7 +173,7 @@ class FheEstimator(BaseEstimator):
         X: ArrayLike | None = None,
         *,
         batch_size: int | None = None,
-        parameters: str = "multi",
+        engine: str | Engine | None = None,
     ) -> FheCircuit:
         """Compile the FHE circuit ahead of time.
 
@@ -183,9 +183,9 @@ class FheEstimator(BaseEstimator):
             Samples to check the circuit on: simulated results must equal the clear integers. The
             ranges of the circuit hold for all inputs and don't depend on X.
         batch_size : int, optional
-            Samples that go through at once. None: 24 for circuits without bootstraps, else 1.
-        parameters : {"multi", "mono"}
-            Crypto-parameter sets: see `CircuitOptions`.
+            Samples that go through at once. None: what the engine likes best.
+        engine : {"auto", "concrete", "clear"} or Engine, optional
+            None: as `cml_sklearn.config_context` says, else the best one.
 
         Returns
         -------
@@ -197,8 +197,8 @@ class FheEstimator(BaseEstimator):
             The model does not fit the backend.
         """
         check_is_fitted(self)
-        options = CircuitOptions(self.p_error, batch_size, parameters)
-        circuit = self.quantized_module_.compile(options)
+        options = CircuitOptions(self.p_error, batch_size)
+        circuit = self.quantized_module_.compile(options, engine=engine)
         if X is not None:
             self._check_circuit(self._checked_input(X))
         return circuit

@@ -8,11 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from cml_sklearn._linear import LinearClassifier, quantize_linear_map
+from cml_sklearn._typing import FloatArray
 from cml_sklearn.base import as_numpy, like_input
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.exceptions import UnsupportedModelError
 from cml_sklearn.quantization.quantized_module import QuantizedModule
-from cml_sklearn.quantization.quantizers import FloatArray
 
 __all__ = ["LinearDiscriminantAnalysis"]
 

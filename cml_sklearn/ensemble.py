@@ -21,9 +21,9 @@ from cml_sklearn._trees import (
     PatchedRegressor,
     constant_tree,
 )
+from cml_sklearn._typing import FloatArray
 from cml_sklearn.convert.tree_arrays import TreeArrays, histogram_tree, scikit_tree
 from cml_sklearn.exceptions import UnsupportedModelError
-from cml_sklearn.quantization.quantizers import FloatArray
 from cml_sklearn.quantization.trees import FeatureGrid
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sklearn.linear_model
 
 from cml_sklearn._linear import LinearClassifier, LinearRegressor, PartialFitMixin
-from cml_sklearn.quantization.quantizers import FloatArray
+from cml_sklearn._typing import FloatArray
 
 __all__ = [
     "BayesianRidge",

@@ -26,13 +26,13 @@ from cml_sklearn._networks import (
 )
 from cml_sklearn._predictions import PredictingEstimator, ProbabilisticEstimator
 from cml_sklearn._skorch import NET_DOC, NeuralNet
+from cml_sklearn._typing import FloatArray
 from cml_sklearn._width_search import search_widths
 from cml_sklearn.base import as_dense, like_input
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.quantization.quantized_module import QuantizedModule
-from cml_sklearn.quantization.quantizers import FloatArray
 
 if TYPE_CHECKING:
     import onnx

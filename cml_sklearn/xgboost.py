@@ -58,7 +58,7 @@ class _XGBRegressor(BoosterRegressor, _XGBModel):
 class _XGBClassifier(BoosterClassifier, _XGBModel):
     def _is_multilabel(self) -> bool:
         """See `BoosterClassifier`."""
-        n_outputs = len(self.quantized_module_.output_scales[0].offset)  # type: ignore[attr-defined]
+        n_outputs = len(self.quantized_module_.output_scales[0].offset)
         return n_outputs > 1 and self._objective() == "binary:logistic"
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cml_sklearn.fhe.backend import CircuitOptions, FheReport, Program
-from cml_sklearn.fhe.primitives import IntArray, NumpyPrimitives
+from cml_sklearn.fhe.protocol import CircuitOptions, FheReport, Program
+from cml_sklearn._typing import IntArray, NumpyPrimitives
 
 
 class StrictPrimitives(NumpyPrimitives):

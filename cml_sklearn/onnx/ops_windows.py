@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from cml_sklearn.onnx._arrays import Array, Tensors, keeps_type, lowest
-from cml_sklearn.onnx.windows import Windows
+from cml_sklearn.program.windows import Windows, convolve
 
 __all__ = [
     "numpy_average_pool",
@@ -27,9 +27,6 @@ __all__ = [
     "numpy_max_unpool",
     "numpy_pad",
 ]
-
-_BLOCK = 1 << 17
-"""Elements of a block of unrolled windows: as many as the processor's cache holds."""
 
 
 @keeps_type
@@ -47,7 +44,7 @@ def numpy_conv(
     strides: Sequence[int] | None = None,
 ) -> Tensors:
     """Convolution, each group of channels with its own filters."""
-    windows = Windows.place(
+    placed = Windows.place(
         x.shape[2:],
         kernel_shape or w.shape[2:],
         strides=strides,
@@ -55,38 +52,11 @@ def numpy_conv(
         pads=pads,
         auto_pad=auto_pad,
     )
-    padded = windows.pad(x, 0)
-    unrolled = windows.view(padded.reshape(len(x), group, w.shape[1], *padded.shape[2:]))
-    filters = w.reshape(group, w.shape[0] // group, -1)
-    y = _filter(unrolled, filters, math.prod(windows.count)).reshape(
-        len(x), w.shape[0], *windows.count
-    )
+    ends = (*placed.before, *placed.after)
+    y = convolve(x, w, strides=strides, pads=ends, dilations=dilations, group=group)
     if b is not None:
-        y += b.reshape(-1, *(1,) * len(windows.count))
+        y += b.reshape(-1, *(1,) * len(placed.count))
     return (y,)
-
-
-def _filter(unrolled: Array, filters: Array, positions: int) -> Array:
-    """Multiply filters by unrolled windows, a few samples at a time.
-
-    Parameters
-    ----------
-    unrolled : ndarray of shape (n_samples, group, channels, kernel..., count...)
-    filters : ndarray of shape (group, filters, channels * kernel)
-
-    Returns
-    -------
-    ndarray of shape (n_samples, group, filters, positions)
-    """
-    n_samples = len(unrolled)
-    group, n_filters, size = filters.shape
-    y = np.empty((n_samples, group, n_filters, positions), np.result_type(unrolled, filters))
-    step = max(1, _BLOCK // max(1, group * size * positions))
-    for start in range(0, n_samples, step):
-        block = slice(start, start + step)
-        columns = unrolled[block].reshape(-1, group, size, positions)
-        np.matmul(filters, columns, out=y[block])
-    return y
 
 
 @keeps_type

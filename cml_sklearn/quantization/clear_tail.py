@@ -13,13 +13,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from cml_sklearn._typing import FloatArray
 from cml_sklearn.onnx.graph import Node, PreparedGraph
 from cml_sklearn.onnx.passes import run_node
 from cml_sklearn.quantization.ops.elementwise import QuantizedUnivariate
 from cml_sklearn.quantization.ops.shape import QuantizedMove, QuantizedTranspose
 from cml_sklearn.quantization.quantized_op import ONNX_OPS_TO_QUANTIZED_IMPL
-from cml_sklearn.quantization.quantizers import FloatArray
-from cml_sklearn.quantization.storage import stored
 
 __all__ = ["ClearTail", "split_clear_tail"]
 
@@ -31,10 +30,7 @@ _IN_THE_CLEAR = {
     *QuantizedTranspose.ops,
 }
 
-stored(Node)
 
-
-@stored
 @dataclass(frozen=True)
 class ClearTail:
     """Nodes that follow the encrypted part.

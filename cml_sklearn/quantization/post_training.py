@@ -8,14 +8,18 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cml_sklearn._typing import FloatArray
 from cml_sklearn.exceptions import CalibrationError, InvalidInputError, UnsupportedOperatorError
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.onnx.onnx_utils import Node, PreparedGraph
+from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.quantization import ops  # noqa: F401  fills the registry
 from cml_sklearn.quantization.bit_widths import BitWidths, check_layers, checked_rounding
+from cml_sklearn.quantization.builder import ModuleBuilder, RoundingPolicy
 from cml_sklearn.quantization.clear_tail import ClearTail, split_clear_tail
-from cml_sklearn.quantization.program import ProgramBuilder
-from cml_sklearn.quantization.quantized_module import OutputScale, QuantizedModule
+from cml_sklearn.quantization.decoders import OutputScale
+from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.quantization.quantized_op import (
     ONNX_OPS_TO_QUANTIZED_IMPL,
     Operand,
@@ -23,9 +27,7 @@ from cml_sklearn.quantization.quantized_op import (
     reason_without_quantized_form,
 )
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
-from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
 from cml_sklearn.quantization.ranges import RangeMethod, best_range
-from cml_sklearn.quantization.steps import Bounds
 
 __all__ = ["PostTrainingAffineQuantization", "n_products"]
 
@@ -103,12 +105,11 @@ class PostTrainingAffineQuantization:
         quantizers = tuple(
             self._input_quantizer(graph, name, x, weight) for name, x in named.items()
         )
-        builder = ProgramBuilder(
+        builder = ModuleBuilder(
             [_input_bounds(q, x) for q, x in zip(quantizers, samples, strict=True)],
             [q.quantize(x) for q, x in zip(quantizers, samples, strict=True)],
             weight,
-            rounding_bits=self.rounding_bits,
-            exact_rounding=self.exact_rounding,
+            rounding=RoundingPolicy(self.rounding_bits, self.exact_rounding),
             range_method=self.calibration,
         )
         tensors: dict[str, Operand] = dict(graph.constants)
@@ -117,14 +118,14 @@ class PostTrainingAffineQuantization:
             tensors[name] = QuantizedTensor(builder, number, q.scale, offset)
         targets = module.activations(*samples)
         for number, node in enumerate(graph.nodes):
-            builder.source = str(node)
-            widths = self.n_bits.at(n_products(graph.nodes[:number]), builder.n_lookups)
+            builder.program.source = str(node)
+            widths = self.n_bits.at(n_products(graph.nodes[:number]), builder.program.n_lookups)
             operator = _quantized_class(node)(node, widths, targets[node.outputs[0]])
             inputs = (tensors[name] if name else None for name in node.inputs)
             tensors[node.outputs[0]] = operator(*inputs)
         outputs = [tensors[name] for name in graph.outputs]
         quantized = _finish(builder, quantizers, outputs, self.n_bits.outputs, tail)
-        self._check_layers(n_products(graph.nodes), builder.n_lookups)
+        self._check_layers(n_products(graph.nodes), builder.program.n_lookups)
         return quantized
 
     def _check_layers(self, n_products: int, n_lookups: int) -> None:
@@ -205,7 +206,7 @@ def _calibration_data(
 
 
 def _finish(
-    builder: ProgramBuilder,
+    builder: ModuleBuilder,
     quantizers: tuple[AffineQuantizer, ...],
     outputs: list[Operand],
     n_bits: int,
@@ -220,7 +221,7 @@ def _finish(
                 "to encrypt. Remove it from the graph."
             )
         tensor = output.as_affine(n_bits).with_integer_offset()
-        number, shift = builder.add_output(tensor.number)
+        number, shift = builder.program.add_output(tensor.number)
         numbers.append(number)
         scales.append(OutputScale(tensor.scale, shift, tensor.offset))
-    return QuantizedModule(builder.build(numbers), quantizers, tuple(scales), tail)
+    return QuantizedModule(builder.program.build(numbers), quantizers, tuple(scales), tail)

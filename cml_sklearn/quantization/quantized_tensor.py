@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.exceptions import BitWidthError
-from cml_sklearn.fhe.primitives import IntArray
-from cml_sklearn.quantization.program import ProgramBuilder
-from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
+from cml_sklearn.program.bounds import Bounds
+from cml_sklearn.program.steps import AddConstant, Lookup, MultiplyConstant, Step
+from cml_sklearn.quantization.builder import ModuleBuilder
+from cml_sklearn.quantization.encoders import AffineQuantizer
 from cml_sklearn.quantization.ranges import best_range
-from cml_sklearn.quantization.steps import AddConstant, Bounds, Lookup, MultiplyConstant, Step
 
 __all__ = ["FloatFunction", "QuantizedTensor"]
 
@@ -41,7 +42,7 @@ class QuantizedTensor:
 
     Parameters
     ----------
-    builder : ProgramBuilder
+    builder : ModuleBuilder
     number : int
         Tensor of the program.
     scale, offset : ndarray
@@ -51,7 +52,7 @@ class QuantizedTensor:
         (n, ...) whose other axes broadcast to `shape`.
     """
 
-    builder: ProgramBuilder
+    builder: ModuleBuilder
     number: int
     scale: FloatArray
     offset: FloatArray
@@ -60,7 +61,7 @@ class QuantizedTensor:
     @property
     def bounds(self) -> Bounds:
         """Interval of the integers."""
-        return self.builder.bounds(self.number)
+        return self.builder.program.bounds(self.number)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -142,7 +143,7 @@ class QuantizedTensor:
     def rounded_values(self) -> FloatArray:
         """Floats on the calibration data after the rounding of the index by `look_up`."""
         low, width = self._index_range()
-        removed, _ = self.builder.rounding(width)
+        removed = self.builder.lsbs_to_remove(width)
         index = self.builder.codes(self.number) - low
         return self.float_values(((index + ((1 << removed) >> 1)) >> removed << removed) + low)
 
@@ -153,7 +154,7 @@ class QuantizedTensor:
         channel is shifted to 0 and multiplied until its proven range fills the index, but for the
         last of the kept steps: rounding up, and the noise under it, can't overflow.
         """
-        removed, exact = self.builder.rounding(self._index_range()[1])
+        removed, exact = self.builder.lsbs_to_remove(self._index_range()[1]), self._exact
         if not removed:
             return self
         axes = tuple(range(1, len(self.shape)))
@@ -161,7 +162,7 @@ class QuantizedTensor:
         span = self.bounds.high.max(axis=axes, keepdims=True) - low
         least = int(span.max()).bit_length()
         width = least if exact else max(least, min(least + _SPREAD_BITS, _WIDEST_SPREAD))
-        room = (1 << width) - (1 << self.builder.rounding(width)[0])
+        room = (1 << width) - (1 << self.builder.lsbs_to_remove(width))
         if room < span.max():
             width, room = width + 1, 2 * room
         factor = np.broadcast_to(np.maximum(room // np.maximum(span, 1), 1), self.shape)
@@ -169,20 +170,24 @@ class QuantizedTensor:
         result = replace(self, scale=self.scale / factor, offset=self.offset + self.scale * low)
         return result.step(MultiplyConstant(factor)).step(AddConstant(-low * factor))
 
+    @property
+    def _exact(self) -> bool:
+        return self.builder.rounding.exact
+
     def _index_range(self) -> tuple[int, int]:
         """Smallest index, and width of the index of a lookup: such that rounding can't overflow."""
         low, high = int(self.bounds.low.min()), int(self.bounds.high.max())
         width = max((high - low).bit_length(), 1)
-        removed, _ = self.builder.rounding(width)
+        removed = self.builder.lsbs_to_remove(width)
         return low, width + (removed > 0 and high - low > (1 << width) - (1 << removed))
 
     def _lookup(self, quantizer: AffineQuantizer) -> Lookup:
         """Build the tables, one for each distinct channel."""
         low, width = self._index_range()
-        removed, exact = self.builder.rounding(width)
+        removed, exact = self.builder.lsbs_to_remove(width), self._exact
         if width - removed > _WIDEST_TABLE:
             raise BitWidthError(
-                f"The lookup after {self.builder.source_of(self.number)} has an index of "
+                f"The lookup after {self.builder.program.source_of(self.number)} has an index of "
                 f"{width - removed} bits; tables of more than {_WIDEST_TABLE} are not made. Lower "
                 "n_bits (of inputs or weights), or set rounding_bits."
             )

@@ -6,7 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
+from cml_sklearn._typing import FloatArray
+from cml_sklearn.quantization.encoders import AffineQuantizer
 
 __all__ = ["RangeMethod", "best_range"]
 

@@ -16,7 +16,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 import cml_sklearn.linear_model
-from cml_sklearn.quantization.quantizers import AffineQuantizer
+from cml_sklearn.quantization.encoders import AffineQuantizer
 
 FloatArray = NDArray[np.float64]
 

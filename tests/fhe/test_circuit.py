@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from cml_sklearn.exceptions import InvalidInputError
-from cml_sklearn.fhe.backend import CircuitOptions
+from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.fhe.circuit import FheCircuit
-from cml_sklearn.quantization.program import IntegerProgram, ProgramBuilder
-from cml_sklearn.quantization.steps import Bounds, Lookup, MatMul
+from cml_sklearn.program.builder import ProgramBuilder
+from cml_sklearn.program.program import IntegerProgram
+from cml_sklearn.program.steps import Bounds, Lookup, MatMul
 from tests.fake_backend import FakeBackend, FakeServer, codes_for
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from cml_sklearn.exceptions import BitWidthError
-from cml_sklearn.fhe.backend import CircuitOptions
+from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.compiler import ConcreteBackend
-from cml_sklearn.quantization.program import IntegerProgram, ProgramBuilder
-from cml_sklearn.quantization.steps import Bounds, Lookup, MatMul
+from cml_sklearn.program.builder import ProgramBuilder
+from cml_sklearn.program.program import IntegerProgram
+from cml_sklearn.program.steps import Bounds, Lookup, MatMul
 from tests.fake_backend import codes_for
 from tests.fhe.test_circuit import linear_program, lookup_program
 

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cml_sklearn.exceptions import BitWidthError
-from cml_sklearn.fhe.backend import CircuitOptions, Program
+from cml_sklearn.fhe.protocol import CircuitOptions, Program
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.packing import PackedProgram
-from cml_sklearn.quantization.program import IntegerProgram, ProgramBuilder
-from cml_sklearn.quantization.steps import AddConstant, Bounds, Declare, MatMul
+from cml_sklearn.program.builder import ProgramBuilder
+from cml_sklearn.program.program import IntegerProgram
+from cml_sklearn.program.steps import AddConstant, Bounds, Declare, MatMul
 from tests.fake_backend import FakeBackend, FakeCircuit, StrictPrimitives, codes_for
 
 

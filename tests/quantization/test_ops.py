@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from cml_sklearn.fhe.backend import CircuitOptions
+from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.onnx import NumpyModule
 from cml_sklearn.onnx.ops_impl import ONNX_OPS_TO_NUMPY_IMPL
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization

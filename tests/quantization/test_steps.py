@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cml_sklearn.fhe.primitives import NumpyPrimitives
 from cml_sklearn.quantization import steps
 from cml_sklearn.quantization.program import Instruction, IntegerProgram
-from cml_sklearn.quantization.steps import Bounds, Step
+from cml_sklearn.program.steps import Bounds, Step
 from cml_sklearn.quantization.storage import read, write
 
 VECTOR = [(4,)]

@@ -13,10 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from cml_sklearn.quantization.quantized_op import QuantizedOp
-from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
-from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
-from cml_sklearn.quantization.steps import (
+from cml_sklearn._typing import FloatArray
+from cml_sklearn.program.steps import (
     Add,
     AddConstant,
     Multiply,
@@ -24,6 +22,9 @@ from cml_sklearn.quantization.steps import (
     Step,
     Subtract,
 )
+from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.quantized_op import QuantizedOp
+from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 
 __all__ = [
     "QuantizedAdd",

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from cml_sklearn._typing import FloatArray
 from cml_sklearn.quantization.quantized_op import QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
-from cml_sklearn.quantization.quantizers import FloatArray
 
 __all__ = ["QuantizedIdentity", "QuantizedNeg", "QuantizedNot", "QuantizedUnivariate"]
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from cml_sklearn.fhe.primitives import IntArray
-from cml_sklearn.onnx.ops_windows import Windows
+from cml_sklearn._typing import FloatArray, IntArray
+from cml_sklearn.program.steps import Convolve, MatMul, SumOver
+from cml_sklearn.program.windows import Windows, convolve
+from cml_sklearn.quantization.encoders import AffineQuantizer
 from cml_sklearn.quantization.quantized_op import QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
-from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
 from cml_sklearn.quantization.rounding import Calibration, round_weights
-from cml_sklearn.quantization.steps import Convolve, MatMul, SumOver
 
 __all__ = [
     "QuantizedAveragePool",
@@ -38,7 +38,7 @@ class _QuantizedLinear(QuantizedOp):
         """Integers narrow enough that a sum of `n_terms` weighted ones fits a lookup."""
         x = x.as_affine(self.n_bits.activations)
         width = x.bounds.width + self.n_bits.weights + int(np.ceil(np.log2(n_terms)))
-        if width <= _WIDEST_INDEX or x.number < x.builder.n_inputs:
+        if width <= _WIDEST_INDEX or x.number < x.builder.program.n_inputs:
             return x
         return x.as_codes(self.n_bits.activations)
 
@@ -147,11 +147,11 @@ class QuantizedConv(_QuantizedLinear, ops=("Conv",)):
         windows = _place(x, w.shape[2:], attributes)
         zeros = x.offset / x.scale
         integers, steps, offset = self._round(x, w, windows, group, by_channel[:, 0])
-        convolve = _convolve(integers, windows, group)
+        step = _convolve(integers, windows, group)
         axes = (-1, *(1,) * len(windows.count))
         steps, offset = steps.reshape(axes), offset.reshape(axes)
-        shift = convolve.apply(np.broadcast_to(zeros, x.shape)[None])[0]
-        return replace(x.step(convolve), scale=steps, offset=offset + steps * shift)
+        shift = _convolved(step, np.broadcast_to(zeros, x.shape)[None])[0]
+        return replace(x.step(step), scale=steps, offset=offset + steps * shift)
 
     def _round(
         self, x: QuantizedTensor, w: FloatArray, windows: Windows, group: int, scale: FloatArray
@@ -206,7 +206,7 @@ class QuantizedAveragePool(QuantizedOp, ops=("AveragePool", "GlobalAveragePool")
         windows = _place(x, kernel, attributes)
         sums = _convolve(np.ones((channels, 1, *kernel), np.int64), windows, channels)
         ones = np.ones((1, *x.shape))
-        divisor = sums.apply(ones)[0] / self.impl(ones, **attributes)[0][0]
+        divisor = _convolved(sums, ones)[0] / self.impl(ones, **attributes)[0][0]
         offset = self.impl(np.broadcast_to(x.offset, x.shape)[None].copy(), **attributes)[0][0]
         scale = by_channel[:, 0].reshape(-1, *(1,) * len(windows.count)) / divisor
         return replace(x.step(sums), scale=scale, offset=offset)
@@ -266,3 +266,15 @@ def _convolve(weights: IntArray, windows: Windows, group: int) -> Convolve:
     """Step of a convolution with all padding spelt out, also what `ceil_mode` adds."""
     pads = (*windows.before, *windows.overhang)
     return Convolve(weights, windows.strides, pads, windows.dilations, group)
+
+
+def _convolved(step: Convolve, x: FloatArray) -> FloatArray:
+    """Convolve floats."""
+    return convolve(
+        x,
+        step.weights.astype(np.float64),
+        strides=step.strides,
+        pads=step.pads,
+        dilations=step.dilations,
+        group=step.group,
+    )

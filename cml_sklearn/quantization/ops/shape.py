@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from cml_sklearn.fhe.primitives import IntArray
+from cml_sklearn._typing import IntArray
+from cml_sklearn.program.steps import Concatenate, Pad, Reshape, Take, Transpose
 from cml_sklearn.quantization.quantized_op import QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
-from cml_sklearn.quantization.steps import Concatenate, Pad, Reshape, Take, Transpose
 
 __all__ = ["QuantizedConcat", "QuantizedMove", "QuantizedPad", "QuantizedTranspose"]
 

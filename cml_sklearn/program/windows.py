@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -10,9 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from cml_sklearn.onnx._arrays import Array
+from cml_sklearn._typing import Array
 
-__all__ = ["Windows"]
+__all__ = ["Windows", "convolve"]
+
+_BLOCK = 1 << 17
+"""Elements of a block of unrolled windows: as many as the processor's cache holds."""
 
 
 @dataclass(frozen=True)
@@ -160,3 +164,54 @@ def _place_axis(
     if ceil_mode and (count - 1) * step >= size + before:  # a window wholly after the input
         count -= 1
     return before, after, count
+
+
+def convolve(
+    x: Array,
+    w: Array,
+    *,
+    strides: Sequence[int] | None = None,
+    pads: Sequence[int] | None = None,
+    dilations: Sequence[int] | None = None,
+    group: int = 1,
+) -> Array:
+    """Convolve channels-first tensors, each group of channels with its own filters.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_samples, channels, ...)
+    w : ndarray of shape (n_filters, channels / group, ...)
+    strides, pads, dilations, group
+        Named as in ONNX.
+    """
+    windows = Windows.place(
+        x.shape[2:], w.shape[2:], strides=strides, dilations=dilations, pads=pads
+    )
+    padded = windows.pad(x, 0)
+    unrolled = windows.view(padded.reshape(len(x), group, w.shape[1], *padded.shape[2:]))
+    filters = w.reshape(group, w.shape[0] // group, -1)
+    y = _filter(unrolled, filters, math.prod(windows.count))
+    return y.reshape(len(x), w.shape[0], *windows.count)
+
+
+def _filter(unrolled: Array, filters: Array, positions: int) -> Array:
+    """Multiply filters by unrolled windows, a few samples at a time.
+
+    Parameters
+    ----------
+    unrolled : ndarray of shape (n_samples, group, channels, kernel..., count...)
+    filters : ndarray of shape (group, filters, channels * kernel)
+
+    Returns
+    -------
+    ndarray of shape (n_samples, group, filters, positions)
+    """
+    n_samples = len(unrolled)
+    group, n_filters, size = filters.shape
+    y = np.empty((n_samples, group, n_filters, positions), np.result_type(unrolled, filters))
+    step = max(1, _BLOCK // max(1, group * size * positions))
+    for start in range(0, n_samples, step):
+        block = slice(start, start + step)
+        columns = unrolled[block].reshape(-1, group, size, positions)
+        np.matmul(filters, columns, out=y[block])
+    return y

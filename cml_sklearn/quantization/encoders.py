@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.exceptions import CalibrationError
-from cml_sklearn.fhe.primitives import IntArray
-from cml_sklearn.quantization.storage import stored
 
-FloatArray = NDArray[np.float64]
-
-__all__ = ["AffineQuantizer", "FloatArray", "Quantizer"]
+__all__ = ["AffineQuantizer"]
 
 
-class Quantizer(Protocol):
-    """What turns a float input of a module into the integers to encrypt."""
-
-    @property
-    def upper(self) -> IntArray:
-        """Largest code by element of the encrypted tensor; the smallest is 0."""
-        ...
-
-    @property
-    def takes_missing(self) -> bool:
-        """Whether NaN has a code."""
-        ...
-
-    def quantize(self, values: FloatArray) -> IntArray:
-        """Encode floats of shape (n_samples, ...)."""
-        ...
-
-
-@stored
 @dataclass(frozen=True)
 class AffineQuantizer:
     """Codes ``0 .. 2**n_bits - 1`` of an interval: ``value = scale * (code - zero_point)``.
