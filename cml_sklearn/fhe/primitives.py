@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from cml_sklearn.program.windows import convolve
+
 IntArray = NDArray[np.int64]
 
 __all__ = ["Convolution", "IntArray", "NumpyPrimitives", "Primitives", "TableSet"]
@@ -116,16 +118,14 @@ class NumpyPrimitives:
 
     def convolve(self, x: Any, weight: IntArray, attributes: Convolution) -> Any:
         """See `Primitives.convolve`; in floats, which are exact here and several times faster."""
-        from cml_sklearn.onnx.ops_windows import numpy_conv
-
-        result = numpy_conv(
+        result = convolve(
             x.astype(np.float64),
             weight.astype(np.float64),
             dilations=attributes.dilations,
             group=attributes.group,
             pads=attributes.pads,
             strides=attributes.strides,
-        )[0]
+        )
         return result.astype(x.dtype)
 
     def multiply(self, x: Any, y: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cml_sklearn.fhe.primitives import IntArray
-from cml_sklearn.onnx.ops_windows import Windows
+from cml_sklearn.program.windows import Windows
 from cml_sklearn.quantization.quantized_op import QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray

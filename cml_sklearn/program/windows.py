@@ -1,18 +1,22 @@
-"""The geometry of windows that slide over the spatial axes of a tensor."""
+"""Windows that slide over the spatial axes of a tensor, and the convolution."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import product
-from typing import Any
+from types import EllipsisType
 
 import numpy as np
 
-from cml_sklearn.onnx._arrays import Array
+from cml_sklearn._typing import Array, IntArray
 
-__all__ = ["Windows"]
+__all__ = ["Windows", "convolve"]
+
+_UNROLLED = 1 << 17
+"""Elements of a block of unrolled windows: as many as the processor's cache holds."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ class Windows:
         for offset in product(*map(range, self.kernel)):
             yield padded[self.tap(offset)]
 
-    def tap(self, offset: tuple[int, ...]) -> tuple[Any, ...]:
+    def tap(self, offset: tuple[int, ...]) -> tuple[EllipsisType | slice, ...]:
         """Index of all elements of the padded input that one element of the kernel meets."""
         along = zip(offset, self.dilations, self.count, self.strides, strict=True)
         return (
@@ -125,7 +129,7 @@ class Windows:
             writeable=False,
         )
 
-    def populations(self) -> Array:
+    def populations(self) -> IntArray:
         """Count the elements of the input, without padding, in each window."""
         along = zip(
             self.count,
@@ -160,3 +164,67 @@ def _place_axis(
     if ceil_mode and (count - 1) * step >= size + before:  # a window wholly after the input
         count -= 1
     return before, after, count
+
+
+def convolve(
+    x: Array,
+    w: Array,
+    *,
+    strides: Sequence[int] | None = None,
+    pads: Sequence[int] | None = None,
+    dilations: Sequence[int] | None = None,
+    group: int = 1,
+) -> Array:
+    """Convolve tensors whose channels come before their spatial axes.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_samples, channels, spatial...)
+    w : ndarray of shape (filters, channels / group, kernel...)
+    strides, dilations : sequence of int, optional
+        One for each spatial axis.
+    pads : sequence of int, optional
+        Zeros before each spatial axis, then those after each.
+    group : int
+        Parts of the channels, each with its own filters.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, filters, count...)
+
+    Raises
+    ------
+    ValueError
+        The kernel does not fit into the padded input.
+    """
+    windows = Windows.place(
+        x.shape[2:], w.shape[2:], strides=strides, dilations=dilations, pads=pads
+    )
+    padded = windows.pad(x, 0)
+    unrolled = windows.view(padded.reshape(len(x), group, w.shape[1], *padded.shape[2:]))
+    filters = w.reshape(group, w.shape[0] // group, -1)
+    y = _blocked_product(filters, unrolled, math.prod(windows.count))
+    return y.reshape(len(x), w.shape[0], *windows.count)
+
+
+def _blocked_product(filters: Array, unrolled: Array, positions: int) -> Array:
+    """Multiply filters by unrolled windows, a few samples at a time.
+
+    Parameters
+    ----------
+    filters : ndarray of shape (group, filters, channels * kernel)
+    unrolled : ndarray of shape (n_samples, group, channels, kernel..., count...)
+
+    Returns
+    -------
+    ndarray of shape (n_samples, group, filters, positions)
+    """
+    n_samples = len(unrolled)
+    group, n_filters, size = filters.shape
+    y = np.empty((n_samples, group, n_filters, positions), np.result_type(unrolled, filters))
+    step = max(1, _UNROLLED // max(1, group * size * positions))
+    for start in range(0, n_samples, step):
+        block = slice(start, start + step)
+        columns = unrolled[block].reshape(-1, group, size, positions)
+        np.matmul(filters, columns, out=y[block])
+    return y
