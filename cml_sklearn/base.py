@@ -207,8 +207,7 @@ class FheEstimator(BaseEstimator):
     def fhe_circuit_(self) -> FheCircuit:
         """The FHE circuit; compiled when first asked for."""
         check_is_fitted(self)
-        module = self.quantized_module_
-        return module.fhe_circuit if module.is_compiled else self.compile()
+        return self.quantized_module_.circuit_in_force(CircuitOptions(self.p_error))
 
     @property
     def fhe_report_(self) -> FheReport:
@@ -267,8 +266,8 @@ class FheEstimator(BaseEstimator):
     ) -> FloatArray:
         """Evaluate a module in one of the three modes: the one way of all predictions."""
         mode = resolve_mode(execute_in_fhe)
-        if mode and not module.is_compiled:
-            module.compile(CircuitOptions(self.p_error))
+        if mode:
+            module.circuit_in_force(CircuitOptions(self.p_error))
         return cast("FloatArray", module.forward(values, execute_in_fhe=mode))
 
     def _check_circuit(self, X: FloatArray) -> None:

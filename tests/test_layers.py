@@ -13,8 +13,9 @@ import cml_sklearn
 
 PACKAGE = Path(cml_sklearn.__file__).parent
 LAYERS = [
-    {"_version", "exceptions"},
+    {"_typing", "_version", "exceptions"},
     {"config"},
+    {"program"},
     {"onnx"},
     {"fhe"},
     {"convert", "quantization"},
@@ -42,15 +43,20 @@ def part_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imports_of(path: Path) -> set[str]:
-    """Parts of the package that a file imports."""
+def modules_of(path: Path) -> set[str]:
+    """Modules that a file imports."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
         elif isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
-    own = (name.split(".") for name in names if name.startswith("cml_sklearn."))
+    return names
+
+
+def imports_of(path: Path) -> set[str]:
+    """Parts of the package that a file imports."""
+    own = (name.split(".") for name in modules_of(path) if name.startswith("cml_sklearn."))
     return {parts[1] for parts in own}
 
 
@@ -59,6 +65,12 @@ def test_imports_go_down(path: Path) -> None:
     part = part_of(path)
     for imported in imports_of(path) - {part}:
         assert RANK[imported] < RANK[part] or (part, imported) == ("quantization", "convert")
+
+
+def test_programs_need_numpy_alone() -> None:
+    files = [path for path in FILES if part_of(path) == "program"]
+    libraries = {name.split(".")[0] for path in files for name in modules_of(path)}
+    assert libraries - sys.stdlib_module_names == {"cml_sklearn", "numpy"}
 
 
 @pytest.mark.parametrize(

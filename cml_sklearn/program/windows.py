@@ -1,4 +1,4 @@
-"""The geometry of windows that slide over the spatial axes of a tensor."""
+"""Windows that slide over the spatial axes of a tensor, and the convolution."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import product
-from typing import Any
+from types import EllipsisType
 
 import numpy as np
 
-from cml_sklearn._typing import Array
+from cml_sklearn._typing import Array, IntArray
 
 __all__ = ["Windows", "convolve"]
 
-_BLOCK = 1 << 17
+_UNROLLED = 1 << 17
 """Elements of a block of unrolled windows: as many as the processor's cache holds."""
 
 
@@ -106,7 +106,7 @@ class Windows:
         for offset in product(*map(range, self.kernel)):
             yield padded[self.tap(offset)]
 
-    def tap(self, offset: tuple[int, ...]) -> tuple[Any, ...]:
+    def tap(self, offset: tuple[int, ...]) -> tuple[EllipsisType | slice, ...]:
         """Index of all elements of the padded input that one element of the kernel meets."""
         along = zip(offset, self.dilations, self.count, self.strides, strict=True)
         return (
@@ -129,7 +129,7 @@ class Windows:
             writeable=False,
         )
 
-    def populations(self) -> Array:
+    def populations(self) -> IntArray:
         """Count the elements of the input, without padding, in each window."""
         along = zip(
             self.count,
@@ -175,14 +175,27 @@ def convolve(
     dilations: Sequence[int] | None = None,
     group: int = 1,
 ) -> Array:
-    """Convolve channels-first tensors, each group of channels with its own filters.
+    """Convolve tensors whose channels come before their spatial axes.
 
     Parameters
     ----------
-    x : ndarray of shape (n_samples, channels, ...)
-    w : ndarray of shape (n_filters, channels / group, ...)
-    strides, pads, dilations, group
-        Named as in ONNX.
+    x : ndarray of shape (n_samples, channels, spatial...)
+    w : ndarray of shape (filters, channels / group, kernel...)
+    strides, dilations : sequence of int, optional
+        One for each spatial axis.
+    pads : sequence of int, optional
+        Zeros before each spatial axis, then those after each.
+    group : int
+        Parts of the channels, each with its own filters.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, filters, count...)
+
+    Raises
+    ------
+    ValueError
+        The kernel does not fit into the padded input.
     """
     windows = Windows.place(
         x.shape[2:], w.shape[2:], strides=strides, dilations=dilations, pads=pads
@@ -190,17 +203,17 @@ def convolve(
     padded = windows.pad(x, 0)
     unrolled = windows.view(padded.reshape(len(x), group, w.shape[1], *padded.shape[2:]))
     filters = w.reshape(group, w.shape[0] // group, -1)
-    y = _filter(unrolled, filters, math.prod(windows.count))
+    y = _blocked_product(filters, unrolled, math.prod(windows.count))
     return y.reshape(len(x), w.shape[0], *windows.count)
 
 
-def _filter(unrolled: Array, filters: Array, positions: int) -> Array:
+def _blocked_product(filters: Array, unrolled: Array, positions: int) -> Array:
     """Multiply filters by unrolled windows, a few samples at a time.
 
     Parameters
     ----------
-    unrolled : ndarray of shape (n_samples, group, channels, kernel..., count...)
     filters : ndarray of shape (group, filters, channels * kernel)
+    unrolled : ndarray of shape (n_samples, group, channels, kernel..., count...)
 
     Returns
     -------
@@ -209,7 +222,7 @@ def _filter(unrolled: Array, filters: Array, positions: int) -> Array:
     n_samples = len(unrolled)
     group, n_filters, size = filters.shape
     y = np.empty((n_samples, group, n_filters, positions), np.result_type(unrolled, filters))
-    step = max(1, _BLOCK // max(1, group * size * positions))
+    step = max(1, _UNROLLED // max(1, group * size * positions))
     for start in range(0, n_samples, step):
         block = slice(start, start + step)
         columns = unrolled[block].reshape(-1, group, size, positions)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.onnx.graph import Node, PreparedGraph
-from cml_sklearn.onnx.passes import run_node
+from cml_sklearn.onnx.running import run_node
 from cml_sklearn.quantization.ops.elementwise import QuantizedUnivariate
 from cml_sklearn.quantization.ops.shape import QuantizedMove, QuantizedTranspose
 from cml_sklearn.quantization.quantized_op import ONNX_OPS_TO_QUANTIZED_IMPL

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.exceptions import CalibrationError, InvalidInputError, UnsupportedOperatorError
+from cml_sklearn.onnx.graph import Node, PreparedGraph
 from cml_sklearn.onnx.numpy_module import NumpyModule
-from cml_sklearn.onnx.onnx_utils import Node, PreparedGraph
 from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.quantization import ops  # noqa: F401  fills the registry
 from cml_sklearn.quantization.bit_widths import BitWidths, check_layers, checked_rounding

@@ -9,8 +9,8 @@ import numpy as np
 
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.exceptions import UnsupportedOperatorError
-from cml_sklearn.onnx.onnx_utils import Node, OperatorSignature
-from cml_sklearn.onnx.ops_impl import ONNX_OPS_TO_NUMPY_IMPL
+from cml_sklearn.onnx.graph import Node
+from cml_sklearn.onnx.onnx_utils import ONNX_OPS_TO_NUMPY_IMPL, OperatorSignature
 from cml_sklearn.quantization.bit_widths import LayerWidths
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 

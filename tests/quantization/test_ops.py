@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.onnx import NumpyModule
-from cml_sklearn.onnx.ops_impl import ONNX_OPS_TO_NUMPY_IMPL
+from cml_sklearn.onnx.onnx_utils import ONNX_OPS_TO_NUMPY_IMPL
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 from cml_sklearn.quantization.quantized_op import ONNX_OPS_TO_QUANTIZED_IMPL
 from tests.fake_backend import FakeBackend

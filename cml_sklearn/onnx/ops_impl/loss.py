@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from cml_sklearn.onnx._arrays import Array, Tensors, keeps_type
-from cml_sklearn.onnx.ops_reduction import numpy_log_softmax
-
-__all__ = [
-    "numpy_negative_log_likelihood_loss",
-    "numpy_softmax_cross_entropy_loss",
-]
+from cml_sklearn._typing import Array
+from cml_sklearn.onnx._arrays import Tensors, keeps_type
+from cml_sklearn.onnx.ops_impl.reduction import numpy_log_softmax
+from cml_sklearn.onnx.ops_impl.registry import operator
 
 
+@operator("NegativeLogLikelihoodLoss")
 @keeps_type
 def numpy_negative_log_likelihood_loss(
     input: Array,
@@ -33,6 +31,7 @@ def numpy_negative_log_likelihood_loss(
     return (np.sum(losses) / (np.sum(weights) if reduction == "mean" else 1),)
 
 
+@operator("SoftmaxCrossEntropyLoss")
 def numpy_softmax_cross_entropy_loss(
     scores: Array,
     labels: Array,

@@ -6,18 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cml_sklearn.onnx._arrays import Array, Tensors, keeps_type
-from cml_sklearn.onnx.ops_logic import NUMPY_TYPES
-
-__all__ = [
-    "numpy_batch_normalization",
-    "numpy_group_normalization",
-    "numpy_instance_normalization",
-    "numpy_layer_normalization",
-    "numpy_lp_normalization",
-    "numpy_lrn",
-    "numpy_mean_variance_normalization",
-]
+from cml_sklearn._typing import Array
+from cml_sklearn.onnx._arrays import NUMPY_TYPES, Tensors, keeps_type
+from cml_sklearn.onnx.ops_impl.registry import operator
 
 
 def _per_channel(values: Array, x: Array) -> Array:
@@ -32,6 +23,7 @@ def _standardized(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
     return centred / np.sqrt(variance + epsilon)
 
 
+@operator("BatchNormalization")
 def numpy_batch_normalization(
     x: Array,
     scale: Array,
@@ -56,6 +48,7 @@ def numpy_batch_normalization(
     return y.astype(x.dtype), *(value.astype(input_mean.dtype) for value in running)
 
 
+@operator("InstanceNormalization")
 @keeps_type
 def numpy_instance_normalization(
     input: Array, scale: Array, b: Array, /, *, epsilon: float = 1e-5
@@ -65,6 +58,7 @@ def numpy_instance_normalization(
     return (standardized * _per_channel(scale, input) + _per_channel(b, input),)
 
 
+@operator("GroupNormalization")
 @keeps_type
 def numpy_group_normalization(
     x: Array,
@@ -91,6 +85,7 @@ def _wide(x: Array, stash_type: int) -> Array:
     return x.astype(NUMPY_TYPES[stash_type], copy=False)
 
 
+@operator("LayerNormalization")
 def numpy_layer_normalization(
     x: Array,
     scale: Array,
@@ -111,12 +106,14 @@ def numpy_layer_normalization(
     return y if b is None else y + b, mean, inverse
 
 
+@operator("LpNormalization")
 @keeps_type
 def numpy_lp_normalization(input: Array, /, *, axis: int = -1, p: int = 2) -> Tensors:
     """Vectors along an axis divided by their norm of order `p`."""
     return (input / np.linalg.norm(input, p, axis=axis, keepdims=True),)
 
 
+@operator("LRN")
 @keeps_type
 def numpy_lrn(
     x: Array, /, *, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0, size: int
@@ -128,6 +125,7 @@ def numpy_lrn(
     return (x / (bias + alpha / size * squares) ** beta,)
 
 
+@operator("MeanVarianceNormalization")
 @keeps_type
 def numpy_mean_variance_normalization(x: Array, /, *, axes: Sequence[int] = (0, 2, 3)) -> Tensors:
     """Values with mean 0 and variance 1 over some axes."""

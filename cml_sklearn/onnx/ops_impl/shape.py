@@ -1,4 +1,4 @@
-"""Operators that move, cut, join and look up elements."""
+"""Operators that move, cut, join and pad tensors."""
 
 from __future__ import annotations
 
@@ -6,30 +6,10 @@ import math
 
 import numpy as np
 
+from cml_sklearn._typing import Array
 from cml_sklearn.exceptions import UnsupportedOperatorError
-from cml_sklearn.onnx._arrays import Array, Tensors
-
-__all__ = [
-    "numpy_center_crop_pad",
-    "numpy_concat",
-    "numpy_constant",
-    "numpy_constant_of_shape",
-    "numpy_depth_to_space",
-    "numpy_dropout",
-    "numpy_expand",
-    "numpy_flatten",
-    "numpy_identity",
-    "numpy_reshape",
-    "numpy_shape",
-    "numpy_size",
-    "numpy_slice",
-    "numpy_space_to_depth",
-    "numpy_split",
-    "numpy_squeeze",
-    "numpy_tile",
-    "numpy_transpose",
-    "numpy_unsqueeze",
-]
+from cml_sklearn.onnx._arrays import Tensors
+from cml_sklearn.onnx.ops_impl.registry import operator
 
 
 def _ints(values: Array) -> tuple[int, ...]:
@@ -37,11 +17,13 @@ def _ints(values: Array) -> tuple[int, ...]:
     return tuple(int(value) for value in np.ravel(values))
 
 
+@operator("Concat")
 def numpy_concat(*inputs: Array, axis: int) -> Tensors:
     """Tensors joined along an axis."""
     return (np.concatenate(inputs, axis=axis),)
 
 
+@operator("Constant")
 def numpy_constant(
     *,
     sparse_value: Array | None = None,
@@ -63,28 +45,33 @@ def numpy_constant(
     return (np.asarray(value_strings if value_string is None else value_string, np.object_),)
 
 
+@operator("ConstantOfShape")
 def numpy_constant_of_shape(input: Array, /, *, value: Array | None = None) -> Tensors:
     """Tensor of the given shape, full of one value."""
     fill = np.zeros(1, np.float32) if value is None else value
     return (np.full(_ints(input), fill.item(), fill.dtype),)
 
 
+@operator("Expand")
 def numpy_expand(input: Array, shape: Array, /) -> Tensors:
     """Tensor broadcast against a shape."""
     return (np.broadcast_to(input, np.broadcast_shapes(input.shape, _ints(shape))),)
 
 
+@operator("Flatten")
 def numpy_flatten(input: Array, /, *, axis: int = 1) -> Tensors:
     """Matrix with the axes before `axis` as its rows."""
     rows = math.prod(input.shape[: axis if axis >= 0 else axis + input.ndim])
     return (input.reshape(rows, input.size // rows if rows else math.prod(input.shape[axis:])),)
 
 
+@operator("Identity")
 def numpy_identity(input: Array, /) -> Tensors:
     """Tensor as it is."""
     return (input,)
 
 
+@operator("Reshape")
 def numpy_reshape(data: Array, shape: Array, /, *, allowzero: int = 0) -> Tensors:
     """Tensor in another shape; 0 copies an axis unless `allowzero`, -1 is worked out."""
     sizes = _ints(shape)
@@ -93,16 +80,19 @@ def numpy_reshape(data: Array, shape: Array, /, *, allowzero: int = 0) -> Tensor
     return (data.reshape(sizes),)
 
 
+@operator("Shape")
 def numpy_shape(data: Array, /, *, end: int | None = None, start: int = 0) -> Tensors:
     """Shape, from axis `start` to `end`."""
     return (np.asarray(data.shape[start:end], np.int64),)
 
 
+@operator("Size")
 def numpy_size(data: Array, /) -> Tensors:
     """Count of elements."""
     return (np.asarray(data.size, np.int64),)
 
 
+@operator("Slice")
 def numpy_slice(
     data: Array,
     starts: Array,
@@ -127,6 +117,7 @@ def numpy_slice(
     return (data[tuple(cuts)],)
 
 
+@operator("Split")
 def numpy_split(
     input: Array,
     /,
@@ -144,21 +135,25 @@ def numpy_split(
     return tuple(np.split(input, np.cumsum(split)[:-1], axis=axis))
 
 
+@operator("Squeeze")
 def numpy_squeeze(data: Array, /, axes: Array | None = None) -> Tensors:
     """Tensor without the given axes, or without all axes of size 1."""
     return (np.squeeze(data, None if axes is None else _ints(axes)),)
 
 
+@operator("Transpose")
 def numpy_transpose(data: Array, /, *, perm: list[int] | None = None) -> Tensors:
     """Axes in another order, by default reversed."""
     return (np.transpose(data, perm),)
 
 
+@operator("Unsqueeze")
 def numpy_unsqueeze(data: Array, axes: Array, /) -> Tensors:
     """Tensor with new axes of size 1."""
     return (np.expand_dims(data, _ints(axes)),)
 
 
+@operator("CenterCropPad")
 def numpy_center_crop_pad(
     input_data: Array, shape: Array, /, *, axes: list[int] | None = None
 ) -> Tensors:
@@ -176,6 +171,7 @@ def numpy_center_crop_pad(
     return (y,)
 
 
+@operator("DepthToSpace")
 def numpy_depth_to_space(input: Array, /, *, blocksize: int, mode: str = "DCR") -> Tensors:
     """Channels moved into blocks of the two spatial axes."""
     n, channels, height, width = input.shape
@@ -187,6 +183,7 @@ def numpy_depth_to_space(input: Array, /, *, blocksize: int, mode: str = "DCR") 
     return (blocks.reshape(n, deep, height * b, width * b),)
 
 
+@operator("Dropout")
 def numpy_dropout(
     data: Array,
     /,
@@ -208,6 +205,7 @@ def numpy_dropout(
     return data, np.ones(data.shape, np.bool_)
 
 
+@operator("SpaceToDepth")
 def numpy_space_to_depth(input: Array, /, *, blocksize: int) -> Tensors:
     """Blocks of the two spatial axes moved into channels."""
     n, channels, height, width = input.shape
@@ -216,6 +214,29 @@ def numpy_space_to_depth(input: Array, /, *, blocksize: int) -> Tensors:
     return (blocks.reshape(n, channels * b * b, height // b, width // b),)
 
 
+@operator("Tile")
 def numpy_tile(input: Array, repeats: Array, /) -> Tensors:
     """Tensor repeated along its axes."""
     return (np.tile(input, _ints(repeats)),)
+
+
+@operator("Pad")
+def numpy_pad(
+    data: Array,
+    pads: Array,
+    /,
+    constant_value: Array | None = None,
+    axes: Array | None = None,
+    *,
+    mode: str = "constant",
+) -> Tensors:
+    """Tensor with elements added before and after along some axes; negative numbers cut off."""
+    chosen = range(data.ndim) if axes is None else [int(axis) for axis in axes]
+    ends = np.zeros((data.ndim, 2), np.int64)
+    ends[list(chosen)] = pads.reshape(2, -1).T
+    cuts = np.maximum(-ends, 0)
+    kept = data[tuple(slice(a, n - z) for (a, z), n in zip(cuts, data.shape, strict=True))]
+    if mode != "constant":
+        return (np.pad(kept, np.maximum(ends, 0), mode=mode),)  # type: ignore[call-overload]
+    fill = 0 if constant_value is None else constant_value.item()
+    return (np.pad(kept, np.maximum(ends, 0), constant_values=fill),)

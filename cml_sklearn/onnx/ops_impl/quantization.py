@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from cml_sklearn.onnx._arrays import Array, Tensors
-from cml_sklearn.onnx.ops_logic import NUMPY_TYPES
-
-__all__ = [
-    "numpy_dequantize_linear",
-    "numpy_dynamic_quantize_linear",
-    "numpy_quantize_linear",
-]
+from cml_sklearn._typing import Array
+from cml_sklearn.onnx._arrays import NUMPY_TYPES, Tensors
+from cml_sklearn.onnx.ops_impl.registry import operator
 
 
 def _spread(values: Array, x: Array, axis: int, block_size: int) -> Array:
@@ -23,6 +18,7 @@ def _spread(values: Array, x: Array, axis: int, block_size: int) -> Array:
     return values.reshape([-1 if i == axis % x.ndim else 1 for i in range(x.ndim)])
 
 
+@operator("DequantizeLinear")
 def numpy_dequantize_linear(
     x: Array,
     x_scale: Array,
@@ -39,6 +35,7 @@ def numpy_dequantize_linear(
     return (steps.astype(x_scale.dtype) * _spread(x_scale, x, axis, block_size),)
 
 
+@operator("DynamicQuantizeLinear")
 def numpy_dynamic_quantize_linear(x: Array, /) -> Tensors:
     """Integers of 8 bits that stand for floats; also their scale and zero point."""
     low, high = min(x.min(), x.dtype.type(0)), max(x.max(), x.dtype.type(0))
@@ -48,6 +45,7 @@ def numpy_dynamic_quantize_linear(x: Array, /) -> Tensors:
     return y.astype(np.uint8), scale, np.asarray(zero, np.uint8)
 
 
+@operator("QuantizeLinear")
 def numpy_quantize_linear(
     x: Array,
     y_scale: Array,
