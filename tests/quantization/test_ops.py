@@ -18,7 +18,6 @@ from cml_sklearn.onnx import NumpyModule
 from cml_sklearn.onnx.onnx_utils import ONNX_OPS_TO_NUMPY_IMPL
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 from cml_sklearn.quantization.quantized_op import ONNX_OPS_TO_QUANTIZED_IMPL
-from tests.fake_backend import FakeBackend
 
 Array = NDArray[Any]
 rng = np.random.default_rng(0)
@@ -261,7 +260,7 @@ def test_within_one_step_of_the_float_operator(case: Case) -> None:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_declared_ranges_hold_at_low_width(case: Case) -> None:
     _, result = quantized(case, 3)
-    result.compile(CircuitOptions(), backend=FakeBackend())
+    result.compile(CircuitOptions(), engine="clear")
     inputs = case.inputs(n_samples=20)
     np.testing.assert_array_equal(
         result.forward(*inputs, execute_in_fhe=True), result.forward(*inputs)

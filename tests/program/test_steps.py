@@ -1,4 +1,4 @@
-"""Every step: its interval holds, and it survives storage."""
+"""Every step: its interval holds, and it survives storage; programs can be looked at ahead."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cml_sklearn.fhe.primitives import NumpyPrimitives
-from cml_sklearn.quantization import steps
-from cml_sklearn.quantization.program import Instruction, IntegerProgram
-from cml_sklearn.program.steps import Bounds, Step
-from cml_sklearn.quantization.storage import read, write
+from cml_sklearn.program import steps
+from cml_sklearn.program.archive import PROGRAM_CLASSES, ArchiveTable, read, write
+from cml_sklearn.program.bounds import Bounds, interval
+from cml_sklearn.program.evaluation import CLEAR, evaluate
+from cml_sklearn.program.program import Instruction, IntegerProgram
+from cml_sklearn.program.steps import Step
+
+TABLE = ArchiveTable(PROGRAM_CLASSES)
 
 VECTOR = [(4,)]
 STEPS: list[tuple[Step, list[tuple[int, ...]]]] = [
@@ -45,8 +48,7 @@ CASES = pytest.mark.parametrize(("step", "shapes"), STEPS, ids=lambda v: type(v)
 
 
 def test_every_step_is_here() -> None:
-    names = {name for name in steps.__all__ if name not in {"Bounds", "Step"}}
-    assert {type(step).__name__ for step, _ in STEPS} == names
+    assert {type(step) for step, _ in STEPS} == CLEAR.keys()
 
 
 @CASES
@@ -55,10 +57,11 @@ def test_results_lie_within_the_bounds(
     step: Step, shapes: list[tuple[int, ...]], data: st.DataObject
 ) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
-    ends = [np.sort(rng.integers(-8, 8, (2, *shape)), axis=0) for shape in shapes]
-    bounds = step.bounds(*(Bounds(low, high) for low, high in ends))
+    least = 0 if isinstance(step, steps.Declare) else -8  # a declaration must be true
+    ends = [np.sort(rng.integers(least, 8, (2, *shape)), axis=0) for shape in shapes]
+    bounds = interval(step, *(Bounds(low, high) for low, high in ends))
     values = [rng.integers(low, high, (20, *low.shape), endpoint=True) for low, high in ends]
-    result = step.run(NumpyPrimitives(), *values)
+    result = evaluate(step, *values)
     assert result.shape[1:] == bounds.shape
     assert (result >= bounds.low).all()
     assert (result <= bounds.high).all()
@@ -72,8 +75,8 @@ def test_stored_programs_compute_the_same(
     n = len(shapes)
     instruction = Instruction(step, tuple(range(n)), "case")
     program = IntegerProgram(tuple(Bounds(*s) for s in sides), (instruction,), (n,))
-    write(tmp_path / "program.npz", program)
-    again = read(tmp_path / "program.npz")
+    write(tmp_path / "program.npz", program, TABLE)
+    again = read(tmp_path / "program.npz", IntegerProgram, TABLE)
     values = [np.random.default_rng(0).integers(-8, 8, (5, *shape)) for shape in shapes]
     np.testing.assert_array_equal(again(*values)[0], program(*values)[0])
 
@@ -87,4 +90,25 @@ def test_width(low: int, high: int, width: int) -> None:
 
 def test_only_registered_classes_are_stored(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="class set can't be stored"):
-        write(tmp_path / "x.npz", {"a": {1, 2}})
+        write(tmp_path / "x.npz", {"a": {1, 2}}, TABLE)
+
+
+def test_a_table_of_ones_own_looks_ahead() -> None:
+    """An engine finds the depth of lookups by running a program on numbers instead of tensors."""
+    lookup = steps.Lookup(0, np.arange(4)[None], np.zeros(2, dtype=np.int64))
+    instructions = (
+        Instruction(lookup, (0,), "first"),
+        Instruction(steps.Add(), (0, 1), "sum"),
+        Instruction(lookup, (2,), "second"),
+    )
+    program = IntegerProgram(
+        (Bounds(np.zeros(2, np.int64), np.ones(2, np.int64)),), instructions, (3,)
+    )
+    depths = {
+        kind: lambda step, *below: max(below) + isinstance(step, steps.Lookup) for kind in CLEAR
+    }
+    assert program.run(depths, 0) == (2,)
+    assert [index.source for index in program.indices] == ["input", "sum"]
+    assert not program.is_affine
+    assert program.n_lookups == 2
+    assert program.widest == ("sum", 3)
