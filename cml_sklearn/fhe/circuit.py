@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 from time import perf_counter
 
 import numpy as np
@@ -11,6 +12,7 @@ from tqdm.auto import tqdm
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import CompilationError
+from cml_sklearn.fhe.interrupts import deferred_interrupts
 from cml_sklearn.fhe.protocol import CircuitOptions, Client, Engine, FheReport, Server
 from cml_sklearn.program.program import IntegerProgram
 
@@ -90,15 +92,22 @@ class FheCircuit:
     def execute(self, *inputs: IntArray) -> Integers:
         """Encrypt, evaluate on ciphertexts, and decrypt.
 
-        Parameters and result as in `simulate`.
+        Ctrl-C ends it after the batches under way. Parameters and result as in `simulate`.
         """
         client, server, keys = self.client, self.server, self.client.evaluation_keys
-        jobs = (delayed(server.run)(client.encrypt(*rows), keys) for rows in self._batches(inputs))
         n_jobs = max(_LEAST_JOBS, effective_n_jobs(None))
-        runs = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(jobs)
+        parallel = Parallel(
+            n_jobs=n_jobs, prefer="threads", return_as="generator", pre_dispatch="n_jobs"
+        )
         results = []
-        with tqdm(total=len(inputs[0]), desc="encrypted", unit="sample", disable=None) as bar:
-            for encrypted in runs:
+        with (
+            deferred_interrupts() as interrupted,
+            tqdm(total=len(inputs[0]), desc="encrypted", unit="sample", disable=None) as bar,
+        ):
+            batches = takewhile(lambda _: not interrupted(), self._batches(inputs))
+            for encrypted in parallel(
+                delayed(server.run)(client.encrypt(*rows), keys) for rows in batches
+            ):
                 results.append(client.decrypt(encrypted))
                 bar.update(min(len(results[-1][0]), bar.total - bar.n))
         return _join(results, inputs)
