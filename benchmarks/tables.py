@@ -22,8 +22,10 @@ def figure(quantity: str, value: Any) -> str:
     if quantity.startswith("score"):
         return f"{value:.3f}"
     if quantity.startswith(("key_", "memory_")):
-        return f"{value / 1e6:.3g}"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+        value /= 1e6
+    if isinstance(value, float):
+        return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+    return str(value)
 
 
 def show(head: Sequence[str], cells: Iterable[Sequence[str]], title: str | None = None) -> None:
