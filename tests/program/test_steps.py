@@ -18,7 +18,7 @@ from cml_sklearn.program.steps import Step
 
 TABLE = ArchiveTable(PROGRAM_CLASSES)
 
-VECTOR = [(4,)]
+VECTOR: list[tuple[int, ...]] = [(4,)]
 STEPS: list[tuple[Step, list[tuple[int, ...]]]] = [
     (steps.MatMul(np.array([[1, -2], [3, 0], [-1, 1], [2, 2]])), VECTOR),
     (
