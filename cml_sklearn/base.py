@@ -35,7 +35,7 @@ from cml_sklearn._typing import FloatArray
 from cml_sklearn.config import ExecutionMode, resolve_mode
 from cml_sklearn.exceptions import CompilationError, UnsupportedModelError
 from cml_sklearn.fhe.circuit import FheCircuit
-from cml_sklearn.fhe.protocol import CircuitOptions, Engine, FheReport
+from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions, FheReport
 from cml_sklearn.quantization.bit_widths import MAX_BITS, MIN_BITS
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 
@@ -173,7 +173,7 @@ class FheEstimator(BaseEstimator):
         X: ArrayLike | None = None,
         *,
         batch_size: int | None = None,
-        engine: str | Engine | None = None,
+        engine: str | AnyEngine | None = None,
     ) -> FheCircuit:
         """Compile the FHE circuit ahead of time.
 

@@ -74,7 +74,7 @@ def test_programs_need_numpy_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("library", "folder"), [("concrete", "fhe/compiler.py"), ("hummingbird", "convert")]
+    ("library", "folder"), [("concrete", "fhe/concrete"), ("hummingbird", "convert")]
 )
 def test_heavy_libraries_have_one_door(library: str, folder: str) -> None:
     users = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import takewhile
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
@@ -13,7 +14,7 @@ from tqdm.auto import tqdm
 from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import CompilationError
 from cml_sklearn.fhe.interrupts import deferred_interrupts
-from cml_sklearn.fhe.protocol import CircuitOptions, Client, Engine, FheReport, Server
+from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions, Client, FheReport, Server
 from cml_sklearn.program.program import IntegerProgram
 
 __all__ = ["FheCircuit"]
@@ -46,7 +47,7 @@ class FheCircuit:
         The engine can't do the program.
     """
 
-    def __init__(self, program: IntegerProgram, options: CircuitOptions, engine: Engine) -> None:
+    def __init__(self, program: IntegerProgram, options: CircuitOptions, engine: AnyEngine) -> None:
         reason = engine.supports(program)
         if reason is not None:
             raise CompilationError(
@@ -57,12 +58,12 @@ class FheCircuit:
         self._circuit = engine.compile(program, options)
 
     @property
-    def client(self) -> Client:
+    def client(self) -> Client[Any, Any]:
         """The half that keeps the secret key: it encrypts and decrypts."""
         return self._circuit.client
 
     @property
-    def server(self) -> Server:
+    def server(self) -> Server[Any, Any]:
         """The half that evaluates ciphertexts."""
         return self._circuit.server
 

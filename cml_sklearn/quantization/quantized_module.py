@@ -14,7 +14,7 @@ from cml_sklearn.config import AUTO, ExecutionMode, current_engine, resolve_mode
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.engines import resolve_engine
-from cml_sklearn.fhe.protocol import CircuitOptions, Engine
+from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization.clear_tail import ClearTail
 from cml_sklearn.quantization.storage import (
@@ -160,7 +160,7 @@ class QuantizedModule:
         return cls(stored.program, stored.encoders, stored.decoders, stored.tail)
 
     def compile(
-        self, options: CircuitOptions | None = None, *, engine: str | Engine | None = None
+        self, options: CircuitOptions | None = None, *, engine: str | AnyEngine | None = None
     ) -> FheCircuit:
         """Compile the program to an FHE circuit, which replaces an earlier one of the engine.
 
@@ -209,7 +209,7 @@ class QuantizedModule:
         return self._engine_in_force.name in self._circuits
 
     @property
-    def _engine_in_force(self) -> Engine:
+    def _engine_in_force(self) -> AnyEngine:
         """The engine that the context asks for, or the last one of `compile`."""
         choice = current_engine()
         return resolve_engine(self._preferred if choice == AUTO else choice)
