@@ -100,11 +100,11 @@ Ciphertexts = TypeVar("Ciphertexts")
 EvaluationKeys = TypeVar("EvaluationKeys")
 """What the server needs to compute; picklable, and nothing can be decrypted with it."""
 
-MadeKeys = TypeVar("MadeKeys", covariant=True)
-TakenKeys = TypeVar("TakenKeys", contravariant=True)
+Keys_co = TypeVar("Keys_co", covariant=True)
+Keys_contra = TypeVar("Keys_contra", contravariant=True)
 
 
-class Client(Protocol[Ciphertexts, MadeKeys]):
+class Client(Protocol[Ciphertexts, Keys_co]):
     """The half of a circuit that its owner of data holds."""
 
     def generate_keys(self) -> None:
@@ -112,7 +112,7 @@ class Client(Protocol[Ciphertexts, MadeKeys]):
         ...
 
     @property
-    def evaluation_keys(self) -> MadeKeys:
+    def evaluation_keys(self) -> Keys_co:
         """The server's keys, made with the secret one when first needed."""
         ...
 
@@ -129,10 +129,10 @@ class Client(Protocol[Ciphertexts, MadeKeys]):
         ...
 
 
-class Server(Protocol[Ciphertexts, TakenKeys]):
+class Server(Protocol[Ciphertexts, Keys_contra]):
     """The half that computes on ciphertexts, picklable; it never sees the secret key."""
 
-    def run(self, encrypted: Ciphertexts, keys: TakenKeys) -> Ciphertexts:
+    def run(self, encrypted: Ciphertexts, keys: Keys_contra) -> Ciphertexts:
         """Evaluate the circuit on one batch."""
         ...
 
