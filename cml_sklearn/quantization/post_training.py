@@ -223,4 +223,4 @@ def _add_output(builder: ModuleBuilder, output: Operand, n_bits: int) -> tuple[i
         )
     tensor = output.requantize(n_bits, unless=output.is_affine).with_integer_offset()
     number, shift = builder.program.add_output(tensor.number)
-    return number, OutputScale(tensor.scale, shift, tensor.offset)
+    return number, OutputScale(np.asarray(tensor.scale), shift, np.asarray(tensor.offset))
