@@ -76,6 +76,7 @@ def _check_decoder(decoder: OutputScale | WordDecoder, bounds: Bounds) -> None:
         require(abs(decoder.zero_point) < 1 << _MAX_SHIFT, "an impossible zero point")
         return
     words, shifts = decoder.field_word, decoder.field_shift
+    require(words.ndim == 1 and words.shape == shifts.shape, "fields lack words or shifts")
     require(((words >= 0) & (words < bounds.shape[0])).all(), "fields of a word not there")
     require(((shifts >= 0) & (shifts <= _MAX_SHIFT)).all(), "fields shifted too far")
     require(1 <= decoder.field_bits <= _MAX_SHIFT, f"fields of {decoder.field_bits} bits")
