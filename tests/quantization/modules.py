@@ -8,10 +8,10 @@ import numpy as np
 import onnx
 from onnx import parser
 
-from cml_sklearn import QuantizedModule
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.onnx import NumpyModule
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
+from cml_sklearn.quantization.quantized_module import QuantizedModule
 
 GRAPHS = {
     "affine": "(float[N, 3] x) => (float[N, 2] y) <float[3, 2] w = {1, -2, 3, 1, 2, -1}>"
@@ -28,6 +28,14 @@ GRAPHS = {
 }
 """Models, in ONNX's own short form."""
 
+SHAPES: dict[str, list[tuple[int, ...]]] = {
+    "affine": [(3,)],
+    "network": [(3,)],
+    "convolution": [(1, 4, 4)],
+    "two": [(3,), (2,)],
+}
+"""Shapes of a sample of their inputs."""
+
 
 def model(name: str) -> onnx.ModelProto:
     return parser.parse_model(f'<ir_version: 8, opset_import: ["": 17]> g {GRAPHS[name]}')
@@ -36,8 +44,13 @@ def model(name: str) -> onnx.ModelProto:
 def samples(name: str, n_samples: int = 100, seed: int = 0) -> list[FloatArray]:
     """Random inputs of a model."""
     rng = np.random.default_rng(seed)
-    shapes = [spec.shape for spec in NumpyModule(model(name)).graph_inputs]
-    return [rng.normal(size=(n_samples, *(s or ())[1:])) for s in shapes]
+    return [rng.normal(size=(n_samples, *shape)) for shape in SHAPES[name]]
+
+
+def joined(outputs: FloatArray | tuple[FloatArray, ...]) -> FloatArray:
+    """One array of a module's outputs."""
+    parts = outputs if isinstance(outputs, tuple) else (outputs,)
+    return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
 
 
 @cache

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from cml_sklearn import QuantizedModule
 from cml_sklearn._typing import Array
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.program.archive import PROGRAM_CLASSES
 from cml_sklearn.quantization import storage
+from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.tree import DecisionTreeClassifier
 
-from .modules import GRAPHS, module, samples
+from .modules import GRAPHS, joined, module, samples
 
 Json = Any
 Manifest = tuple[Json, dict[str, Array]]
@@ -54,7 +54,8 @@ def classes(path: Path) -> set[str]:
 
 def tree_module() -> QuantizedModule:
     X, y = load_iris(return_X_y=True)
-    return DecisionTreeClassifier(max_depth=2, n_bits=3).fit(X, y).quantized_module_
+    tree: QuantizedModule = DecisionTreeClassifier(max_depth=2).fit(X, y).quantized_module_
+    return tree
 
 
 def test_every_class_of_the_table_round_trips(tmp_path: Path) -> None:
@@ -65,7 +66,7 @@ def test_every_class_of_the_table_round_trips(tmp_path: Path) -> None:
         module(name).save(path)
         again = QuantizedModule.load(path)
         X = samples(name, seed=1)
-        np.testing.assert_array_equal(np.hstack(again(*X)), np.hstack(module(name)(*X)))
+        np.testing.assert_array_equal(joined(again(*X)), joined(module(name)(*X)))
         stored |= classes(path)
     tree = tree_module()
     tree.save(path)
@@ -137,7 +138,24 @@ def test_nonsense_is_refused(name: str, tmp_path: Path) -> None:
         QuantizedModule.load(path)
 
 
-JUNK = [None, True, "x", -1, 0, 1, 2, 65, 10**9, 10**30, 0.5, -1e308, [], [0], [[1]], {}]
+JUNK: list[Json] = [
+    None,
+    True,
+    "x",
+    -1,
+    0,
+    1,
+    2,
+    65,
+    10**9,
+    10**30,
+    0.5,
+    -1e308,
+    [],
+    [0],
+    [[1]],
+    {},
+]
 
 
 def mutate(rng: np.random.Generator, manifest: Json, arrays: dict[str, Array]) -> None:

@@ -71,7 +71,7 @@ class QuantizedConcat(QuantizedOp, ops=("Concat",)):
         if not all(isinstance(x, QuantizedTensor) for x in inputs):
             raise self.unsupported("joins a constant", "Use Pad, or add the constant later.")
         tensors = [self.affine(x) for x in inputs]
-        axis = axis - 1 if axis > 0 else axis + len(tensors[0].shape)
+        axis = axis % (len(tensors[0].shape) + 1) - 1
         if axis < 0:
             raise self.unsupported("joins along the samples' axis", "Join along another axis.")
         scale = np.concatenate([x.full_scale for x in tensors], axis)
