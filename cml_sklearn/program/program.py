@@ -13,6 +13,12 @@ from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.program.bounds import Bounds, interval
 from cml_sklearn.program.evaluation import CLEAR
+from cml_sklearn.program.soundness import (
+    FOREIGN_ERRORS,
+    checked_bounds,
+    checked_interval,
+    pick,
+)
 from cml_sklearn.program.steps import Lookup, Multiply, Step
 
 __all__ = [
@@ -100,6 +106,31 @@ class IntegerProgram:
                     f"Input {i} has integers outside the range it was quantized for "
                     f"({bounds.low.min()} to {bounds.high.max()}); encode with quantize_input."
                 )
+
+    def check(self) -> None:
+        """Refuse a program that makes no sense, such as one from a file of someone else.
+
+        Raises
+        ------
+        InvalidInputError
+            Tensors that are not there, shapes that don't fit, integers that leave their tables or
+            64 bits, or tensors that would take all memory.
+        """
+        place = "its inputs"
+        try:
+            bounds = [checked_bounds(b) for b in self.input_bounds]
+            n_elements = sum(b.low.size for b in bounds)
+            for instruction in self.instructions:
+                place = f"a step of {instruction.source!r}"
+                operands = pick(bounds, instruction.inputs)
+                bounds.append(checked_interval(instruction.step, operands, n_elements))
+                n_elements += bounds[-1].low.size
+            place = "its outputs"
+            pick(bounds, self.outputs)
+        except FOREIGN_ERRORS as error:
+            raise InvalidInputError(
+                f"The program makes no sense in {place}: {error}. Give one of this library."
+            ) from error
 
     @cached_property
     def bounds(self) -> tuple[Bounds, ...]:

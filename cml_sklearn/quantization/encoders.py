@@ -45,7 +45,7 @@ class AffineQuantizer:
         # a constant feature: any step does, but one near the value keeps the code small
         flat = scale <= np.finfo(np.float64).tiny
         scale = np.where(flat, np.where(low == 0, 1.0, np.abs(low)), scale)
-        return cls(scale, np.rint(-low / scale).astype(np.int64), n_bits)
+        return cls(scale, np.asarray(np.rint(-low / scale), dtype=np.int64), n_bits)
 
     @property
     def upper(self) -> IntArray:

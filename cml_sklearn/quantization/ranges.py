@@ -60,7 +60,7 @@ def best_range(
     best = losses.argmin(axis=0)
     scales, zeros = np.stack([t.scale for t in trials]), np.stack([t.zero_point for t in trials])
     pick = (best, np.arange(best.size)) if per_feature else (best,)
-    return AffineQuantizer(scales[pick], zeros[pick], n_bits)
+    return AffineQuantizer(np.asarray(scales[pick]), np.asarray(zeros[pick]), n_bits)
 
 
 def _loss(

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.onnx.graph import Node
 from cml_sklearn.program.archive import PROGRAM_CLASSES, ArchiveTable, read, write
 from cml_sklearn.program.program import IntegerProgram
+from cml_sklearn.program.soundness import FOREIGN_ERRORS
 from cml_sklearn.quantization.clear_tail import ClearTail
 from cml_sklearn.quantization.decoders import OutputScale
 from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.soundness import check_parts
 from cml_sklearn.quantization.trees.grid import FeatureGrid
 from cml_sklearn.quantization.trees.plan import WordDecoder
 from cml_sklearn.quantization.trees.quantizer import GridQuantizer
@@ -63,4 +66,10 @@ def load_module(path: str | Path) -> StoredModule:
         The file is missing or of another kind, or its program makes no sense.
     """
     module: StoredModule = read(path, StoredModule, _TABLE)
+    try:
+        check_parts(module.program, module.encoders, module.decoders, module.tail)
+    except FOREIGN_ERRORS as error:
+        raise InvalidInputError(
+            f"{path} can't be read: {error}. Give a file that was saved by this library."
+        ) from error
     return module
