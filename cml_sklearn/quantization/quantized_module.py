@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -15,6 +16,7 @@ from cml_sklearn.fhe.backend import Backend, CircuitOptions
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.primitives import IntArray
 from cml_sklearn.quantization.clear_tail import ClearTail
+from cml_sklearn.quantization.postprocessing import Postprocessing
 from cml_sklearn.quantization.program import IntegerProgram
 from cml_sklearn.quantization.quantizers import FloatArray, Quantizer
 from cml_sklearn.quantization.storage import read, stored, write
@@ -54,6 +56,8 @@ class QuantizedModule:
     output_scales : tuple of OutputDecoder
     tail : ClearTail, optional
         What the client computes after decryption.
+    postprocessing : mapping of str to Postprocessing, optional
+        What the methods of an estimator make of the module's outputs, by name.
 
     Attributes
     ----------
@@ -67,11 +71,13 @@ class QuantizedModule:
         input_quantizers: tuple[Quantizer, ...],
         output_scales: tuple[OutputDecoder, ...],
         tail: ClearTail | None = None,
+        postprocessing: Mapping[str, Postprocessing] | None = None,
     ) -> None:
         self.program = program
         self.input_quantizers = input_quantizers
         self.output_scales = output_scales
         self.tail = tail
+        self.postprocessing = dict(postprocessing or {})
         self._circuit: FheCircuit | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -148,8 +154,8 @@ class QuantizedModule:
         path : path
             Usually ends in ``.npz``.
         """
-        parts = (self.program, self.input_quantizers, self.output_scales, self.tail)
-        write(path, parts)
+        scales, steps = self.output_scales, self.postprocessing
+        write(path, (self.program, self.input_quantizers, scales, self.tail, steps))
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
