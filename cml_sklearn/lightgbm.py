@@ -13,7 +13,6 @@ from cml_sklearn.quantization.postprocessing import (
     Affine,
     Link,
     Postprocessing,
-    Shares,
     Softmax,
     TwoClasses,
 )
@@ -23,7 +22,7 @@ __all__ = ["LGBMClassifier", "LGBMRegressor"]
 _INVERSE_LINKS: dict[str, Postprocessing] = {
     "binary": (Link("logit"), TwoClasses()),
     "multiclass": (Softmax(),),
-    "multiclassova": (Link("logit"), Shares()),
+    "multiclassova": (Link("logit"),),
     "regression": (),
     "regression_l1": (),
     "huber": (),

@@ -216,10 +216,18 @@ class FheEstimator(BaseEstimator):
     ) -> Self:
         """Make a fitted model this estimator's own."""
         self.sklearn_model_ = model
+        self._take_names(model)
         weight = None if sample_weight is None else as_numpy(sample_weight)
         if weight is not None:
             weight = np.broadcast_to(weight, len(X)).astype(np.float64)
         return self._own(model, *self._quantize(model, X, weight))
+
+    def _take_names(self, model: BaseEstimator) -> None:
+        """Keep what a fitted model knows of its features, for the validation of inputs."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+            if hasattr(model, name):
+                setattr(self, name, getattr(model, name))
 
     def _own(
         self,

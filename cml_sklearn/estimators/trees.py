@@ -149,7 +149,7 @@ class TreeEstimator(FheEstimator):
     def _adopt(
         self, model: BaseEstimator, X: FloatArray, sample_weight: ArrayLike | None = None
     ) -> Self:
-        self.n_features_in_ = model.n_features_in_
+        self._take_names(model)
         trees = self._read_trees(model)
         inner = [~tree.is_leaf for tree in trees]
         features = np.concatenate([t.feature[i] for t, i in zip(trees, inner, strict=True)])
@@ -165,7 +165,7 @@ class TreeEstimator(FheEstimator):
 
     def _to_users_units(self, model: BaseEstimator, grid: FeatureGrid) -> None:
         """Let a model that was trained on codes predict from the user's data."""
-        if hasattr(self, "feature_names_in_"):
+        if "feature_names_in_" in vars(self):
             model.feature_names_in_ = self.feature_names_in_
         self._write_thresholds(model, grid)
 

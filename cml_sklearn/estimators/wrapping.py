@@ -76,7 +76,7 @@ class OwnParameter:
     default : object
         Stored untouched, as all parameters.
     constraint : tuple
-        Alternatives, as in scikit-learn's `_parameter_constraints`.
+        Alternatives, as in scikit-learn's `_parameter_constraints`; none: not checked.
     doc : str
         Type and default, and in the lines after them what it does.
     in_fit_only : bool
@@ -124,8 +124,8 @@ def constructor(
 
 
 def constraints_of(own: tuple[OwnParameter, ...]) -> dict[str, list[object]]:
-    """Constraints as scikit-learn reads them."""
-    return {parameter.name: list(parameter.constraint) for parameter in own}
+    """Constraints as scikit-learn reads them; a parameter without any may be anything."""
+    return {p.name: list(p.constraint) for p in own if p.constraint}
 
 
 def parameters_doc(own: tuple[OwnParameter, ...], *, adopted: bool = False) -> str:
