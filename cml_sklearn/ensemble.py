@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import sklearn.ensemble
@@ -257,7 +257,7 @@ class IsolationForest(
 ):
     """Its raw score is the mean depth at which samples are isolated."""
 
-    def fit(self, X: ArrayLike, y: ArrayLike | None = None, **fit_params: Any) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, **fit_params: object) -> Self:
         """Fit as all trees; the asked share of outliers is one of the quantized scores."""
         self.__dict__.pop("offset_", None)
         super().fit(X, y, **fit_params)

@@ -80,7 +80,7 @@ class NeuralNetClassifier(ClassifierMixin, ProbabilisticEstimator, NeuralNet):
     classes_: Array
 
     def partial_fit(
-        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, **fit_params: Any
+        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, **fit_params: object
     ) -> Self:
         """Train for `max_epochs` more on a batch, then quantize anew; forgets an earlier circuit.
 
@@ -139,7 +139,7 @@ class NeuralNetClassifier(ClassifierMixin, ProbabilisticEstimator, NeuralNet):
         return LogitsLoss
 
     @override
-    def _net_options(self) -> dict[str, Any]:
+    def _net_options(self) -> dict[str, object]:
         return {
             "classes": np.arange(len(self.classes_)),
             "predict_nonlinearity": self._nonlinearity(),
@@ -162,7 +162,7 @@ class NeuralNetRegressor(RegressorMixin, NeuralNet):
     _wrapped_class = sklearn.neural_network.MLPRegressor
     _flat: bool
 
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, **fit_params: Any) -> Self:
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, **fit_params: object) -> Self:
         """Train for `max_epochs` more on a batch, then quantize anew; forgets an earlier circuit.
 
         Parameters are those of `fit`. The ranges of the integers are fixed on all batches, or on

@@ -93,7 +93,7 @@ class FheEstimator(BaseEstimator):
         estimator._validate_params()
         return estimator._adopt(model, as_dense(X))
 
-    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: Any) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: object) -> Self:
         """Train the wrapped model in the clear, convert it and quantize it.
 
         Forgets an earlier circuit. Parameters are those of the wrapped class's `fit`.
@@ -105,7 +105,8 @@ class FheEstimator(BaseEstimator):
         self._validate_params()
         model = self._make_wrapped()
         model.fit(X, y, **fit_params)
-        return self._adopt(model, as_dense(X), fit_params.get("sample_weight"))
+        weight = cast("ArrayLike | None", fit_params.get("sample_weight"))
+        return self._adopt(model, as_dense(X), weight)
 
     def compile(
         self,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Sequence
+from typing import cast
 
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from typing_extensions import override
 
@@ -37,7 +39,9 @@ class BoosterEstimator(EnsembleEstimator):
         """Leave the thresholds: these libraries' trees can't be written."""
 
     @override
-    def _encoded_parameters(self, grid: FeatureGrid, fit_params: dict[str, Any]) -> dict[str, Any]:
+    def _encoded_parameters(
+        self, grid: FeatureGrid, fit_params: dict[str, object]
+    ) -> dict[str, object]:
         """Parameters of `fit`, where samples for early stopping have gone through the grid, too."""
         given = [name for name in _NO_CODES if fit_params.get(name) is not None]
         if given:
@@ -45,7 +49,7 @@ class BoosterEstimator(EnsembleEstimator):
                 f"{type(self).__name__}.fit does not take {', '.join(given)}: such a start is not "
                 "part of the trees. Leave it out."
             )
-        pairs = fit_params.get("eval_set")
+        pairs = cast("Sequence[tuple[ArrayLike, ArrayLike]] | None", fit_params.get("eval_set"))
         if pairs is None:
             return fit_params
         encoded = [(self._typed(grid.codes(self._rounded(X))), y) for X, y in pairs]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -35,12 +35,12 @@ class CalibratedOnBatches(FheEstimator):
 class PartialFitMixin(CalibratedOnBatches):
     """`partial_fit` for wrapped models that have it; the quantized ranges grow with the data."""
 
-    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: Any) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: object) -> Self:
         """Train anew; see `FheEstimator.fit`."""
         self._forget_rows()
         return super().fit(X, y, **fit_params)
 
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, *args: Any, **kwargs: Any) -> Self:
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, *args: object, **kwargs: object) -> Self:
         """Train further on a batch, then quantize anew; forgets an earlier circuit.
 
         Parameters are those of the wrapped class's `partial_fit`.

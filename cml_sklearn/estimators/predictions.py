@@ -12,6 +12,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
+from cml_sklearn._typing import Array
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.estimators.base import FheEstimator, like_input
 from cml_sklearn.quantization.postprocessing import postprocess
@@ -37,7 +38,7 @@ def _serves(name: str) -> Callable[[FheEstimator], bool]:
 class PredictingEstimator(FheEstimator):
     """An estimator with `predict`; abstract."""
 
-    def predict(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Any:
+    def predict(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Array:
         """Predict class labels, targets, or inliers (1) and outliers (-1).
 
         Parameters
@@ -84,7 +85,7 @@ class _ScoringEstimator(PredictingEstimator):
     """An estimator with raw scores, where the wrapped one has them; abstract."""
 
     @available_if(_serves("decision_function"))
-    def decision_function(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Any:
+    def decision_function(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Array:
         """Raw scores; parameters as in `predict`.
 
         Returns
@@ -102,7 +103,7 @@ class DetectingEstimator(_ScoringEstimator):
     """A detector of outliers; abstract."""
 
     @available_if(_serves("score_samples"))
-    def score_samples(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Any:
+    def score_samples(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Array:
         """Opposite of the anomaly score, the lower the more abnormal; parameters as in `predict`.
 
         Returns

@@ -148,18 +148,18 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
             f"{type(model).__name__} with compile_torch_model(net.module_, X)."
         )
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
+    def get_params(self, deep: bool = True) -> dict[str, object]:
         """Parameters, skorch's own (``module__*``, ...) among them."""
         return {**super().get_params(deep), **self._skorch_parameters}
 
-    def set_params(self, **params: Any) -> Self:
+    def set_params(self, **params: object) -> Self:
         """Set parameters, skorch's own (``module__*``, ...) among them."""
         further = {k: v for k, v in params.items() if k.startswith(_SKORCH_PREFIXES)}
         super().set_params(**{k: v for k, v in params.items() if k not in further})
         self._skorch_parameters = {**self._skorch_parameters, **further}
         return self
 
-    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: Any) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: object) -> Self:
         """Train a net in the clear, convert it and quantize it; forgets an earlier circuit.
 
         Parameters
@@ -182,7 +182,7 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         self._train(values, targets, fit_params)
         return self._own_net(values)
 
-    def _continue(self, X: ArrayLike, y: ArrayLike, fit_params: dict[str, Any]) -> Self:
+    def _continue(self, X: ArrayLike, y: ArrayLike, fit_params: dict[str, object]) -> Self:
         """Train on a batch, from the start if it is the first; quantize on all batches."""
         self._validate_params()
         first = "skorch_net_" not in vars(self)
@@ -219,7 +219,7 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         """Make the estimator of scikit-learn that has the methods of this one."""
         return self._wrapped_class()
 
-    def _train(self, X: FloatArray, y: Array, fit_params: dict[str, Any]) -> None:
+    def _train(self, X: FloatArray, y: Array, fit_params: dict[str, object]) -> None:
         """Train the net on, from its start if it is new."""
         from cml_sklearn.quantization_aware import simulated_rounding
 
@@ -231,7 +231,7 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
             with simulated_rounding(net.module_, rounding_bits, samples[:2]):
                 net.partial_fit(samples, y, **fit_params)
 
-    def _checked_arrays(self, *data: ArrayLike, reset: bool = False, **options: Any) -> Any:
+    def _checked_arrays(self, *data: ArrayLike, reset: bool = False, **options: object) -> Any:
         """Validate X, or X and y; the module may take more than two axes."""
         return validate_data(
             self,
@@ -281,11 +281,11 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
             **{**defaults, **self._skorch_parameters},
         )
 
-    def _net_options(self) -> dict[str, Any]:
+    def _net_options(self) -> dict[str, object]:
         """Further options of the net."""
         return {}
 
-    def _sizes(self, module: Callable[..., object], X: FloatArray, y: Array) -> dict[str, Any]:
+    def _sizes(self, module: Callable[..., object], X: FloatArray, y: Array) -> dict[str, object]:
         """Those of the module's parameters that the data fix."""
         scale, mean, spread = X.std(axis=0), np.zeros(self.n_outputs_), np.ones(self.n_outputs_)
         if y.dtype.kind == "f":

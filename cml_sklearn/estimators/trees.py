@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -112,7 +112,7 @@ class TreeEstimator(FheEstimator):
     aggregation: str = "encrypted"
     grid_: FeatureGrid
 
-    def fit(self, X: ArrayLike, y: ArrayLike | None = None, **fit_params: Any) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, **fit_params: object) -> Self:
         """Place the grid, train the wrapped model on its codes, convert it and quantize it.
 
         Forgets an earlier circuit. Parameters are those of the wrapped class's `fit`.
@@ -182,7 +182,9 @@ class TreeEstimator(FheEstimator):
             # a missing value lies above every edge
             tree.missing_go_to_left[:] = 0
 
-    def _encoded_parameters(self, grid: FeatureGrid, fit_params: dict[str, Any]) -> dict[str, Any]:
+    def _encoded_parameters(
+        self, grid: FeatureGrid, fit_params: dict[str, object]
+    ) -> dict[str, object]:
         """Parameters of `fit` as the wrapped model needs them."""
         del grid
         return fit_params
