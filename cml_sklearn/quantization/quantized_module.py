@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from threading import RLock
 from typing import Self
@@ -17,6 +18,7 @@ from cml_sklearn.fhe.engines import resolve_engine
 from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization.clear_tail import ClearTail
+from cml_sklearn.quantization.postprocessing import Postprocessing
 from cml_sklearn.quantization.storage import (
     Decoder,
     Encoder,
@@ -38,6 +40,8 @@ class QuantizedModule:
     output_scales : tuple of Decoder
     tail : ClearTail, optional
         What the client computes after decryption.
+    postprocessing : mapping of str to Postprocessing, optional
+        What the methods of an estimator make of the module's outputs, by name.
 
     Attributes
     ----------
@@ -51,11 +55,13 @@ class QuantizedModule:
         input_quantizers: tuple[Encoder, ...],
         output_scales: tuple[Decoder, ...],
         tail: ClearTail | None = None,
+        postprocessing: Mapping[str, Postprocessing] | None = None,
     ) -> None:
         self.program = program
         self.input_quantizers = input_quantizers
         self.output_scales = output_scales
         self.tail = tail
+        self.postprocessing = dict(postprocessing or {})
         self._forget_circuits()
 
     def _forget_circuits(self) -> None:
@@ -144,8 +150,10 @@ class QuantizedModule:
         path : path
             Usually ends in ``.npz``.
         """
-        parts = (self.program, self.input_quantizers, self.output_scales, self.tail)
-        save_module(path, StoredModule(*parts))
+        scales, steps = self.output_scales, self.postprocessing
+        save_module(
+            path, StoredModule(self.program, self.input_quantizers, scales, self.tail, steps)
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -157,7 +165,9 @@ class QuantizedModule:
             The file is missing or of another kind.
         """
         stored = load_module(path)
-        return cls(stored.program, stored.encoders, stored.decoders, stored.tail)
+        return cls(
+            stored.program, stored.encoders, stored.decoders, stored.tail, stored.postprocessing
+        )
 
     def compile(
         self, options: CircuitOptions | None = None, *, engine: str | AnyEngine | None = None
