@@ -18,11 +18,11 @@ from cml_sklearn._predictions import PredictingEstimator, ProbabilisticEstimator
 from cml_sklearn._trees import Samples, TreeEstimator
 from cml_sklearn.base import like_input
 from cml_sklearn.config import ExecutionMode
-from cml_sklearn.convert.tree_arrays import TreeArrays, scikit_tree
 from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.forest.forest import Forest, label_forest
+from cml_sklearn.forest.tree_arrays import TreeArrays, scikit_tree
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.quantization.quantizers import FloatArray
-from cml_sklearn.quantization.trees import Forest, label_forest
 
 __all__ = ["AveragedClassifier", "AveragedRegressor", "SingleTreeClassifier", "check_members"]
 

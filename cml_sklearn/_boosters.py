@@ -15,8 +15,8 @@ from cml_sklearn._trees import EnsembleEstimator
 from cml_sklearn.base import like_input
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.forest.grid import FeatureGrid
 from cml_sklearn.quantization.quantizers import FloatArray
-from cml_sklearn.quantization.trees import FeatureGrid
 
 __all__ = ["BoosterClassifier", "BoosterEstimator", "BoosterRegressor"]
 

@@ -21,10 +21,10 @@ from cml_sklearn._trees import (
     PatchedRegressor,
     constant_tree,
 )
-from cml_sklearn.convert.tree_arrays import TreeArrays, histogram_tree, scikit_tree
 from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.forest.grid import FeatureGrid
+from cml_sklearn.forest.tree_arrays import TreeArrays, histogram_tree, scikit_tree
 from cml_sklearn.quantization.quantizers import FloatArray
-from cml_sklearn.quantization.trees import FeatureGrid
 
 __all__ = [
     "AdaBoostClassifier",

@@ -7,8 +7,8 @@ from typing import Any
 import lightgbm
 
 from cml_sklearn._boosters import BoosterClassifier, BoosterEstimator, BoosterRegressor
-from cml_sklearn.convert.tree_arrays import TreeArrays, lightgbm_trees
 from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.forest.tree_arrays import TreeArrays, lightgbm_trees
 
 __all__ = ["LGBMClassifier", "LGBMRegressor"]
 

@@ -10,8 +10,8 @@ import xgboost
 
 from cml_sklearn._boosters import BoosterClassifier, BoosterEstimator, BoosterRegressor
 from cml_sklearn._trees import constant_tree
-from cml_sklearn.convert.tree_arrays import TreeArrays, add_up, xgboost_trees
 from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.forest.tree_arrays import TreeArrays, add_up, xgboost_trees
 
 __all__ = ["XGBClassifier", "XGBRFClassifier", "XGBRFRegressor", "XGBRegressor"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
@@ -21,6 +21,9 @@ from cml_sklearn.fhe.backend import (
 )
 from cml_sklearn.fhe.packing import PackedCircuit, PackedProgram
 from cml_sklearn.fhe.primitives import IntArray
+
+if TYPE_CHECKING:
+    from cml_sklearn.quantization.program import IntegerProgram
 
 __all__ = ["FheCircuit"]
 
@@ -53,10 +56,14 @@ class FheCircuit:
             from cml_sklearn.fhe.compiler import ConcreteBackend
 
             backend = ConcreteBackend()
-        self._program = program
+        # written for Concrete; other engines have other ways to evaluate trees
+        from cml_sklearn.fhe.concrete.forest.lowering import lower_trees
+
+        lowered = lower_trees(cast("IntegerProgram", program))
+        self._program, self._restore = lowered.program, lowered.restore
         self._backend = backend
         self.options = options
-        self._is_linear = not program.has_lookups()
+        self._is_linear = not self._program.has_lookups()
         self.batch_size = options.batch_size or (_LINEAR_BATCH if self._is_linear else 1)
         self._compiled: dict[int, CompiledCircuit] = {}
         self._for_batch(self.batch_size)
@@ -79,7 +86,8 @@ class FheCircuit:
         """
         circuit = self._for_batch(self.batch_size)
         batches = self._split(inputs, (self.batch_size,))
-        return _join([circuit.simulate(*rows) for _, rows in batches], len(inputs[0]))
+        results = [circuit.simulate(*rows) for _, rows in batches]
+        return self._restore(*_join(results, len(inputs[0])))
 
     def execute(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Encrypt, evaluate on ciphertexts, and decrypt.
@@ -100,7 +108,7 @@ class FheCircuit:
             for circuit, encrypted in zip(circuits, runs, strict=True):
                 results.append(circuit.decrypt(encrypted))
                 bar.update(min(len(results[-1][0]), bar.total - bar.n))
-        return _join(results, len(inputs[0]))
+        return self._restore(*_join(results, len(inputs[0])))
 
     def generate_keys(self) -> None:
         """Generate the keys ahead of time, which `execute` else does when first called."""
@@ -136,7 +144,7 @@ class FheCircuit:
             times.append(np.diff(clock))
         totals = np.sum(times, axis=0).tolist()
         seconds = dict(zip(("encrypt", "run", "decrypt"), totals, strict=True))
-        return _join(results, len(inputs[0])), seconds
+        return self._restore(*_join(results, len(inputs[0]))), seconds
 
     @property
     def _sizes(self) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cml_sklearn.fhe.primitives import IntArray, NumpyPrimitives, Primitives
+from cml_sklearn.program.trees import Trees
 from cml_sklearn.quantization.bit_widths import Widths, width_of
 from cml_sklearn.quantization.quantizers import FloatArray
 from cml_sklearn.quantization.ranges import RangeMethod
@@ -69,8 +70,12 @@ class IntegerProgram:
 
     def __call__(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Evaluate on clear integers, in blocks of rows that stay in the processor's cache."""
-        starts = range(0, max(len(inputs[0]), 1), _BLOCK)
-        blocks = [self.run(_NUMPY, *(x[i : i + _BLOCK] for x in inputs)) for i in starts]
+        n_samples = max(len(inputs[0]), 1)
+        # trees cut samples into blocks of their own
+        has_trees = any(isinstance(i.step, Trees) for i in self.instructions)
+        size = n_samples if has_trees else _BLOCK
+        starts = range(0, n_samples, size)
+        blocks = [self.run(_NUMPY, *(x[i : i + size] for x in inputs)) for i in starts]
         return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
 
     def bounds(self) -> list[Bounds]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.exceptions import UnsupportedModelError
 
 __all__ = [
@@ -20,9 +21,6 @@ __all__ = [
     "scikit_tree",
     "xgboost_trees",
 ]
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Integers as plain data: steps, and what they compute."""
