@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,8 +13,10 @@ from cml_sklearn.forest.forest import Forest
 
 __all__ = ["LeafRounding", "RoundedOutput"]
 
-_FRACTIONS = np.arange(16) / 16
+_FRACTIONS = np.arange(16)[:, None] / 16
 _WIDEN = 1.02
+_MAX_LANES = 8
+_LANE_LEAVES = 1 << 13
 _WHOLE_LIMIT = 2**31
 _SUM_BITS = (4, 5, 6, 7, 8, 10, 12, 14)
 
@@ -69,6 +71,7 @@ class LeafRounding:
         self.value = forest.value[is_leaf].astype(np.float64)
         self.starts = np.searchsorted(np.flatnonzero(is_leaf), forest.roots)
         self.weight = np.ones(len(samples)) if weight is None else np.asarray(weight, np.float64)
+        self._is_weighted = bool((self.weight != 1).any())
         leaves = number[forest.leaves(samples)]
         share = np.broadcast_to(self.weight, leaves.shape)
         count = np.bincount(leaves.ravel(), share.ravel(), minlength=len(self.value))
@@ -77,6 +80,8 @@ class LeafRounding:
         self._ends = np.append(self.starts, len(self.value)).tolist()
         greatest, least = (f.reduceat(self.value, self.starts) for f in (np.maximum, np.minimum))
         self._spans: FloatArray = greatest - least
+        mean = len(self.value) // forest.n_trees + 1
+        self._n_lanes = min(max(_LANE_LEAVES // mean, 1), _MAX_LANES)
         self._rounded: dict[tuple[int, int], RoundedOutput] = {}
 
     def output(self, output: int, sum_bits: int) -> RoundedOutput:
@@ -133,44 +138,89 @@ class LeafRounding:
             return RoundedOutput(nothing, 1.0, offset, 0, total, np.zeros(len(self.weight)))
         scale = max(total / limit, _whole_step(column, self.starts))
         while True:
-            rounded = self._round_trees(column / scale, spans, limit)
-            if rounded is not None:
-                values, offset, upper, max_error, error = rounded
-                return RoundedOutput(
-                    values, scale, offset * scale + shift, upper, max_error * scale, error * scale
-                )
-            scale *= _WIDEN
+            scales = np.cumprod([scale] + [_WIDEN] * (self._n_lanes - 1))
+            fitting = self._round_trees(column, scales, spans, limit)
+            if fitting is not None:
+                return replace(fitting, offset=fitting.offset + shift)
+            scale = float(scales[-1]) * _WIDEN
 
     def _round_trees(
-        self, exact: FloatArray, spans: FloatArray, limit: int
-    ) -> tuple[IntArray, float, int, float, FloatArray] | None:
-        """Round leaves counted in steps; None if their sum may be above a limit."""
-        values = np.zeros(len(exact), dtype=np.int64)
-        residual = np.zeros(len(self.weight))
-        offset, max_error, upper = float(exact[self.starts[spans == 0]].sum()), 0.0, 0
+        self, column: FloatArray, scales: FloatArray, spans: FloatArray, limit: int
+    ) -> RoundedOutput | None:
+        """Round leaves to several steps, and take the finest whose sum stays within the limit."""
+        values = np.zeros((len(scales), len(column)), dtype=np.int32)
+        constant = float(column[self.starts[spans == 0]].sum())
+        lanes = _Lanes.of(scales, constant, len(self.weight))
         for tree in _by_weight(spans):
             leaves = slice(self._ends[tree], self._ends[tree + 1])
-            rounded, shift = self._round_leaves(exact[leaves], leaves, tree, residual)
-            left = exact[leaves] - rounded - shift
-            residual += left.take(self._reached[tree])
-            values[leaves] = rounded
-            offset += shift
-            max_error += float(np.abs(left).max())
-            upper += int(rounded.max())
-            if upper > limit:
+            values[lanes.number, leaves] = self._round_tree(column[leaves], tree, lanes, leaves)
+            lanes.keep(lanes.upper <= limit)
+            if not len(lanes.number):
                 return None
+        scale, residual = float(lanes.scale[0]), lanes.residual[0]
         drift = float(np.average(residual, weights=self.weight))
-        return values, offset + drift, upper, max_error + abs(drift), drift - residual
+        return RoundedOutput(
+            values[lanes.number[0]].astype(np.int64),
+            scale,
+            (float(lanes.offset[0]) + drift) * scale,
+            int(lanes.upper[0]),
+            (float(lanes.max_error[0]) + abs(drift)) * scale,
+            (drift - residual) * scale,
+        )
 
-    def _round_leaves(
-        self, exact: FloatArray, leaves: slice, tree: int, residual: FloatArray
-    ) -> tuple[FloatArray, float]:
+    def _round_tree(
+        self, column: FloatArray, tree: int, lanes: _Lanes, leaves: slice
+    ) -> FloatArray:
         """Round a tree's leaves to what should make its samples' sums come out right."""
-        weights = residual * self.weight
-        owed = np.bincount(self._reached[tree], weights, minlength=len(exact))
+        exact = column / lanes.scale[:, None]
+        n_lanes, n_leaves = exact.shape
+        place = self._reached[tree] + (np.arange(n_lanes) * n_leaves)[:, None]
+        weights = lanes.residual * self.weight if self._is_weighted else lanes.residual
+        owed = np.bincount(place.ravel(), weights.ravel(), minlength=exact.size)
         # A leaf that owes more than a step would only move the error elsewhere.
-        debt = np.minimum(np.maximum(owed / self._count[leaves], -1), 1)
-        return _round_together(exact + debt, self._mass[leaves])
+        debt = np.minimum(np.maximum(owed.reshape(exact.shape) / self._count[leaves], -1), 1)
+        rounded, shift = _round_together(exact + debt, self._mass[leaves])
+        left = exact - rounded - shift[:, None]
+        lanes.residual += left.take(place)
+        lanes.offset += shift
+        lanes.max_error += np.abs(left).max(axis=1)
+        lanes.upper += rounded.max(axis=1)
+        return rounded
+
+
+@dataclass
+class _Lanes:
+    """What rounding to several steps has come to, step by step.
+
+    Attributes
+    ----------
+    number : ndarray of int, shape (n_lanes,)
+        Which of the first steps are left.
+    scale, offset, max_error, upper : ndarray, shape (n_lanes,)
+        As in `RoundedOutput`, counted in steps.
+    residual : ndarray, shape (n_lanes, n_samples)
+        What the trees so far have left for others.
+    """
+
+    number: IntArray
+    scale: FloatArray
+    offset: FloatArray
+    max_error: FloatArray
+    upper: FloatArray
+    residual: FloatArray
+
+    @classmethod
+    def of(cls, scales: FloatArray, constant: float, n_samples: int) -> _Lanes:
+        """Begin with what trees of one value add."""
+        zeros, residual = np.zeros(len(scales)), np.zeros((len(scales), n_samples))
+        numbers = np.arange(len(scales))
+        return cls(numbers, scales, constant / scales, zeros, zeros.copy(), residual)
+
+    def keep(self, chosen: NDArray[np.bool_]) -> None:
+        """Go on with some of the lanes."""
+        if not chosen.all():
+            for name, part in vars(self).items():
+                setattr(self, name, part[chosen])
 
 
 def _by_weight(spans: FloatArray) -> list[int]:
@@ -190,14 +240,29 @@ def _whole_step(column: FloatArray, starts: IntArray) -> float:
     return float(np.gcd.reduce((column - first).astype(np.int64)))
 
 
-def _round_together(target: FloatArray, mass: FloatArray) -> tuple[FloatArray, float]:
-    """Round with the common shift of least squared error; the least leaf becomes 0."""
-    least = float(target.min())
-    lifted = (target - least)[:, None] - _FRACTIONS
+def _round_together(target: FloatArray, mass: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Round rows, each with the shift of least squared error; the least leaf becomes 0.
+
+    Parameters
+    ----------
+    target : ndarray, shape (n_lanes, n_leaves)
+    mass : ndarray, shape (n_leaves,)
+        Weights of the leaves.
+
+    Returns
+    -------
+    rounded : ndarray, shape (n_lanes, n_leaves)
+    shift : ndarray, shape (n_lanes,)
+        What is to be added again.
+    """
+    least = target.min(axis=1)
+    lifted = (target - least[:, None])[:, None] - _FRACTIONS
     rounded = np.rint(lifted)
     lifted -= rounded
-    cost = mass @ np.square(lifted, out=lifted)
+    cost = np.square(lifted, out=lifted) @ mass
     # rounded, so that the order of the samples decides nothing
-    best = int(np.argmin(np.rint(cost * (1e9 / max(float(cost.max()), 1e-300)))))
-    low = float(rounded[:, best].min())
-    return rounded[:, best] - low, least + float(_FRACTIONS[best]) + low
+    share = cost * (1e9 / np.maximum(cost.max(axis=1), 1e-300))[:, None]
+    best = np.rint(share).argmin(axis=1)
+    chosen = rounded[np.arange(len(best)), best]
+    low = chosen.min(axis=1)
+    return chosen - low[:, None], least + best / len(_FRACTIONS) + low
