@@ -13,7 +13,6 @@ from sklearn.ensemble._iforest import _average_path_length
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
-from cml_sklearn.convert.tree_arrays import TreeArrays, histogram_tree, scikit_tree
 from cml_sklearn.estimators.conventions import class_labels, inverse_of
 from cml_sklearn.estimators.forests import AveragedClassifier, AveragedRegressor, check_members
 from cml_sklearn.estimators.predictions import (
@@ -23,6 +22,8 @@ from cml_sklearn.estimators.predictions import (
 )
 from cml_sklearn.estimators.trees import EnsembleEstimator, TreeEstimator, constant_tree
 from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.forest.grid import FeatureGrid
+from cml_sklearn.forest.tree_arrays import TreeArrays, histogram_tree, scikit_tree
 from cml_sklearn.quantization.postprocessing import (
     Affine,
     AnomalyScore,
@@ -35,7 +36,6 @@ from cml_sklearn.quantization.postprocessing import (
     TwoClasses,
     WeightedMedian,
 )
-from cml_sklearn.quantization.trees import FeatureGrid
 
 __all__ = [
     "AdaBoostClassifier",

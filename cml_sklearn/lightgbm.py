@@ -6,9 +6,9 @@ import lightgbm
 from sklearn.base import BaseEstimator
 from typing_extensions import override
 
-from cml_sklearn.convert.tree_arrays import TreeArrays, lightgbm_trees
 from cml_sklearn.estimators.boosters import BoosterClassifier, BoosterEstimator, BoosterRegressor
 from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.forest.tree_arrays import TreeArrays, lightgbm_trees
 from cml_sklearn.quantization.postprocessing import (
     Affine,
     Link,

@@ -10,10 +10,10 @@ import xgboost
 from sklearn.base import BaseEstimator
 from typing_extensions import override
 
-from cml_sklearn.convert.tree_arrays import TreeArrays, add_up, xgboost_trees
 from cml_sklearn.estimators.boosters import BoosterClassifier, BoosterEstimator, BoosterRegressor
 from cml_sklearn.estimators.trees import constant_tree
 from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.forest.tree_arrays import TreeArrays, add_up, xgboost_trees
 from cml_sklearn.quantization.postprocessing import (
     Link,
     Postprocessing,

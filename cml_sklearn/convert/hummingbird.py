@@ -1,73 +1,60 @@
-"""Fitted scikit-learn models to ONNX, by Hummingbird."""
+"""Fitted scikit-learn models to ONNX, by Hummingbird, in float64."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cml_sklearn._typing import Array, FloatArray, IntArray
 from cml_sklearn.convert.torch import export_to_onnx
-from cml_sklearn.convert.tree_arrays import TreeArrays
-from cml_sklearn.exceptions import UnsupportedModelError
 
 if TYPE_CHECKING:
     import onnx
+    import torch
 
-__all__ = ["linear_map_to_onnx", "to_onnx", "trees_to_onnx"]
-
-
-def to_onnx(
-    model: Any, X: NDArray[np.float64], options: dict[str, Any] | None = None
-) -> onnx.ModelProto:
-    """Convert a fitted model.
-
-    Parameters
-    ----------
-    model : estimator
-        One that Hummingbird knows.
-    X : ndarray of shape (n_samples, n_features)
-        A few samples, for their shape.
-    options : dict, optional
-        Hummingbird's `extra_config`.
-
-    Returns
-    -------
-    onnx.ModelProto
-        Float32 input and output with a free batch axis.
-
-    Raises
-    ------
-    UnsupportedModelError
-        Hummingbird has no converter for the model.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from hummingbird.ml import convert
-        from hummingbird.ml.exceptions import MissingConverter
-
-        examples = X[:2].astype(np.float32)
-        try:
-            container = convert(model, "torch", examples, extra_config=options or {})
-        except MissingConverter as error:
-            raise UnsupportedModelError(
-                f"Hummingbird can't convert {type(model).__name__}; use an estimator of "
-                "cml_sklearn, or export the model to ONNX and use compile_onnx_model."
-            ) from error
-    return export_to_onnx(container.model, examples)
+__all__ = ["linear_map_to_onnx", "trees_to_onnx"]
 
 
-def linear_map_to_onnx(
-    coef: NDArray[np.float64], intercept: NDArray[np.float64]
-) -> onnx.ModelProto:
+class BinaryTree(Protocol):
+    """A tree with the names of scikit-learn's `tree_`; node 0 is the root."""
+
+    @property
+    def children_left(self) -> IntArray:
+        """Child where ``x[feature] <= threshold``, shape (n_nodes,); -1 at leaves."""
+        ...
+
+    @property
+    def children_right(self) -> IntArray:
+        """The other child."""
+        ...
+
+    @property
+    def feature(self) -> IntArray:
+        """Column that is compared, shape (n_nodes,); any at leaves."""
+        ...
+
+    @property
+    def threshold(self) -> FloatArray:
+        """Shape (n_nodes,)."""
+        ...
+
+    @property
+    def value(self) -> FloatArray:
+        """What leaves add to the outputs, shape (n_nodes, n_outputs)."""
+        ...
+
+
+def linear_map_to_onnx(coef: FloatArray, intercept: FloatArray) -> onnx.ModelProto:
     """Convert the linear map ``X @ coef.T + intercept``, as a `LinearRegression`.
 
     The raw scores of every linear model are such a map. Going through the one converter keeps link
     functions, which run in the clear after decryption, out of the graph, and serves the models that
-    Hummingbird does not know.
+    Hummingbird does not know. Hummingbird rounds to float32; its graph gets the coefficients again
+    as they are.
 
     Parameters
     ----------
@@ -77,43 +64,110 @@ def linear_map_to_onnx(
     from sklearn.linear_model import LinearRegression
 
     model = LinearRegression()
-    model.coef_, model.intercept_ = coef, intercept
+    model.coef_, model.intercept_ = np.zeros_like(coef), np.zeros_like(intercept)
     model.n_features_in_ = coef.shape[1]
-    return to_onnx(model, np.zeros((2, coef.shape[1])))
+    examples = np.zeros((2, coef.shape[1]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from hummingbird.ml import convert
+
+        container = convert(model, "torch", examples)
+    exported = export_to_onnx(container.model, examples)
+    _widen(exported)
+    _put(exported, {"coefficients": np.ascontiguousarray(coef.T), "intercepts": intercept})
+    return exported
 
 
-def trees_to_onnx(trees: Sequence[TreeArrays], n_features: int) -> onnx.ModelProto:
-    """Convert the sum of trees, as a `RandomForestRegressor` of them.
+def _widen(model: onnx.ModelProto) -> None:
+    """Let a graph compute in float64 instead of float32."""
+    from onnx import TensorProto
+
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "Cast" and attribute.i == TensorProto.FLOAT:
+                attribute.i = TensorProto.DOUBLE
+    for output in model.graph.output:
+        output.type.tensor_type.elem_type = TensorProto.DOUBLE
+
+
+def _put(model: onnx.ModelProto, tables: Mapping[str, Array]) -> None:
+    """Put arrays in place of a graph's initializers, by the last part of their names."""
+    from onnx import numpy_helper
+
+    for tensor in model.graph.initializer:
+        table = tables.get(tensor.name.rpartition(".")[2])
+        if table is not None:
+            tensor.CopyFrom(numpy_helper.from_array(table, tensor.name))
+
+
+def trees_to_onnx(trees: Sequence[BinaryTree], n_features: int) -> onnx.ModelProto:
+    """Convert the sum of trees, by Hummingbird's strategy "tree_trav".
 
     The raw scores of every ensemble of trees are such a sum. Like `linear_map_to_onnx` this keeps
-    links out of the graph, and serves the models that Hummingbird does not know. The trees are
-    written as matrices (its "gemm" strategy).
+    links out of the graph, and serves the models that Hummingbird does not know.
+
+    The graph has a few nodes for each level, and tables that are linear in the trees' nodes.
+    Torch's exporter copies all tables whenever it infers a shape, some hundred times; so it
+    exports small ones in their place.
 
     Parameters
     ----------
-    trees : sequence of TreeArrays
+    trees : sequence of BinaryTree
         All with the same outputs.
     n_features : int
         Columns of the graph's input.
     """
-    from sklearn.ensemble import RandomForestRegressor
+    tables = _node_tables(trees)
+    module = _traversal(len(trees), tables["values"].shape[1], _depth(tables), n_features)
+    model = export_to_onnx(module, np.zeros((2, n_features)))
+    _put(model, tables)
+    return model
 
-    model = RandomForestRegressor()
-    model.estimators_ = [SimpleNamespace(tree_=_stand_in(tree, len(trees))) for tree in trees]
-    model.n_features_in_ = n_features
-    return to_onnx(model, np.zeros((2, n_features)), {"tree_implementation": "gemm"})
 
-
-def _stand_in(tree: TreeArrays, n_trees: int) -> SimpleNamespace:
-    """Give what Hummingbird reads of scikit-learn's `tree_`; a forest's values get averaged."""
-    value = tree.value[:, :, None] * n_trees
-    if len(value) > 1:
-        return SimpleNamespace(**{**vars(tree), "value": value})
-    # a lone leaf becomes a split with equal sides, which Hummingbird has for one output only
-    return SimpleNamespace(
-        children_left=np.array([1, -1, -1]),
-        children_right=np.array([2, -1, -1]),
-        feature=np.zeros(3, dtype=np.int64),
-        threshold=np.zeros(3),
-        value=np.repeat(value, 3, axis=0),
+def _traversal(n_trees: int, n_outputs: int, depth: int, n_features: int) -> torch.nn.Module:
+    """Hummingbird's module for trees of three nodes, walked `depth` levels deep."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from hummingbird.ml.operator_converters._tree_implementations import (
+            TreeTraversalDecisionTreeImpl,
+        )
+    # equal tables would become one
+    nodes = [np.arange(3), np.full(3, 2), np.full(3, 1), np.zeros(3), np.zeros(3)]
+    parameters = [nodes[0], *nodes, np.zeros((3, n_outputs))]
+    module: torch.nn.Module = TreeTraversalDecisionTreeImpl(
+        SimpleNamespace(full_name="trees", inputs=[], outputs=[]),
+        [parameters] * n_trees,
+        depth,
+        n_features,
+        extra_config={"tree_op_precision_dtype": "float64"},
     )
+    return module
+
+
+def _node_tables(trees: Sequence[BinaryTree]) -> dict[str, Array]:
+    """Tables of all nodes, end to end, as Hummingbird names them; leaves lead to themselves."""
+    sizes = np.array([len(tree.feature) for tree in trees])
+    own = np.concatenate([np.arange(size) for size in sizes])
+    left, right, feature, threshold, value = (
+        np.concatenate([getattr(tree, name) for tree in trees])
+        for name in ("children_left", "children_right", "feature", "threshold", "value")
+    )
+    return {
+        "lefts": np.where(left < 0, own, left),
+        "rights": np.where(right < 0, own, right),
+        "features": np.where(left < 0, 0, feature),
+        "thresholds": threshold.astype(np.float64),
+        "values": value.astype(np.float64),
+        "nodes_offset": (np.cumsum(sizes) - sizes)[None],
+    }
+
+
+def _depth(tables: Mapping[str, Array]) -> int:
+    """Levels below the roots, at least 1."""
+    roots = tables["nodes_offset"][0]
+    start = np.repeat(roots, np.diff([*roots, len(tables["lefts"])]))
+    left, right = tables["lefts"] + start, tables["rights"] + start
+    level, depth = roots, 0
+    while len(level := level[left[level] != level]):
+        level, depth = np.concatenate([left[level], right[level]]), depth + 1
+    return max(depth, 1)

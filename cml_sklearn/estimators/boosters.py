@@ -14,6 +14,7 @@ from cml_sklearn.estimators.base import as_numpy
 from cml_sklearn.estimators.predictions import DecidingEstimator, PredictingEstimator
 from cml_sklearn.estimators.trees import EnsembleEstimator
 from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.forest.grid import FeatureGrid
 from cml_sklearn.quantization.postprocessing import (
     Argmax,
     Labels,
@@ -21,7 +22,6 @@ from cml_sklearn.quantization.postprocessing import (
     Postprocessing,
     Squeeze,
 )
-from cml_sklearn.quantization.trees import FeatureGrid
 
 __all__ = ["BoosterClassifier", "BoosterEstimator", "BoosterRegressor"]
 

@@ -15,10 +15,11 @@ from sklearn.tree import (
 from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray
-from cml_sklearn.convert.tree_arrays import TreeArrays, scikit_tree
 from cml_sklearn.estimators.predictions import PredictingEstimator, ProbabilisticEstimator
 from cml_sklearn.estimators.trees import Samples, TreeEstimator
 from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.forest.forest import Forest, label_forest
+from cml_sklearn.forest.tree_arrays import TreeArrays, scikit_tree
 from cml_sklearn.quantization.postprocessing import (
     Argmax,
     ByOutput,
@@ -31,7 +32,6 @@ from cml_sklearn.quantization.postprocessing import (
     Squeeze,
 )
 from cml_sklearn.quantization.quantized_module import QuantizedModule
-from cml_sklearn.quantization.trees import Forest, label_forest
 
 __all__ = ["AveragedClassifier", "AveragedRegressor", "SingleTreeClassifier", "check_members"]
 

@@ -18,18 +18,13 @@ from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray, IntArray
 from cml_sklearn.convert.hummingbird import trees_to_onnx
-from cml_sklearn.convert.tree_arrays import TreeArrays
 from cml_sklearn.estimators.base import P_ERROR, FheEstimator, as_dense
 from cml_sklearn.estimators.wrapping import OwnParameter
+from cml_sklearn.forest.forest import Forest, forest_from_onnx
+from cml_sklearn.forest.grid import FeatureGrid
+from cml_sklearn.forest.lowering import forest_to_module
+from cml_sklearn.forest.tree_arrays import TreeArrays
 from cml_sklearn.quantization.quantized_module import QuantizedModule
-from cml_sklearn.quantization.trees import (
-    FeatureGrid,
-    Forest,
-    choose_sum_bits,
-    forest_from_onnx,
-    plan_forest,
-    plan_to_module,
-)
 
 __all__ = [
     "EnsembleEstimator",
@@ -210,13 +205,16 @@ class TreeEstimator(FheEstimator):
     def _make_module(
         self, forest: Forest, samples: Samples, sum_bits: int | None = None
     ) -> QuantizedModule:
-        """Plan a forest's lookups."""
-        bits, weight = self.grid_.bits(samples.codes), samples.weight
-        sum_bits = sum_bits or self.sum_bits
-        sum_bits = sum_bits or choose_sum_bits(forest, bits, sample_weight=weight)
-        per_tree = self.aggregation == "client"
-        plan = plan_forest(forest, sum_bits, bits, sample_weight=weight, per_tree=per_tree)
-        return plan_to_module(plan, self.grid_, float32=self._float32)
+        """Round a forest's leaves."""
+        return forest_to_module(
+            forest,
+            self.grid_,
+            self.grid_.bits(samples.codes),
+            float32=self._float32,
+            sum_bits=sum_bits or self.sum_bits,
+            sample_weight=samples.weight,
+            per_tree=self.aggregation == "client",
+        )
 
     @override
     def _checked_input(self, X: ArrayLike) -> FloatArray:

@@ -32,7 +32,7 @@ PROGRAM_CLASSES: tuple[type, ...] = (
     Instruction,
     bounds.Bounds,
     bounds.Thermometer,
-    *(getattr(steps, name) for name in steps.__all__ if name != "Step"),
+    *(getattr(steps, name) for name in steps.__all__ if name not in {"NodeArray", "Step"}),
 )
 """What files of programs are made of."""
 

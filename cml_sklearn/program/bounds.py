@@ -10,6 +10,7 @@ import numpy as np
 from cml_sklearn._typing import IntArray
 from cml_sklearn.program import steps
 from cml_sklearn.program.evaluation import evaluate
+from cml_sklearn.program.trees import leaf_range
 
 __all__ = ["Bounds", "Thermometer", "interval"]
 
@@ -127,5 +128,6 @@ _INTERVALS: Mapping[type[steps.Step], Callable[..., Bounds]] = {
     steps.Multiply: _multiply,
     steps.Lookup: _lookup,
     steps.Declare: _declare,
+    steps.Trees: lambda step, _: Bounds(*leaf_range(step)),
 }
 """Steps that are not monotone."""

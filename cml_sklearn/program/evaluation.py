@@ -9,6 +9,7 @@ import numpy as np
 
 from cml_sklearn._typing import Array, IntArray
 from cml_sklearn.program import steps
+from cml_sklearn.program.trees import sum_leaves
 from cml_sklearn.program.windows import convolve
 
 __all__ = ["CLEAR", "CLEAR_AND_TRACED", "evaluate"]
@@ -95,5 +96,6 @@ CLEAR: Mapping[type[steps.Step], Callable[..., IntArray]] = {
     steps.Lookup: _look_up,
     steps.Declare: lambda _, x: x,
     steps.Pad: _pad,
+    steps.Trees: sum_leaves,
 }
 """Every step's function on clear integers."""

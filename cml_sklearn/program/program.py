@@ -19,7 +19,7 @@ from cml_sklearn.program.soundness import (
     checked_interval,
     pick,
 )
-from cml_sklearn.program.steps import Lookup, Multiply, Step
+from cml_sklearn.program.steps import Lookup, Multiply, Step, Trees
 
 __all__ = [
     "Instruction",
@@ -84,8 +84,12 @@ class IntegerProgram:
 
     def __call__(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Evaluate on clear integers of shape (n_samples, ...), in blocks of rows."""
-        starts = range(0, max(len(inputs[0]), 1), _BLOCK)
-        blocks = [self.run(CLEAR, *(x[i : i + _BLOCK] for x in inputs)) for i in starts]
+        n_samples = max(len(inputs[0]), 1)
+        # trees cut samples into blocks of their own
+        has_trees = any(isinstance(i.step, Trees) for i in self.instructions)
+        size = n_samples if has_trees else _BLOCK
+        starts = range(0, n_samples, size)
+        blocks = [self.run(CLEAR, *(x[i : i + size] for x in inputs)) for i in starts]
         return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
 
     def check_inputs(self, inputs: tuple[IntArray, ...]) -> None:
@@ -171,7 +175,7 @@ class IntegerProgram:
         return n_lookups(self.instructions)
 
 
-_NOT_AFFINE = (Lookup, Multiply)
+_NOT_AFFINE = (Lookup, Multiply, Trees)
 
 
 def source_of(instructions: Sequence[Instruction], n_inputs: int, tensor: int) -> str:

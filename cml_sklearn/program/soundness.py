@@ -237,6 +237,23 @@ def _take(step: steps.Take, x: Bounds) -> Outcome:
     return Outcome(step.positions.shape, _magnitude(x))
 
 
+def _trees(step: steps.Trees, x: Bounds) -> Outcome:
+    bit, child, roots = step.bit, step.child, step.roots
+    n_nodes, n_columns = step.values.shape
+    require(bit.shape == child.shape == (n_nodes,), "its nodes lack bits, children or values")
+    require(step.fields.shape == (len(roots), n_columns), "its trees lack fields")
+    require(_lies_within(step.fields, step.n_fields), "it has a field that is not there")
+    require(x.shape[1:] == () and _lies_within(bit + 1, x.shape[0] + 1), "it asks impossible bits")
+    ends = [0, *roots[1:], n_nodes]
+    require([*roots, n_nodes] == ends and (np.diff(ends) > 0).all(), "its roots are impossible")
+    own, last = np.arange(n_nodes), np.repeat(ends[1:], np.diff(ends)) - 1
+    inner = bit >= 0
+    require((child[~inner] == own[~inner]).all(), "a leaf has children")
+    # children stand behind their parents, so that no walk goes round in circles
+    require((child > own)[inner].all() and (child < last)[inner].all(), "a child is not there")
+    return Outcome((step.n_fields,), float(np.abs(step.values.astype(np.float64)).sum()))
+
+
 OUTCOMES: Mapping[type[steps.Step], Callable[..., Outcome]] = {
     steps.MatMul: _matmul,
     steps.Convolve: _convolve,
@@ -253,5 +270,6 @@ OUTCOMES: Mapping[type[steps.Step], Callable[..., Outcome]] = {
     steps.Concatenate: _concatenate,
     steps.Pad: _pad,
     steps.Take: _take,
+    steps.Trees: _trees,
 }
 """Every step's outcome."""

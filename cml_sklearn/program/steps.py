@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cml_sklearn._typing import IntArray
 
 __all__ = [
@@ -22,6 +25,7 @@ __all__ = [
     "MatMul",
     "Multiply",
     "MultiplyConstant",
+    "NodeArray",
     "Pad",
     "Reshape",
     "Step",
@@ -29,7 +33,10 @@ __all__ = [
     "SumOver",
     "Take",
     "Transpose",
+    "Trees",
 ]
+
+NodeArray = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -171,3 +178,35 @@ class Take(Step):
     """Elements of the flattened tensor at clear positions, in the shape of `positions`."""
 
     positions: IntArray
+
+
+@dataclass(frozen=True)
+class Trees(Step):
+    """Integer sums of decision trees over bits: (n_samples, n_bits) to (n_samples, n_fields).
+
+    All trees' nodes stand end to end, each tree's root first. Memory is linear in the nodes:
+    a tree has a column of values for each field that it adds to, not for every field.
+
+    Parameters
+    ----------
+    bit : ndarray of int32, shape (n_nodes,)
+        Which bit an inner node asks; -1 at leaves.
+    child : ndarray of int32, shape (n_nodes,)
+        Where an inner node leads if its bit is 0; the node after that is where it leads if the bit
+        is 1. A leaf leads to itself.
+    roots : ndarray of int32, shape (n_trees,)
+        First node of each tree, ascending.
+    values : ndarray of int32, shape (n_nodes, n_columns)
+        What leaves add; zeros at inner nodes.
+    fields : ndarray of int32, shape (n_trees, n_columns)
+        Which field each column of a tree adds to. A tree of fewer fields has columns of zeros.
+    n_fields : int
+        Number of outputs.
+    """
+
+    bit: NodeArray
+    child: NodeArray
+    roots: NodeArray
+    values: NodeArray
+    fields: NodeArray
+    n_fields: int

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cml_sklearn._typing import FloatArray, IntArray
 
-__all__ = ["OutputScale"]
+__all__ = ["FieldDecoder", "OutputScale"]
 
 
 @dataclass(frozen=True)
@@ -20,3 +20,21 @@ class OutputScale:
     def dequantize(self, values: IntArray) -> FloatArray:
         """Floats of integers of shape (n_samples, ...)."""
         return self.scale * (values - self.zero_point) + self.offset
+
+
+@dataclass(frozen=True)
+class FieldDecoder:
+    """Outputs that are sums of fields: ``fields @ scale + offset``.
+
+    Parameters
+    ----------
+    scale : ndarray, shape (n_fields, n_outputs)
+    offset : ndarray, shape (n_outputs,)
+    """
+
+    scale: FloatArray
+    offset: FloatArray
+
+    def dequantize(self, values: IntArray) -> FloatArray:
+        """Floats of fields of shape (n_samples, n_fields)."""
+        return values @ self.scale + self.offset

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from cml_sklearn._typing import FloatArray, IntArray
-from cml_sklearn.exceptions import CalibrationError
+from cml_sklearn.exceptions import CalibrationError, InvalidInputError
 
-__all__ = ["AffineQuantizer"]
+__all__ = ["AffineQuantizer", "GridEncoder", "check_columns"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class AffineQuantizer:
 
     @property
     def takes_missing(self) -> bool:
-        """See `Quantizer.takes_missing`."""
+        """Whether NaN has a code."""
         return False
 
     def quantize(self, values: FloatArray) -> IntArray:
@@ -65,3 +66,88 @@ class AffineQuantizer:
     def dequantize(self, codes: IntArray) -> FloatArray:
         """Decode integers."""
         return self.scale * (codes - self.zero_point)
+
+
+@dataclass(frozen=True)
+class GridEncoder:
+    """A bit for every edge of a grid, 1 where the value lies above it.
+
+    The bits of one feature stand together, by ascending edge. A missing value lies above every edge
+    and has a last bit of its own.
+
+    Parameters
+    ----------
+    edges : tuple of ndarray
+        Strictly ascending edges of each feature, in the user's units.
+    missing : ndarray of bool, shape (n_features,)
+        Which features may be missing (NaN).
+    float32 : bool
+        Whether values are rounded to float32 first, as the wrapped model does.
+    """
+
+    edges: tuple[FloatArray, ...]
+    missing: NDArray[np.bool_]
+    float32: bool
+
+    @property
+    def upper(self) -> IntArray:
+        """Largest code by element of the encrypted tensor."""
+        return np.ones(int(self._ends[-1]), dtype=np.int64)
+
+    @property
+    def takes_missing(self) -> bool:
+        """Whether NaN has a code."""
+        return bool(self.missing.any())
+
+    def quantize(self, values: FloatArray) -> IntArray:
+        """Encode floats of shape (n_samples, n_features).
+
+        Raises
+        ------
+        InvalidInputError
+            If the number of features differs, or a value is missing where none may be.
+        """
+        check_columns(values, self.missing)
+        # one row a bit, and turned at the end: whole columns are compared and taken faster
+        columns = np.ascontiguousarray(values.T, dtype=np.float32 if self.float32 else np.float64)
+        columns = columns.astype(np.float64)
+        ends = self._ends
+        above = np.zeros((ends[-1], len(values)), dtype=np.bool_)
+        for column, edges, start in zip(columns, self.edges, ends, strict=False):
+            np.greater(column, edges[:, None], out=above[start : start + len(edges)])
+        for feature in np.flatnonzero(self.missing):
+            above[ends[feature] : ends[feature + 1], np.isnan(columns[feature])] = True
+        return cast("IntArray", above.view(np.uint8).T)
+
+    @property
+    def _ends(self) -> IntArray:
+        """First bit of each feature, and the number of bits."""
+        counts = [len(edges) for edges in self.edges] + self.missing
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def check_columns(values: FloatArray, missing: NDArray[np.bool_]) -> None:
+    """Refuse matrices of other columns than a grid's.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, n_features)
+    missing : ndarray of bool, shape (n_features,)
+        Where NaN is allowed.
+
+    Raises
+    ------
+    InvalidInputError
+        If the number of features differs, or a value is missing where none may be.
+    """
+    if values.ndim != 2 or values.shape[1] != len(missing):
+        raise InvalidInputError(
+            f"X has shape {values.shape}, but the grid was fitted on {len(missing)} features; give "
+            "the same columns as in training."
+        )
+    refused = np.flatnonzero(np.isnan(values).any(axis=0) & ~missing)
+    if len(refused):
+        raise InvalidInputError(
+            f"X has missing values (NaN) in the columns {refused.tolist()}, which had none in "
+            "training; impute them, or train with missing values there."
+        )

@@ -12,24 +12,22 @@ from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.program.soundness import require
 from cml_sklearn.quantization.bit_widths import MAX_BITS
 from cml_sklearn.quantization.clear_tail import ClearTail, may_be_clear
-from cml_sklearn.quantization.decoders import OutputScale
-from cml_sklearn.quantization.encoders import AffineQuantizer
-from cml_sklearn.quantization.trees.plan import WordDecoder
-from cml_sklearn.quantization.trees.quantizer import GridQuantizer
+from cml_sklearn.quantization.decoders import FieldDecoder, OutputScale
+from cml_sklearn.quantization.encoders import AffineQuantizer, GridEncoder
 
 __all__ = ["check_parts"]
 
 _SAMPLES = 2
 """Rows that go through a module to see whether it works."""
 
-_MAX_SHIFT = 62
-"""Bits by which a 64-bit integer may be shifted."""
+_WIDEST_ZERO_POINT = 62
+"""Bits beyond which 64-bit integers might overflow."""
 
 
 def check_parts(
     program: IntegerProgram,
-    encoders: Sequence[AffineQuantizer | GridQuantizer],
-    decoders: Sequence[OutputScale | WordDecoder],
+    encoders: Sequence[AffineQuantizer | GridEncoder],
+    decoders: Sequence[OutputScale | FieldDecoder],
     tail: ClearTail | None,
 ) -> None:
     """Check a module's program, then what stands before and after it, then try it.
@@ -52,13 +50,13 @@ def check_parts(
     _rehearse(program, encoders, decoders, tail)
 
 
-def _check_encoder(encoder: AffineQuantizer | GridQuantizer, bounds: Bounds) -> None:
+def _check_encoder(encoder: AffineQuantizer | GridEncoder, bounds: Bounds) -> None:
     """Refuse an encoder whose codes would not be those of an input."""
-    if isinstance(encoder, GridQuantizer):
-        grid = encoder.grid
-        require(grid.missing.shape == (grid.n_features,), "a grid lacks features")
-        require(all(e.ndim == 1 and (np.diff(e) > 0).all() for e in grid.edges), "no grid")
-        require(bounds.shape == (grid.counts.sum(),), "a grid has other bits than the program")
+    if isinstance(encoder, GridEncoder):
+        edges, missing = encoder.edges, encoder.missing
+        require(missing.shape == (len(edges),), "a grid lacks features")
+        require(all(e.ndim == 1 and (np.diff(e) > 0).all() for e in edges), "no grid")
+        require(bounds.shape == encoder.upper.shape, "a grid has other bits than the program")
         return
     require(1 <= encoder.n_bits <= MAX_BITS, f"codes of {encoder.n_bits} bits")
     require((encoder.scale > 0).all(), "a scale that is not positive")
@@ -68,18 +66,15 @@ def _check_encoder(encoder: AffineQuantizer | GridQuantizer, bounds: Bounds) -> 
     require(within, "codes outside of an input's range")
 
 
-def _check_decoder(decoder: OutputScale | WordDecoder, bounds: Bounds) -> None:
+def _check_decoder(decoder: OutputScale | FieldDecoder, bounds: Bounds) -> None:
     """Refuse a decoder that does not fit an output."""
     if isinstance(decoder, OutputScale):
         shapes = (decoder.scale.shape, decoder.offset.shape)
         require(all(_spreads(s, bounds.shape) for s in shapes), "scales don't fit an output")
-        require(abs(decoder.zero_point) < 1 << _MAX_SHIFT, "an impossible zero point")
+        require(abs(decoder.zero_point) < 1 << _WIDEST_ZERO_POINT, "an impossible zero point")
         return
-    words, shifts = decoder.field_word, decoder.field_shift
-    require(words.ndim == 1 and words.shape == shifts.shape, "fields lack words or shifts")
-    require(((words >= 0) & (words < bounds.shape[0])).all(), "fields of a word not there")
-    require(((shifts >= 0) & (shifts <= _MAX_SHIFT)).all(), "fields shifted too far")
-    require(1 <= decoder.field_bits <= _MAX_SHIFT, f"fields of {decoder.field_bits} bits")
+    shape = (*bounds.shape, *decoder.offset.shape)
+    require(decoder.scale.shape == shape and len(shape) == 2, "scales don't fit an output")
 
 
 def _spreads(inner: tuple[int, ...], outer: tuple[int, ...]) -> bool:
@@ -89,8 +84,8 @@ def _spreads(inner: tuple[int, ...], outer: tuple[int, ...]) -> bool:
 
 def _rehearse(
     program: IntegerProgram,
-    encoders: Sequence[AffineQuantizer | GridQuantizer],
-    decoders: Sequence[OutputScale | WordDecoder],
+    encoders: Sequence[AffineQuantizer | GridEncoder],
+    decoders: Sequence[OutputScale | FieldDecoder],
     tail: ClearTail | None,
 ) -> None:
     """Send zeros all the way through."""
@@ -106,8 +101,8 @@ def _rehearse(
             require(array.ndim > 0 and len(array) == _SAMPLES, "an output mixes samples")
 
 
-def _float_shape(encoder: AffineQuantizer | GridQuantizer, bounds: Bounds) -> tuple[int, ...]:
+def _float_shape(encoder: AffineQuantizer | GridEncoder, bounds: Bounds) -> tuple[int, ...]:
     """Shape of a sample, as floats."""
-    if isinstance(encoder, GridQuantizer):
-        return (encoder.grid.n_features,)
+    if isinstance(encoder, GridEncoder):
+        return (len(encoder.edges),)
     return bounds.shape

@@ -12,20 +12,17 @@ from cml_sklearn.program.archive import PROGRAM_CLASSES, ArchiveTable, read, wri
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.program.soundness import FOREIGN_ERRORS
 from cml_sklearn.quantization.clear_tail import ClearTail
-from cml_sklearn.quantization.decoders import OutputScale
-from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.decoders import FieldDecoder, OutputScale
+from cml_sklearn.quantization.encoders import AffineQuantizer, GridEncoder
 from cml_sklearn.quantization.postprocessing import ClientStep, Postprocessing
 from cml_sklearn.quantization.soundness import check_parts
-from cml_sklearn.quantization.trees.grid import FeatureGrid
-from cml_sklearn.quantization.trees.plan import WordDecoder
-from cml_sklearn.quantization.trees.quantizer import GridQuantizer
 
 __all__ = ["Decoder", "Encoder", "StoredModule", "load_module", "save_module"]
 
-Encoder = AffineQuantizer | GridQuantizer
+Encoder = AffineQuantizer | GridEncoder
 """What turns a float input of a module into the integers to encrypt."""
 
-Decoder = OutputScale | WordDecoder
+Decoder = OutputScale | FieldDecoder
 """What the client needs to read an output."""
 
 
@@ -46,9 +43,8 @@ _TABLE = ArchiveTable(
         StoredModule,
         AffineQuantizer,
         OutputScale,
-        FeatureGrid,
-        GridQuantizer,
-        WordDecoder,
+        FieldDecoder,
+        GridEncoder,
         ClearTail,
         Node,
         *ClientStep.__subclasses__(),

@@ -43,7 +43,19 @@ STEPS: list[tuple[Step, list[tuple[int, ...]]]] = [
     (steps.Concatenate(0), [(2,), (3,)]),
     (steps.Pad((1, 0), (0, 2)), [(2, 3)]),
     (steps.Take(np.array([[3, 0], [1, 1]])), VECTOR),
+    (
+        steps.Trees(
+            *np.array([[2, -1, 0, -1, -1, -1], [1, 1, 3, 3, 4, 5]], dtype=np.int32),
+            roots=np.array([0, 5], dtype=np.int32),
+            values=np.array([[0], [3], [0], [-1], [7], [4]], dtype=np.int32),
+            fields=np.array([[1], [0]], dtype=np.int32),
+            n_fields=2,
+        ),
+        VECTOR,
+    ),
 ]
+ENDS = {steps.Declare: (0, 7), steps.Trees: (0, 1)}
+"""Values of inputs where not all are allowed: what is declared must be true, bits are bits."""
 CASES = pytest.mark.parametrize(("step", "shapes"), STEPS, ids=lambda v: type(v).__name__)
 
 
@@ -57,8 +69,8 @@ def test_results_lie_within_the_bounds(
     step: Step, shapes: list[tuple[int, ...]], data: st.DataObject
 ) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
-    least = 0 if isinstance(step, steps.Declare) else -8  # a declaration must be true
-    ends = [np.sort(rng.integers(least, 8, (2, *shape)), axis=0) for shape in shapes]
+    least, most = ENDS.get(type(step), (-8, 7))
+    ends = [np.sort(rng.integers(least, most + 1, (2, *shape)), axis=0) for shape in shapes]
     bounds = interval(step, *(Bounds(low, high) for low, high in ends))
     values = [rng.integers(low, high, (20, *low.shape), np.int64, True) for low, high in ends]
     result = evaluate(step, *values)
@@ -71,13 +83,14 @@ def test_results_lie_within_the_bounds(
 def test_stored_programs_compute_the_same(
     step: Step, shapes: list[tuple[int, ...]], tmp_path: Path
 ) -> None:
-    sides = [(np.full(s, -8), np.full(s, 7)) for s in shapes]
+    least, most = ENDS.get(type(step), (-8, 7))
+    sides = [(np.full(s, least), np.full(s, most)) for s in shapes]
     n = len(shapes)
     instruction = Instruction(step, tuple(range(n)), "case")
     program = IntegerProgram(tuple(Bounds(*s) for s in sides), (instruction,), (n,))
     write(tmp_path / "program.npz", program, TABLE)
     again = read(tmp_path / "program.npz", IntegerProgram, TABLE)
-    values = [np.random.default_rng(0).integers(-8, 8, (5, *shape)) for shape in shapes]
+    values = [np.random.default_rng(0).integers(least, most + 1, (5, *shape)) for shape in shapes]
     np.testing.assert_array_equal(again(*values)[0], program(*values)[0])
 
 

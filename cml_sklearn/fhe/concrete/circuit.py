@@ -10,6 +10,7 @@ from typing import Any
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.fhe.concrete.bindings import compiling, delete_folder_of
+from cml_sklearn.fhe.concrete.forest.plan import OutputWords
 from cml_sklearn.fhe.concrete.halves import ConcreteClient, ConcreteServer, as_tuple
 from cml_sklearn.fhe.protocol import CircuitOptions, FheReport
 from cml_sklearn.program.packing import Packing
@@ -55,12 +56,16 @@ class BatchCircuit:
 class ConcreteCircuit:
     """Circuits of the same program, the one for the largest batch first."""
 
-    def __init__(self, batches: Sequence[BatchCircuit], options: CircuitOptions) -> None:
+    def __init__(
+        self, batches: Sequence[BatchCircuit], words: OutputWords, options: CircuitOptions
+    ) -> None:
         self._batches = {batch.size: batch for batch in batches}
         self._largest = batches[0]
+        self._words = words
         self.client = ConcreteClient(
             {b.size: b.circuit.client for b in batches},
             {b.size: b.packing for b in batches if b.packing is not None},
+            words,
         )
         self.server = ConcreteServer({b.size: b.circuit.server for b in batches})
         self.report = _report(self._largest, options)
@@ -73,7 +78,7 @@ class ConcreteCircuit:
 
     def simulate(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Evaluate one batch without encryption."""
-        return self._batches[len(inputs[0])].simulate(*inputs)
+        return self._words.fields(*self._batches[len(inputs[0])].simulate(*inputs))
 
 
 def _report(batch: BatchCircuit, options: CircuitOptions) -> FheReport:

@@ -12,6 +12,7 @@ from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import BitWidthError, CompilationError, InvalidInputError
 from cml_sklearn.fhe.concrete.bindings import compiling, delete_folder_of, load_concrete
 from cml_sklearn.fhe.concrete.circuit import BatchCircuit, ConcreteCircuit
+from cml_sklearn.fhe.concrete.forest.lowering import lower_trees
 from cml_sklearn.fhe.concrete.tracing import tracing_operations
 from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.program.packing import pack_samples
@@ -53,15 +54,17 @@ class ConcreteEngine:
 
     def compile(self, program: IntegerProgram, options: CircuitOptions) -> ConcreteCircuit:
         """Compile for a batch, and where that costs no keys for single samples, too."""
+        lowered = lower_trees(program)
+        return ConcreteCircuit(self._batches(lowered.program, options), lowered.words, options)
+
+    def _batches(self, program: IntegerProgram, options: CircuitOptions) -> list[BatchCircuit]:
+        """Circuits of a program of lookups, the one for the largest batch first."""
         if not program.is_affine:
             _check_lookup_widths(program)
-            size = options.batch_size or 1
-            return ConcreteCircuit([self._plain(program, size, options)], options)
+            return [self._plain(program, options.batch_size or 1, options)]
         size = options.batch_size or _AFFINE_BATCH
-        batches = [self._packed(program, size, options)]
-        if size > 1:
-            batches.append(self._plain(program, 1, options))
-        return ConcreteCircuit(batches, options)
+        single = [self._plain(program, 1, options)] if size > 1 else []
+        return [self._packed(program, size, options), *single]
 
     def _packed(self, program: IntegerProgram, size: int, options: CircuitOptions) -> BatchCircuit:
         """Several samples share a ciphertext, where that is possible."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.fhe.concrete.bindings import delete_folder_of, load_concrete
+from cml_sklearn.fhe.concrete.forest.plan import OutputWords, WordLayout
 from cml_sklearn.fhe.concrete.signals import interruptible
 from cml_sklearn.program.archive import ArchiveTable, read, write
 from cml_sklearn.program.packing import Packing
@@ -26,12 +27,13 @@ _CLIENT, _SERVER, _LAYOUT = "client.zip", "server.zip", "layout.npz"
 
 @dataclass(frozen=True)
 class Layout:
-    """How the samples of batches stand in ciphertexts, by their sizes as text."""
+    """How samples stand in ciphertexts, by the sizes of batches as text, and fields in words."""
 
     packings: Mapping[str, Packing]
+    words: OutputWords
 
 
-_TABLE = ArchiveTable([Layout, Packing])
+_TABLE = ArchiveTable([Layout, OutputWords, Packing, WordLayout])
 
 
 class ConcreteCiphertexts:
@@ -77,11 +79,15 @@ class ConcreteClient:
         By size of batch.
     packings : dict of int to Packing
         By size of batch, those of which samples share ciphertexts.
+    words : OutputWords
     """
 
-    def __init__(self, clients: dict[int, Any], packings: dict[int, Packing]) -> None:
+    def __init__(
+        self, clients: dict[int, Any], packings: dict[int, Packing], words: OutputWords
+    ) -> None:
         self._clients = clients
         self._packings = packings
+        self._words = words
         self._lock = Lock()
 
     def generate_keys(self) -> None:
@@ -109,7 +115,7 @@ class ConcreteClient:
         size = encrypted.n_samples
         values = as_tuple(self._clients[size].decrypt(*encrypted.values))
         packing = self._packings.get(size)
-        return values if packing is None else packing.unpack(*values)
+        return self._words.fields(*(values if packing is None else packing.unpack(*values)))
 
     def save(self, folder: str | Path) -> None:
         """Write what encryption needs, without keys, into a folder."""
@@ -118,7 +124,7 @@ class ConcreteClient:
             (folder / str(size)).mkdir(parents=True, exist_ok=True)
             client.save(folder / str(size) / _CLIENT)
         packings = {str(size): packing for size, packing in self._packings.items()}
-        write(folder / _LAYOUT, Layout(packings), _TABLE)
+        write(folder / _LAYOUT, Layout(packings, self._words), _TABLE)
 
     @classmethod
     def load(cls, folder: str | Path) -> ConcreteClient:
@@ -126,7 +132,8 @@ class ConcreteClient:
         kind = load_concrete().Client
         layout: Layout = read(Path(folder) / _LAYOUT, Layout, _TABLE)
         clients = {int(p.parent.name): kind.load(p) for p in Path(folder).glob(f"*/{_CLIENT}")}
-        return cls(clients, {int(size): packing for size, packing in layout.packings.items()})
+        packings = {int(size): packing for size, packing in layout.packings.items()}
+        return cls(clients, packings, layout.words)
 
 
 class ConcreteServer:

@@ -14,12 +14,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cml_sklearn._typing import FloatArray
 from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.quantization.encoders import GridEncoder, check_columns
 
 __all__ = ["FeatureGrid", "GridMethod"]
 
 GridMethod = Literal["balanced", "quantile", "uniform"]
-FloatArray = NDArray[np.float64]
 _Place = Callable[[FloatArray, FloatArray, int], FloatArray]
 
 
@@ -141,44 +142,15 @@ class FeatureGrid:
         InvalidInputError
             If the number of features differs, or a value is missing where none may be.
         """
-        values = self._checked(X)
+        values = _matrix(X)
+        check_columns(values, self.missing)
         columns = [np.searchsorted(e, c) for e, c in zip(self.edges, values.T, strict=True)]
         codes = np.stack(columns, axis=1).astype(np.int64)
         return np.where(np.isnan(values), self.counts, codes)
 
-    def thermometer(self, X: ArrayLike) -> NDArray[np.uint8]:
-        """Compare every value with its feature's edges; the bits of `codes`, but faster.
-
-        Raises
-        ------
-        InvalidInputError
-            As `codes`.
-        """
-        values = self._checked(X)
-        # one row a bit, and turned at the end: whole columns are compared and taken faster
-        found = np.zeros((int(self.counts.sum()), len(values)), dtype=np.bool_)
-        columns = np.ascontiguousarray(values.T)
-        for column, edges, start in zip(columns, self.edges, self.starts, strict=True):
-            np.greater(column, edges[:, None], out=found[start : start + len(edges)])
-        for feature in np.flatnonzero(self.missing):
-            start = self.starts[feature]
-            found[start : start + self.counts[feature], np.isnan(columns[feature])] = True
-        return found.view(np.uint8).T
-
-    def _checked(self, X: ArrayLike) -> FloatArray:
-        values = _matrix(X)
-        if values.shape[1] != self.n_features:
-            raise InvalidInputError(
-                f"X has {values.shape[1]} features, but the grid was fitted on "
-                f"{self.n_features}; give the same columns as in training."
-            )
-        refused = np.flatnonzero(np.isnan(values).any(axis=0) & ~self.missing)
-        if len(refused):
-            raise InvalidInputError(
-                f"X has missing values (NaN) in the columns {refused.tolist()}, which had none in "
-                "training; impute them, or train with missing values there."
-            )
-        return values
+    def encoder(self, *, float32: bool) -> GridEncoder:
+        """Make the client's half; `float32` is the wrapped model's precision."""
+        return GridEncoder(self.edges, self.missing, float32)
 
     def ranks(self, features: ArrayLike, thresholds: ArrayLike) -> NDArray[np.int64]:
         """Find the edges that equal thresholds, by their place among the feature's edges.
@@ -188,10 +160,10 @@ class FeatureGrid:
         features, thresholds : array-like of shape (n_splits,)
         """
         feature, threshold = np.asarray(features), np.asarray(thresholds, dtype=np.float64)
-        found = np.zeros(len(feature), dtype=np.int64)
+        ranks = np.zeros(len(feature), dtype=np.int64)
         for f in np.unique(feature):
-            found[feature == f] = np.searchsorted(self.edges[f], threshold[feature == f])
-        return found
+            ranks[feature == f] = np.searchsorted(self.edges[f], threshold[feature == f])
+        return ranks
 
     def bits(self, codes: NDArray[np.integer]) -> NDArray[np.uint8]:
         """Spread codes (n_samples, n_features) into bits (n_samples, n_bits_total)."""
@@ -212,11 +184,11 @@ class FeatureGrid:
         """
         feature = np.asarray(features, dtype=np.int64)
         code = np.floor(np.asarray(codes, dtype=np.float64))
-        padded = [np.concatenate([[-np.inf], edges, [np.inf]]) for edges in self.edges]
-        place = [
-            int(np.clip(c + 1, 0, len(padded[f]) - 1)) for f, c in zip(feature, code, strict=True)
-        ]
-        return np.array([padded[f][p] for f, p in zip(feature, place, strict=True)])
+        # each feature's edges between two infinities, all end to end
+        ends = [np.concatenate([[-np.inf], edges, [np.inf]]) for edges in self.edges]
+        sizes = np.array([len(edges) for edges in ends])
+        place = np.clip(code + 1, 0, sizes[feature] - 1).astype(np.int64)
+        return np.concatenate(ends)[(np.cumsum(sizes) - sizes)[feature] + place]
 
 
 def _matrix(X: ArrayLike) -> FloatArray:

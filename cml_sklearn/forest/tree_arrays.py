@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.exceptions import UnsupportedModelError
 
 __all__ = [
@@ -20,9 +21,6 @@ __all__ = [
     "scikit_tree",
     "xgboost_trees",
 ]
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -161,50 +159,52 @@ def lightgbm_trees(model: Any) -> list[TreeArrays]:
     UnsupportedModelError
         Splits by categories, or linear leaves.
     """
-    booster = model.booster_
-    content = booster.dump_model(num_iteration=model.best_iteration_ or -1)
-    n_outputs = content["num_tree_per_iteration"]
-    infos = content["tree_info"]
-    share = n_outputs / len(infos) if content["average_output"] else 1.0
+    text = model.booster_.model_to_string(num_iteration=model.best_iteration_ or -1)
+    head, *blocks = text.partition("end of trees")[0].split("\nTree=")
+    n_outputs = int(_entries(head)["num_tree_per_iteration"])
+    share = n_outputs / len(blocks) if "\naverage_output" in head else 1.0
     return [
-        _lightgbm_tree(info["tree_structure"], index % n_outputs, n_outputs, share)
-        for index, info in enumerate(infos)
+        _lightgbm_tree(_entries(block), index % n_outputs, n_outputs, share)
+        for index, block in enumerate(blocks)
     ]
 
 
+def _entries(block: str) -> dict[str, str]:
+    """Entries of LightGBM's text format, by name."""
+    pairs = (line.partition("=") for line in block.splitlines())
+    return {name: value for name, _, value in pairs}
+
+
 def _lightgbm_tree(
-    root: Mapping[str, Any], output: int, n_outputs: int, share: float
+    entries: Mapping[str, str], output: int, n_outputs: int, share: float
 ) -> TreeArrays:
-    nodes = list(_walk(root))
-    if any(node.get("decision_type", "<=") != "<=" for node in nodes):
+    if int(entries["num_cat"]):
         raise _categorical()
-    if any("leaf_coeff" in node for node in nodes):
+    if int(entries.get("is_linear", 0)):
         raise UnsupportedModelError("Leaves are linear models; train with linear_tree=False.")
-    place = {id(node): index for index, node in enumerate(nodes)}
-    left, right = (
-        np.array([place.get(id(node.get(side)), -1) for node in nodes], dtype=np.int64)
-        for side in ("left_child", "right_child")
+    left, right, feature = (
+        np.array(entries.get(name, "").split(), dtype=np.int64)
+        for name in ("left_child", "right_child", "split_feature")
     )
-    feature = np.array([node.get("split_feature", 0) for node in nodes], dtype=np.int64)
-    threshold = np.array([node.get("threshold", 0.0) for node in nodes], dtype=np.float64)
-    value = share * np.array([node.get("leaf_value", 0.0) for node in nodes])
-    return TreeArrays(left, right, feature, threshold, _column(value, output, n_outputs))
-
-
-def _walk(root: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Nodes of nested mappings, parents first; no recursion, since trees may be deep."""
-    waiting: list[Mapping[str, Any]] = [root]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting += [node[side] for side in ("right_child", "left_child") if side in node]
+    # inner nodes come first; negative children are the complements of leaves' numbers
+    leaf_value = share * np.array(entries["leaf_value"].split(), dtype=np.float64)
+    inner, nothing = len(left), np.full(len(leaf_value), -1)
+    left, right = (np.append(np.where(c < 0, inner + ~c, c), nothing) for c in (left, right))
+    threshold = np.array(entries.get("threshold", "").split(), dtype=np.float64)
+    return TreeArrays(
+        left,
+        right,
+        np.append(feature, nothing),
+        np.append(threshold, np.zeros(len(leaf_value))),
+        _column(np.append(np.zeros(inner), leaf_value), output, n_outputs),
+    )
 
 
 def _column(value: Sequence[float] | NDArray[Any], output: int, n_outputs: int) -> FloatArray:
     """Put the values of a tree with one output into its column among all."""
-    found = np.zeros((len(value), n_outputs))
-    found[:, output] = value
-    return found
+    columns = np.zeros((len(value), n_outputs))
+    columns[:, output] = value
+    return columns
 
 
 def _categorical() -> UnsupportedModelError:

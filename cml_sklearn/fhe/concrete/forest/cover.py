@@ -1,9 +1,7 @@
 """Which terms share a lookup: a cover of all terms at little cost.
 
-A lookup's index is a number in mixed radix. One digit counts how many intervals of a common path
-fail (0 if all hold); the others count, feature by feature, how many of the lookup's edges lie
-below the value. Terms share a lookup if they share the path and the product of the radices fits
-the index.
+Terms share a lookup if they share the path whose failures its index counts, and the product of the
+radices fits the index: see `MixedRadix`.
 """
 
 from __future__ import annotations
@@ -16,11 +14,11 @@ from random import Random
 
 import numpy as np
 
-from cml_sklearn.quantization.trees.terms import Interval, Term
+from cml_sklearn.fhe.concrete.forest.mixed_radix import MixedRadix, Path, count_states
+from cml_sklearn.fhe.concrete.forest.terms import Term
 
 __all__ = ["Cell", "cover_terms"]
 
-Path = tuple[Interval, ...]
 Edges = Mapping[int, frozenset[int]]
 
 _ALL_SUBSETS = 4
@@ -30,26 +28,10 @@ _MAX_PIECES = 24
 
 @dataclass(frozen=True)
 class Cell:
-    """A lookup's index and the terms that its table adds up.
+    """A lookup's index, and the terms that its table adds up: all functions of its digits."""
 
-    Parameters
-    ----------
-    path : tuple of Interval
-        Intervals whose failures the first digit counts.
-    edges : dict of int to tuple of int
-        By feature, the ranks of the bits that a digit adds up, ascending.
-    terms : tuple of Term
-        All functions of these digits.
-    """
-
-    path: Path
-    edges: dict[int, tuple[int, ...]]
+    index: MixedRadix
     terms: tuple[Term, ...]
-
-    @property
-    def n_states(self) -> int:
-        """Number of values that the index takes."""
-        return _count_states(self.path, self.edges)
 
 
 @dataclass
@@ -63,14 +45,7 @@ class _Group:
     @classmethod
     def of(cls, index: int, options: dict[Path, Edges]) -> _Group:
         """Make a group of one term."""
-        return cls((index,), options, min(_count_states(*option) for option in options.items()))
-
-
-def _count_states(path: Path, edges: Mapping[int, Sequence[int] | frozenset[int]]) -> int:
-    states = len(path) + 1
-    for ranks in edges.values():
-        states *= len(ranks) + 1
-    return states
+        return cls((index,), options, min(count_states(*option) for option in options.items()))
 
 
 def cover_terms(
@@ -105,18 +80,22 @@ def _price_table(cost: Callable[[int], float], max_width: int) -> list[float]:
     return [cost(max(1, (n - 1).bit_length())) for n in range(1, 2**max_width + 1)]
 
 
-def _price(group: _Group, prices: list[float]) -> float:
+def _group_price(group: _Group, prices: list[float]) -> float:
     # A term too wide to share is left alone: its cost never changes.
     return prices[group.states - 1] if group.states <= len(prices) else 0.0
+
+
+def _total_price(groups: Iterable[_Group], prices: list[float]) -> float:
+    return sum(_group_price(group, prices) for group in groups)
 
 
 def _options(term: Term, max_width: int) -> dict[Path, Edges]:
     """Every path that may be counted, and the edges that then remain; at least the cheapest."""
     options = {path: _rest(term, path) for path in _subsets(term.path)}
-    fitting = {p: e for p, e in options.items() if _count_states(p, e) <= 2**max_width}
+    fitting = {p: e for p, e in options.items() if count_states(p, e) <= 2**max_width}
     if fitting:
         return fitting
-    best = min(options, key=lambda path: _count_states(path, options[path]))
+    best = min(options, key=lambda path: count_states(path, options[path]))
     return {best: options[best]}
 
 
@@ -138,7 +117,7 @@ def _rest(term: Term, path: Path) -> Edges:
     return edges
 
 
-def _join(left: _Group, right: _Group, limit: int) -> _Group | None:
+def _share(left: _Group, right: _Group, limit: int) -> _Group | None:
     """Both groups in one lookup, or None if it would have too many states."""
     options: dict[Path, Edges] = {}
     fewest = limit + 1
@@ -167,10 +146,10 @@ def _merge(
     queue: list[tuple[float, float, int, int, _Group]] = []
 
     def consider(i: int, j: int) -> None:
-        joined = _join(alive[i], alive[j], len(prices))
+        joined = _share(alive[i], alive[j], len(prices))
         if joined is None:
             return
-        saved = _price(alive[i], prices) + _price(alive[j], prices) - _price(joined, prices)
+        saved = _total_price([alive[i], alive[j]], prices) - _group_price(joined, prices)
         if saved > 0:
             waste = joined.states / (alive[i].states * alive[j].states)
             if random is not None:
@@ -202,7 +181,7 @@ def _improve(
         chosen = _neighbours(groups, random)
         pieces = [single[i] for group in chosen for i in group.terms]
         fresh = _merge(pieces, prices, random)
-        if sum(_price(g, prices) for g in fresh) <= sum(_price(g, prices) for g in chosen):
+        if _total_price(fresh, prices) <= _total_price(chosen, prices):
             kept = {id(group) for group in chosen}
             groups = [group for group in groups if id(group) not in kept] + fresh
     return groups
@@ -223,6 +202,6 @@ def _neighbours(groups: list[_Group], random: Random, size: int = 8) -> list[_Gr
 
 
 def _cell(group: _Group, terms: Sequence[Term]) -> Cell:
-    path = min(group.options, key=lambda p: _count_states(p, group.options[p]))
+    path = min(group.options, key=lambda p: count_states(p, group.options[p]))
     edges = {f: tuple(sorted(ranks)) for f, ranks in sorted(group.options[path].items())}
-    return Cell(path, edges, tuple(terms[i] for i in group.terms))
+    return Cell(MixedRadix(path, edges), tuple(terms[i] for i in group.terms))

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cml_sklearn.quantization.trees.structure import IntArray, Tree
+from cml_sklearn._typing import IntArray
+from cml_sklearn.program.steps import Trees
 
 __all__ = [
+    "Decision",
     "Interval",
-    "Node",
     "Term",
+    "essential_tree",
     "indicator_terms",
     "linear_steps",
     "paired_terms",
-    "simplify",
 ]
 
 Value = tuple[int, ...]
@@ -41,14 +42,14 @@ class Interval:
 
 
 @dataclass
-class Node:
+class Decision:
     """A simplified tree; leaves have a value and no children."""
 
     value: Value | None = None
     feature: int = -1
     rank: int = -1
-    left: Node | None = None
-    right: Node | None = None
+    left: Decision | None = None
+    right: Decision | None = None
 
 
 @dataclass(frozen=True)
@@ -67,32 +68,36 @@ class Term:
         return all(interval.feature == self.feature for interval in self.path)
 
 
-def simplify(tree: Tree, features: IntArray, ranks: IntArray, values: list[Value]) -> Node:
+def essential_tree(
+    trees: Trees, root: int, features: IntArray, ranks: IntArray, values: list[Value]
+) -> Decision:
     """Leave out comparisons that the path decides, and those between equal subtrees.
 
     Parameters
     ----------
-    tree : Tree
+    trees : Trees
         Its values are ignored.
+    root : int
+        Node at which the tree begins.
     features, ranks : ndarray of int, shape (n_bits,)
         Feature of each bit, and its place among the feature's bits.
-    values : list of tuple of int, of length n_nodes
-        Integers of the leaves.
+    values : list of tuple of int
+        Integers of the tree's nodes.
     """
     # By hand rather than by recursion: trees of unlimited depth may be deeper than Python's stack.
-    done: dict[int, Node] = {}
-    bounds: dict[int, dict[int, tuple[int, int]]] = {0: {}}
-    waiting = [(0, False)]
+    done: dict[int, Decision] = {}
+    bounds: dict[int, dict[int, tuple[int, int]]] = {root: {}}
+    waiting = [(root, False)]
     while waiting:
         index, ready = waiting.pop()
-        bit = int(tree.bit[index])
+        bit = int(trees.bit[index])
         if bit < 0:
-            done[index] = Node(values[index])
+            done[index] = Decision(values[index - root])
             continue
         feature, rank = int(features[bit]), int(ranks[bit])
-        children = int(tree.left[index]), int(tree.right[index])
+        children = int(trees.child[index]), int(trees.child[index]) + 1
         if ready:
-            done[index] = _join(feature, rank, [done.get(child) for child in children])
+            done[index] = _decide(feature, rank, [done.get(child) for child in children])
             continue
         waiting.append((index, True))
         sides = _open_sides(bounds[index].get(feature, (-1, -1)), rank)
@@ -101,7 +106,7 @@ def simplify(tree: Tree, features: IntArray, ranks: IntArray, values: list[Value
             inner = bounds[index] if decided else _narrow(bounds[index], feature, rank, side)
             bounds[children[side]] = inner
             waiting.append((children[side], False))
-    return done[0]
+    return done[root]
 
 
 def _open_sides(bound: tuple[int, int], rank: int) -> tuple[int, ...]:
@@ -120,7 +125,7 @@ def _narrow(
     return {**bounds, feature: (rank, high) if side else (low, rank)}
 
 
-def _join(feature: int, rank: int, children: list[Node | None]) -> Node:
+def _decide(feature: int, rank: int, children: list[Decision | None]) -> Decision:
     left, right = children
     if left is None or right is None:
         only = right if left is None else left
@@ -129,37 +134,37 @@ def _join(feature: int, rank: int, children: list[Node | None]) -> Node:
         return only
     if left.value is not None and left.value == right.value:
         return left
-    return Node(None, feature, rank, left, right)
+    return Decision(None, feature, rank, left, right)
 
 
 @dataclass
 class _Visit:
     """A node with its path, in order parents first."""
 
-    node: Node
+    node: Decision
     path: tuple[Interval, ...]
     children: tuple[int, int] = (-1, -1)
 
 
-def _visits(root: Node) -> list[_Visit]:
-    found: list[_Visit] = []
-    waiting: list[tuple[Node, dict[int, tuple[int, int]], int, int]] = [(root, {}, -1, 0)]
+def _visits(root: Decision) -> list[_Visit]:
+    visits: list[_Visit] = []
+    waiting: list[tuple[Decision, dict[int, tuple[int, int]], int, int]] = [(root, {}, -1, 0)]
     while waiting:
         node, bounds, parent, side = waiting.pop()
         path = tuple(sorted(Interval(f, low, high) for f, (low, high) in bounds.items()))
-        found.append(_Visit(node, path))
+        visits.append(_Visit(node, path))
         if parent >= 0:
-            pair = list(found[parent].children)
-            pair[side] = len(found) - 1
-            found[parent].children = (pair[0], pair[1])
+            pair = list(visits[parent].children)
+            pair[side] = len(visits) - 1
+            visits[parent].children = (pair[0], pair[1])
         if node.left is not None and node.right is not None:
             for number, child in enumerate((node.left, node.right)):
                 narrowed = _narrow(bounds, node.feature, node.rank, number)
-                waiting.append((child, narrowed, len(found) - 1, number))
-    return found
+                waiting.append((child, narrowed, len(visits) - 1, number))
+    return visits
 
 
-def paired_terms(root: Node) -> tuple[Value, list[Term]]:
+def paired_terms(root: Decision) -> tuple[Value, list[Term]]:
     """Terms that serve two leaves each, for lookups that give values; and the constant."""
     visits = _visits(root)
     group = list(range(len(visits)))
@@ -215,7 +220,7 @@ def _subtract(left: Value, right: Value) -> Value:
     return tuple(a - b for a, b in zip(left, right, strict=True))
 
 
-def indicator_terms(root: Node) -> tuple[Value, list[Term]]:
+def indicator_terms(root: Decision) -> tuple[Value, list[Term]]:
     """Terms that are 0 unless the own bit is 1, for lookups that give 0 or 1; and the constant."""
     visits = _visits(root)
     levels: list[Value] = [()] * len(visits)
@@ -242,10 +247,10 @@ def linear_steps(term: Term) -> list[tuple[tuple[int, int] | None, Value]]:
     own = term.path[0] if term.path else Interval(term.feature, -1, -1)
     nothing = (0,) * len(term.below)
     start = (term.feature, own.low) if own.low >= 0 else None
-    found = [
+    steps = [
         (start, term.below),
         ((term.feature, term.rank), _subtract(term.above, term.below)),
     ]
     if own.high >= 0:
-        found.append(((term.feature, own.high), _subtract(nothing, term.above)))
-    return found
+        steps.append(((term.feature, own.high), _subtract(nothing, term.above)))
+    return steps

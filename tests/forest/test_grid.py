@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from cml_sklearn.exceptions import InvalidInputError
-from cml_sklearn.quantization.trees import FeatureGrid, GridQuantizer, Thermometer
+from cml_sklearn.forest.grid import FeatureGrid
+from cml_sklearn.program.bounds import Thermometer
 
 METHODS = ("balanced", "quantile", "uniform")
 
@@ -123,21 +124,24 @@ def test_unknown_options_are_refused() -> None:
         FeatureGrid.fit([[1.0]], 3, "kmeans")  # type: ignore[arg-type]
     with pytest.raises(InvalidInputError, match="n_bits"):
         FeatureGrid.fit([[1.0]], 0)
-    with pytest.raises(InvalidInputError, match="2 features"):
+    with pytest.raises(InvalidInputError, match="fitted on 1 features"):
         FeatureGrid.fit([[1.0]], 3).codes([[1.0, 2.0]])
 
 
 @pytest.mark.parametrize("single", [False, True])
-def test_quantizer_gives_the_bits_of_the_codes(single: bool) -> None:
+def test_encoder_gives_the_bits_of_the_codes(single: bool) -> None:
     X = np.random.default_rng(0).normal(size=(60, 3))
     X[::7, 1] = np.nan
-    quantizer = GridQuantizer(FeatureGrid.fit(X, 3), single)
+    grid = FeatureGrid.fit(X, 3)
+    encoder = grid.encoder(float32=single)
     rounded = X.astype(np.float32) if single else X
-    expected = quantizer.grid.bits(quantizer.grid.codes(rounded))
-    np.testing.assert_array_equal(quantizer.quantize(X), expected)
-    assert quantizer.upper.shape == expected.shape[1:]
-    assert quantizer.takes_missing
-    assert not GridQuantizer(FeatureGrid.fit(X[:, :1], 3), single).takes_missing
+    expected = grid.bits(grid.codes(rounded))
+    np.testing.assert_array_equal(encoder.quantize(X), expected)
+    assert encoder.upper.shape == expected.shape[1:]
+    assert encoder.takes_missing
+    assert not FeatureGrid.fit(X[:, :1], 3).encoder(float32=single).takes_missing
+    with pytest.raises(InvalidInputError, match="3 features"):
+        encoder.quantize(X[:, :2])
 
 
 def test_samples_of_the_range_are_thermometers() -> None:

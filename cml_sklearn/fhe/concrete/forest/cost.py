@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from cml_sklearn.quantization.trees.plan import LookupPlan
+from cml_sklearn.fhe.concrete.forest.plan import LookupPlan
 
 __all__ = ["KEY_COST", "MAX_WIDTH", "lookup_cost", "plan_cost"]
 

@@ -1,0 +1,1 @@
+"""How Concrete evaluates a `Trees` step: lookups of small sums of bits, planned when compiled."""

@@ -1,0 +1,163 @@
+"""A forest as a quantized module: bits of a grid in, one `Trees` step, sums of leaves out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cml_sklearn._typing import FloatArray, IntArray
+from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.forest.forest import Forest
+from cml_sklearn.forest.grid import FeatureGrid
+from cml_sklearn.forest.leaf_rounding import LeafRounding
+from cml_sklearn.program.bounds import Thermometer
+from cml_sklearn.program.program import Instruction, IntegerProgram
+from cml_sklearn.program.steps import Trees
+from cml_sklearn.quantization.decoders import FieldDecoder
+from cml_sklearn.quantization.quantized_module import QuantizedModule
+
+__all__ = ["IntegerForest", "forest_to_module", "quantize_forest"]
+
+
+@dataclass(frozen=True)
+class IntegerForest:
+    """A forest in integers.
+
+    Parameters
+    ----------
+    step : Trees
+        From bits to fields.
+    decoder : FieldDecoder
+        From fields to the forest's outputs.
+    max_error : ndarray, shape (n_outputs,)
+        Bound of the difference from the forest of floats.
+    """
+
+    step: Trees
+    decoder: FieldDecoder
+    max_error: FloatArray
+
+
+def forest_to_module(
+    forest: Forest,
+    grid: FeatureGrid,
+    samples: NDArray[np.integer],
+    *,
+    float32: bool,
+    sum_bits: int | None = None,
+    sample_weight: FloatArray | None = None,
+    per_tree: bool = False,
+) -> QuantizedModule:
+    """Put a forest's step between the grid's encoder and a decoder.
+
+    Parameters
+    ----------
+    forest : Forest
+        In terms of the grid's bits.
+    grid : FeatureGrid
+    float32 : bool
+        See `GridEncoder`.
+    samples, sum_bits, sample_weight, per_tree
+        See `quantize_forest`.
+    """
+    integers = quantize_forest(
+        forest, samples, sum_bits, sample_weight=sample_weight, per_tree=per_tree
+    )
+    bounds = (Thermometer.of(grid.bit_features),)
+    program = IntegerProgram(bounds, (Instruction(integers.step, (0,), "trees"),), (1,))
+    return QuantizedModule(program, (grid.encoder(float32=float32),), (integers.decoder,))
+
+
+def quantize_forest(
+    forest: Forest,
+    samples: NDArray[np.integer],
+    sum_bits: int | None = None,
+    *,
+    sample_weight: FloatArray | None = None,
+    per_tree: bool = False,
+) -> IntegerForest:
+    """Round a forest's leaves to integers.
+
+    Where all leaves' outputs have the same total, as probabilities have, the last output is what
+    the others leave of it, and gets no field.
+
+    Parameters
+    ----------
+    forest : Forest
+    samples : ndarray of shape (n_samples, n_bits)
+        Bits of training data: the trees make up for each other's rounding on them.
+    sum_bits : int, optional
+        Width of each output's sum over the trees. None: see `LeafRounding.choose_sum_bits`.
+    sample_weight : ndarray of shape (n_samples,), optional
+        Weights of the samples, positive.
+    per_tree : bool
+        Whether every tree's share of an output is a field of its own, which the client adds up;
+        the integers are the same.
+
+    Raises
+    ------
+    InvalidInputError
+        If `sum_bits` is below 1.
+    """
+    if sum_bits is not None and sum_bits < 1:
+        raise InvalidInputError(f"sum_bits is {sum_bits}; give at least 1.")
+    rounding = LeafRounding(forest, samples, sample_weight)
+    width = sum_bits or rounding.choose_sum_bits()
+    total = _common_total(rounding)
+    outputs = [rounding.output(o, width) for o in range(forest.n_outputs - (total is not None))]
+    values = np.stack([output.values for output in outputs], axis=1)
+    step, field_output = _to_step(forest, values, rounding.starts, per_tree)
+    scale = np.diag([output.scale for output in outputs])[field_output]
+    offset = np.array([output.offset for output in outputs])
+    error = np.array([output.max_error for output in outputs])
+    if total is not None:
+        scale = np.hstack([scale, -scale.sum(axis=1, keepdims=True)])
+        offset = np.append(offset, total - offset.sum())
+        error = np.append(error, error.sum())
+    return IntegerForest(step, FieldDecoder(scale, offset), error)
+
+
+def _common_total(rounding: LeafRounding) -> float | None:
+    """Sum of all outputs if it's the same at every leaf, as for probabilities."""
+    forest = rounding.forest
+    if forest.n_outputs < 2:
+        return None
+    sums, counts = rounding.value.sum(axis=1), np.diff([*rounding.starts, len(rounding.value)])
+    greatest, least, size = (
+        f.reduceat(v, rounding.starts)
+        for f, v in ((np.maximum, sums), (np.minimum, sums), (np.maximum, np.abs(sums)))
+    )
+    if np.any(greatest - least > 1e-6 * (1 + size)):
+        return None
+    return float(forest.offset.sum() + (np.add.reduceat(sums, rounding.starts) / counts).sum())
+
+
+def _to_step(
+    forest: Forest, values: IntArray, starts: IntArray, per_tree: bool
+) -> tuple[Trees, IntArray]:
+    """Step of integers (n_leaves, n_outputs), and the output of each of its fields."""
+    uses = np.maximum.reduceat(values, starts) > 0
+    # the outputs that a tree adds to come first among its columns
+    column = np.argsort(~uses, axis=1, kind="stable")[:, : max(int(uses.sum(axis=1).max()), 1)]
+    used = np.take_along_axis(uses, column, axis=1)
+    fields, field_output = np.where(used, column, 0), np.arange(values.shape[1])
+    if per_tree:
+        fields = np.where(used, np.cumsum(used).reshape(used.shape) - 1, 0)
+        field_output = column[used] if used.any() else np.zeros(1, dtype=np.int64)
+    tree = forest.tree_of_node
+    is_leaf, kept = forest.bit < 0, uses.any(axis=1)
+    spread = np.zeros((len(tree), column.shape[1]), dtype=np.int64)
+    spread[is_leaf] = np.take_along_axis(values, column[tree[is_leaf]], axis=1)
+    nodes = kept[tree]
+    number = np.cumsum(nodes) - 1
+    step = Trees(
+        bit=forest.bit[nodes],
+        child=number[forest.child[nodes]].astype(np.int32),
+        roots=number[forest.roots[kept]].astype(np.int32),
+        values=spread[nodes].astype(np.int32),
+        fields=fields[kept].astype(np.int32),
+        n_fields=len(field_output),
+    )
+    return step, field_output
