@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import sklearn.discriminant_analysis
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+from typing_extensions import override
 
-from cml_sklearn._linear import LinearClassifier, quantize_linear_map
-from cml_sklearn._typing import FloatArray
-from cml_sklearn.base import as_numpy, like_input
+from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.config import ExecutionMode
+from cml_sklearn.estimators.base import as_numpy, like_input
+from cml_sklearn.estimators.linear import LinearClassifier, quantize_linear_map
 from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.quantization.postprocessing import (
+    Link,
+    Logarithm,
+    Postprocessing,
+    Softmax,
+    TwoClasses,
+)
 from cml_sklearn.quantization.quantized_module import QuantizedModule
+
+if TYPE_CHECKING:
+    import onnx
 
 __all__ = ["LinearDiscriminantAnalysis"]
 
@@ -23,19 +37,9 @@ class LinearDiscriminantAnalysis(
     LinearClassifier,
     wraps=sklearn.discriminant_analysis.LinearDiscriminantAnalysis,
 ):
-    """Its projection is a linear map with a circuit of its own.
+    """Its projection is a linear map with a module of its own, where there is one."""
 
-    Attributes
-    ----------
-    projection_module_ : QuantizedModule or None
-        The projection in integers; None where it has no components.
-    """
-
-    projection_module_: QuantizedModule | None
-
-    def transform(
-        self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None
-    ) -> NDArray[np.float64]:
+    def transform(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Array:
         """Project to maximize class separation.
 
         Parameters
@@ -48,30 +52,49 @@ class LinearDiscriminantAnalysis(
         -------
         ndarray of shape (n_samples, n_components)
         """
-        values = self._checked_input(X)
-        if not hasattr(self.sklearn_model_, "scalings_"):
+        check_is_fitted(self)
+        if "transform" in self.modules_:
+            projected: Array = self._computed("transform", X, execute_in_fhe)
+            return projected
+        if self.solver == "lsqr":
             raise UnsupportedModelError(
                 "transform is not implemented for the 'lsqr' solver (use 'svd' or 'eigen')."
             )
-        if self.projection_module_ is None:
-            return like_input(np.empty((len(values), 0)), X)
-        projected = self._run(self.projection_module_, values, execute_in_fhe)
-        return like_input(projected, X)
+        return like_input(np.empty((len(self._checked_input(X)), 0)), X)
 
-    def _quantize(self, X: FloatArray, sample_weight: FloatArray | None) -> QuantizedModule:
-        """Quantize the projection, then the scores."""
-        model = self.sklearn_model_
-        self.projection_module_ = None
-        if hasattr(model, "scalings_") and model._max_components:
+    @override
+    def _quantize(
+        self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
+    ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
+        graph, modules = super()._quantize(model, X, sample_weight)
+        if _n_components(model):
             scalings = as_numpy(model.scalings_)[:, : model._max_components]
             centre = as_numpy(model.xbar_) if model.solver == "svd" else np.zeros(len(scalings))
-            _, self.projection_module_ = quantize_linear_map(
+            _, modules["transform"] = quantize_linear_map(
                 scalings.T, -centre @ scalings, self.n_bits, X, sample_weight
             )
-        return super()._quantize(X, sample_weight)
+        return graph, modules
+
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        steps = super()._postprocessing(model)
+        of_zero = float(np.finfo(np.float64).smallest_normal)
+        steps["predict_log_proba"] = (*steps["predict_proba"], Logarithm(of_zero))
+        return {**steps, "transform": ()} if _n_components(model) else steps
+
+    @override
+    def _probabilities(self, model: BaseEstimator) -> Postprocessing:
+        return (Link("logit"), TwoClasses()) if len(model.classes_) == 2 else (Softmax(),)
 
     @property
     def _n_features_out(self) -> int:
         """Number of projected features, which scikit-learn names."""
         n_components: int = self.sklearn_model_._max_components
         return n_components
+
+
+def _n_components(model: BaseEstimator) -> int:
+    """Columns of the projection; there may be none."""
+    if not hasattr(model, "scalings_"):
+        return 0
+    return min(model.scalings_.shape[1], model._max_components)

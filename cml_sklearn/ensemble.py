@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import sklearn.ensemble
 from numpy.typing import ArrayLike
-from sklearn.base import ClassifierMixin, OutlierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, OutlierMixin, RegressorMixin
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble._iforest import _average_path_length
+from typing_extensions import override
 
-from cml_sklearn._averages import AveragedClassifier, AveragedRegressor, check_members
-from cml_sklearn._predictions import DetectingEstimator
-from cml_sklearn._trees import (
-    EnsembleEstimator,
-    PatchedClassifier,
-    PatchedEstimator,
-    PatchedRegressor,
-    constant_tree,
-)
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.convert.tree_arrays import TreeArrays, histogram_tree, scikit_tree
+from cml_sklearn.estimators.conventions import class_labels, inverse_of
+from cml_sklearn.estimators.forests import AveragedClassifier, AveragedRegressor, check_members
+from cml_sklearn.estimators.predictions import (
+    DecidingEstimator,
+    DetectingEstimator,
+    PredictingEstimator,
+)
+from cml_sklearn.estimators.trees import EnsembleEstimator, TreeEstimator, constant_tree
 from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.quantization.postprocessing import (
+    Affine,
+    AnomalyScore,
+    Labels,
+    Logarithm,
+    Postprocessing,
+    Softmax,
+    Squeeze,
+    Threshold,
+    TwoClasses,
+    WeightedMedian,
+)
 from cml_sklearn.quantization.trees import FeatureGrid
 
 __all__ = [
@@ -73,11 +84,33 @@ class BaggingRegressor(
 ): ...
 
 
+class _BoostingClassifier(ClassifierMixin, DecidingEstimator, EnsembleEstimator):
+    """A classifier with a score for two classes, or one for each class; abstract."""
+
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        shares = self._probabilities(model)
+        return {
+            "predict": self._labels(model),
+            "decision_function": (Squeeze(),),
+            "predict_proba": shares,
+            "predict_log_proba": (*shares, Logarithm()),
+        }
+
+    def _labels(self, model: BaseEstimator) -> Postprocessing:
+        """Take the label of the greatest score, or of one above 0."""
+        return class_labels(model.classes_)
+
+    def _probabilities(self, model: BaseEstimator) -> Postprocessing:
+        """Take the loss's link back."""
+        return (*inverse_of(model._loss.link), TwoClasses())
+
+
 class _GradientBoosting(EnsembleEstimator):
     """Trees on the gradients of a loss; abstract."""
 
-    def _read_trees(self, model: Any) -> list[TreeArrays]:
-        """See `TreeEstimator`."""
+    @override
+    def _read_trees(self, model: BaseEstimator) -> list[TreeArrays]:
         if not (model.init_ == "zero" or isinstance(model.init_, DummyClassifier | DummyRegressor)):
             raise UnsupportedModelError(
                 f"init is a {type(model.init_).__name__}, whose predictions are not constant; "
@@ -93,22 +126,24 @@ class _GradientBoosting(EnsembleEstimator):
                 trees.append(scikit_tree(member.tree_, value))
         return trees
 
-    def _patch(self, model: Any, scores: FloatArray) -> None:
-        """See `PatchedEstimator`."""
-        model._raw_predict = lambda _: scores
-
 
 class GradientBoostingClassifier(
-    ClassifierMixin,
-    _GradientBoosting,
-    PatchedClassifier,
-    wraps=sklearn.ensemble.GradientBoostingClassifier,
-): ...
+    _BoostingClassifier, _GradientBoosting, wraps=sklearn.ensemble.GradientBoostingClassifier
+):
+    @override
+    def _labels(self, model: BaseEstimator) -> Postprocessing:
+        return class_labels(model.classes_, inclusive=True)
 
 
 class GradientBoostingRegressor(
-    _GradientBoosting, PatchedRegressor, wraps=sklearn.ensemble.GradientBoostingRegressor
-): ...
+    RegressorMixin,
+    PredictingEstimator,
+    _GradientBoosting,
+    wraps=sklearn.ensemble.GradientBoostingRegressor,
+):
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        return {"predict": (Squeeze(),)}
 
 
 class _HistGradientBoosting(EnsembleEstimator):
@@ -116,16 +151,16 @@ class _HistGradientBoosting(EnsembleEstimator):
 
     _float32: ClassVar[bool] = False
 
-    def _read_trees(self, model: Any) -> list[TreeArrays]:
-        """See `TreeEstimator`."""
+    @override
+    def _read_trees(self, model: BaseEstimator) -> list[TreeArrays]:
         start = np.ravel(model._baseline_prediction)
         trees = [constant_tree(start)]
         for stage in model._predictors:
             trees += [histogram_tree(p.nodes, k, len(start)) for k, p in enumerate(stage)]
         return trees
 
-    def _write_thresholds(self, model: Any, grid: FeatureGrid) -> None:
-        """See `TreeEstimator`."""
+    @override
+    def _write_thresholds(self, model: BaseEstimator, grid: FeatureGrid) -> None:
         for predictor in (p for stage in model._predictors for p in stage):
             nodes = predictor.nodes
             inner = nodes["is_leaf"] == 0
@@ -134,34 +169,30 @@ class _HistGradientBoosting(EnsembleEstimator):
             # a missing value lies above every edge
             nodes["missing_go_to_left"] = 0
 
-    def _patch(self, model: Any, scores: FloatArray) -> None:
-        """See `PatchedEstimator`."""
-        model._raw_predict = lambda *_, **__: scores
-
 
 class HistGradientBoostingClassifier(
-    ClassifierMixin,
+    _BoostingClassifier,
     _HistGradientBoosting,
-    PatchedClassifier,
     wraps=sklearn.ensemble.HistGradientBoostingClassifier,
 ): ...
 
 
 class HistGradientBoostingRegressor(
-    _HistGradientBoosting, PatchedRegressor, wraps=sklearn.ensemble.HistGradientBoostingRegressor
-): ...
-
-
-class AdaBoostClassifier(
-    ClassifierMixin,
-    EnsembleEstimator,
-    PatchedClassifier,
-    wraps=sklearn.ensemble.AdaBoostClassifier,
+    RegressorMixin,
+    PredictingEstimator,
+    _HistGradientBoosting,
+    wraps=sklearn.ensemble.HistGradientBoostingRegressor,
 ):
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        return {"predict": (Squeeze(), *inverse_of(model._loss.link))}
+
+
+class AdaBoostClassifier(_BoostingClassifier, wraps=sklearn.ensemble.AdaBoostClassifier):
     """Its scores are the trees' weighted votes."""
 
-    def _read_trees(self, model: Any) -> list[TreeArrays]:
-        """See `TreeEstimator`."""
+    @override
+    def _read_trees(self, model: BaseEstimator) -> list[TreeArrays]:
         check_members(model.estimators_)
         share = model.estimator_weights_ / model.estimator_weights_.sum()
         return [
@@ -170,7 +201,7 @@ class AdaBoostClassifier(
         ]
 
     @staticmethod
-    def _votes(model: Any, member: Any) -> FloatArray:
+    def _votes(model: BaseEstimator, member: BaseEstimator) -> FloatArray:
         """Give what nodes add to the decision function for a weight of 1."""
         winner = member.classes_.take(member.tree_.value[:, 0].argmax(axis=1))
         wins = winner[:, None] == model.classes_
@@ -181,56 +212,74 @@ class AdaBoostClassifier(
             return np.where(wins[:, 1:], 2.0, -2.0)
         return np.where(wins, 1.0, -1.0 / (n_classes - 1))
 
-    def _patch(self, model: Any, scores: FloatArray) -> None:
-        """See `PatchedEstimator`."""
-        decision = scores.ravel() if len(model.classes_) == 2 else scores
-        model.decision_function = lambda _: decision
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        steps = super()._postprocessing(model)
+        return steps if len(model.classes_) > 1 else {**steps, "decision_function": ()}
+
+    @override
+    def _probabilities(self, model: BaseEstimator) -> Postprocessing:
+        n_classes = len(model.classes_)
+        if n_classes == 2:
+            return (Affine(0.5), TwoClasses(offset=0.0), Softmax())
+        return (Affine(1 / max(n_classes - 1, 1)), Softmax())
 
 
-class AdaBoostRegressor(PatchedRegressor, wraps=sklearn.ensemble.AdaBoostRegressor):
+class AdaBoostRegressor(
+    RegressorMixin,
+    PredictingEstimator,
+    TreeEstimator,
+    wraps=sklearn.ensemble.AdaBoostRegressor,
+):
     """The median of the trees is taken in the clear: the client gets every tree's prediction."""
 
-    def _read_trees(self, model: Any) -> list[TreeArrays]:
-        """See `TreeEstimator`; every tree has an output of its own."""
+    @override
+    def _read_trees(self, model: BaseEstimator) -> list[TreeArrays]:
+        """Trees, each with an output of its own."""
         check_members(model.estimators_)
-        found = []
+        trees = []
         for index, member in enumerate(model.estimators_):
             value = np.zeros((member.tree_.node_count, len(model.estimators_)))
             value[:, index] = member.tree_.value[:, 0, 0]
-            found.append(scikit_tree(member.tree_, value))
-        return found
+            trees.append(scikit_tree(member.tree_, value))
+        return trees
 
-    def _patch(self, model: Any, scores: FloatArray) -> None:
-        """See `PatchedEstimator`."""
-        columns = np.ascontiguousarray(scores.T)
-        model.estimators_ = [SimpleNamespace(predict=lambda _, c=column: c) for column in columns]
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        return {"predict": (WeightedMedian(model.estimator_weights_[: len(model.estimators_)]),)}
 
 
 class IsolationForest(
     OutlierMixin,
-    EnsembleEstimator,
     DetectingEstimator,
-    PatchedEstimator,
+    EnsembleEstimator,
     wraps=sklearn.ensemble.IsolationForest,
 ):
     """Its raw score is the mean depth at which samples are isolated."""
 
-    def fit(self, X: ArrayLike, y: ArrayLike | None = None, **fit_params: Any) -> Self:
-        """See `TreeEstimator.fit`; the asked share of outliers is one of the quantized scores."""
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, **fit_params: object) -> Self:
+        """Fit as all trees; the asked share of outliers is one of the quantized scores."""
         self.__dict__.pop("offset_", None)
         super().fit(X, y, **fit_params)
         if self.contamination != "auto":
             scores = self.score_samples(X, execute_in_fhe=False)
-            self.offset_ = np.percentile(scores, 100 * self.contamination)
+            self.offset_ = float(np.percentile(scores, 100 * self.contamination))
+            self._fix_postprocessing(self._postprocessing(self.sklearn_model_))
         return self
 
-    def _patch(self, model: Any, scores: FloatArray) -> None:
-        """See `PatchedEstimator`."""
-        model.offset_ = self.offset_
-        model.score_samples = lambda _: -(2 ** -scores.ravel())
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        scores: Postprocessing = (Squeeze(), AnomalyScore())
+        decision = (*scores, Affine(offset=-self.offset_))
+        sides = Labels(np.array([-1, 1]))
+        return {
+            "predict": (*decision, Threshold(inclusive=True), sides),
+            "decision_function": decision,
+            "score_samples": scores,
+        }
 
-    def _read_trees(self, model: Any) -> list[TreeArrays]:
-        """See `TreeEstimator`."""
+    @override
+    def _read_trees(self, model: BaseEstimator) -> list[TreeArrays]:
         scale = len(model.estimators_) * _average_path_length([model._max_samples])[0]
         if scale == 0:
             return [constant_tree([1.0])]

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import sklearn.linear_model
+from sklearn.base import BaseEstimator
+from typing_extensions import override
 
-from cml_sklearn._linear import LinearClassifier, LinearRegressor, PartialFitMixin
-from cml_sklearn._typing import FloatArray
+from cml_sklearn.estimators.conventions import binarized_labels
+from cml_sklearn.estimators.linear import LinearClassifier, LinearRegressor
+from cml_sklearn.estimators.partial_fit import PartialFitMixin
+from cml_sklearn.quantization.postprocessing import (
+    Affine,
+    Clip,
+    Postprocessing,
+    Shares,
+    Softmax,
+    TwoClasses,
+)
 
 __all__ = [
     "BayesianRidge",
@@ -46,37 +57,39 @@ class BayesianRidge(LinearRegressor, wraps=sklearn.linear_model.BayesianRidge): 
 class SGDRegressor(PartialFitMixin, LinearRegressor, wraps=sklearn.linear_model.SGDRegressor): ...
 
 
-class _GeneralizedLinearRegressor(LinearRegressor):
-    """A regressor with a link function; abstract."""
-
-    def _link_inverse(self, scores: FloatArray) -> FloatArray:
-        """See `LinearRegressor`."""
-        inverse: FloatArray = self.sklearn_model_._base_loss.link.inverse(scores)
-        return inverse
+class PoissonRegressor(LinearRegressor, wraps=sklearn.linear_model.PoissonRegressor): ...
 
 
-class PoissonRegressor(
-    _GeneralizedLinearRegressor, wraps=sklearn.linear_model.PoissonRegressor
-): ...
+class GammaRegressor(LinearRegressor, wraps=sklearn.linear_model.GammaRegressor): ...
 
 
-class GammaRegressor(_GeneralizedLinearRegressor, wraps=sklearn.linear_model.GammaRegressor): ...
+class TweedieRegressor(LinearRegressor, wraps=sklearn.linear_model.TweedieRegressor): ...
 
 
-class TweedieRegressor(
-    _GeneralizedLinearRegressor, wraps=sklearn.linear_model.TweedieRegressor
-): ...
+class LogisticRegression(LinearClassifier, wraps=sklearn.linear_model.LogisticRegression):
+    @override
+    def _probabilities(self, model: BaseEstimator) -> Postprocessing:
+        # a parameter of older versions, which may ask for a softmax of two classes, too
+        scheme = getattr(model, "multi_class", "auto")
+        is_one_score = len(model.classes_) <= 2 or model.solver == "liblinear"
+        if scheme == "ovr" or (scheme != "multinomial" and is_one_score):
+            return super()._probabilities(model)
+        return (TwoClasses(offset=0.0), Softmax())
 
 
-class LogisticRegression(LinearClassifier, wraps=sklearn.linear_model.LogisticRegression): ...
+class RidgeClassifier(LinearClassifier, wraps=sklearn.linear_model.RidgeClassifier):
+    @override
+    def _labels(self, model: BaseEstimator) -> Postprocessing:
+        return binarized_labels(model._label_binarizer)
 
 
-class RidgeClassifier(LinearClassifier, wraps=sklearn.linear_model.RidgeClassifier): ...
-
-
-class SGDClassifier(
-    PartialFitMixin, LinearClassifier, wraps=sklearn.linear_model.SGDClassifier
-): ...
+class SGDClassifier(PartialFitMixin, LinearClassifier, wraps=sklearn.linear_model.SGDClassifier):
+    @override
+    def _probabilities(self, model: BaseEstimator) -> Postprocessing:
+        if model.loss != "modified_huber":
+            return super()._probabilities(model)
+        last = TwoClasses() if len(model.classes_) == 2 else Shares()
+        return (Clip(-1.0, 1.0), Affine(0.5, 0.5), last)
 
 
 class Perceptron(PartialFitMixin, LinearClassifier, wraps=sklearn.linear_model.Perceptron): ...

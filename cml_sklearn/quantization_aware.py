@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from numpy.typing import ArrayLike
@@ -16,7 +15,7 @@ from cml_sklearn.quantization.bit_widths import Widths, checked_rounding, width_
 
 __all__ = ["simulated_rounding"]
 
-_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_Layer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
 _CONVOLUTIONS = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
 
 _DECAY = 0.01
@@ -59,7 +58,7 @@ class _RoundedOutput:
         self.high: torch.Tensor | None = None
 
     def __call__(
-        self, layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor
+        self, layer: _Layer, inputs: tuple[torch.Tensor, ...], output: torch.Tensor
     ) -> torch.Tensor:
         if layer.training:
             self._observe(inputs[0].detach())
@@ -93,13 +92,13 @@ def _attach(
     ]
 
 
-def _in_order(module: nn.Module, *examples: ArrayLike) -> list[Any]:
+def _in_order(module: nn.Module, *examples: ArrayLike) -> list[_Layer]:
     """Layers with weights as they run on a few samples."""
-    found: list[Any] = []
+    layers: list[_Layer] = []
     handles = [
-        layer.register_forward_hook(lambda layer, *_: found.append(layer))
+        layer.register_forward_hook(lambda layer, *_: layers.append(layer))
         for layer in module.modules()
-        if isinstance(layer, _LAYERS) and getattr(layer, "padding_mode", "zeros") == "zeros"
+        if isinstance(layer, _Layer) and getattr(layer, "padding_mode", "zeros") == "zeros"
     ]
     parameter = next(module.parameters(), torch.empty(0))
     was_training = module.training
@@ -110,10 +109,12 @@ def _in_order(module: nn.Module, *examples: ArrayLike) -> list[Any]:
         module.train(was_training)
         for handle in handles:
             handle.remove()
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(layers))
 
 
-def _reach(layer: Any, low: torch.Tensor, high: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _reach(
+    layer: _Layer, low: torch.Tensor, high: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Least and greatest output by channel, over all inputs within a range."""
     centre = _affine(layer, (low + high)[None] / 2, layer.weight, layer.bias)
     radius = _affine(layer, (high - low)[None] / 2, layer.weight.abs(), None)
@@ -127,7 +128,7 @@ def _reach(layer: Any, low: torch.Tensor, high: torch.Tensor) -> tuple[torch.Ten
 
 
 def _affine(
-    layer: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
+    layer: _Layer, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
 ) -> torch.Tensor:
     """Output of a layer with other weights."""
     if isinstance(layer, nn.Linear):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sklearn.svm
 
-from cml_sklearn._linear import LinearClassifier, LinearRegressor
+from cml_sklearn.estimators.linear import LinearClassifier, LinearRegressor
 
 __all__ = ["LinearSVC", "LinearSVR"]
 

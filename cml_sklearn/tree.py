@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sklearn.tree
 
-from cml_sklearn._averages import AveragedRegressor, SingleTreeClassifier
+from cml_sklearn.estimators.forests import AveragedRegressor, SingleTreeClassifier
 
 __all__ = [
     "DecisionTreeClassifier",

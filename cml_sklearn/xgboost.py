@@ -7,36 +7,49 @@ from typing import Any
 
 import numpy as np
 import xgboost
+from sklearn.base import BaseEstimator
+from typing_extensions import override
 
-from cml_sklearn._boosters import BoosterClassifier, BoosterEstimator, BoosterRegressor
-from cml_sklearn._trees import constant_tree
 from cml_sklearn.convert.tree_arrays import TreeArrays, add_up, xgboost_trees
+from cml_sklearn.estimators.boosters import BoosterClassifier, BoosterEstimator, BoosterRegressor
+from cml_sklearn.estimators.trees import constant_tree
 from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.quantization.postprocessing import (
+    Link,
+    Postprocessing,
+    Softmax,
+    Threshold,
+    TwoClasses,
+)
 
 __all__ = ["XGBClassifier", "XGBRFClassifier", "XGBRFRegressor", "XGBRegressor"]
 
-_CLASSIFIERS = {"binary:logistic", "multi:softprob", "multi:softmax"}
-_IDENTITIES = {
-    "reg:squarederror",
-    "reg:absoluteerror",
-    "reg:pseudohubererror",
-    "reg:quantileerror",
+_INVERSE_LINKS: dict[str, Postprocessing] = {
+    "binary:logistic": (Link("logit"),),
+    "multi:softprob": (Softmax(),),
+    "multi:softmax": (Softmax(),),
+    "reg:squarederror": (),
+    "reg:absoluteerror": (),
+    "reg:pseudohubererror": (),
+    "reg:quantileerror": (),
+    "reg:logistic": (Link("logit"),),
+    "reg:gamma": (Link("log"),),
+    "reg:tweedie": (Link("log"),),
+    "count:poisson": (Link("log"),),
 }
-_EXPONENTIAL = {"count:poisson", "reg:gamma", "reg:tweedie"}
-_LOGISTIC = {"reg:logistic", "binary:logistic"}
 
 
 class _XGBModel(BoosterEstimator):
     """Trees of XGBoost; abstract."""
 
-    def _read_trees(self, model: Any) -> list[TreeArrays]:
-        """See `TreeEstimator`; the base score is read off a prediction."""
-        objective = _objective_of(model)
-        allowed = _CLASSIFIERS | _IDENTITIES | _EXPONENTIAL | _LOGISTIC
-        if objective not in allowed:
+    @override
+    def _read_trees(self, model: BaseEstimator) -> list[TreeArrays]:
+        """Trees, and the base score, which is read off a prediction."""
+        objective = _learner_of(model)["objective"]["name"]
+        if objective not in _INVERSE_LINKS:
             raise UnsupportedModelError(
                 f"The objective {objective!r} has no known link; use one of "
-                f"{', '.join(sorted(allowed))}."
+                f"{', '.join(sorted(_INVERSE_LINKS))}."
             )
         trees = xgboost_trees(model)
         sample = np.zeros((1, model.n_features_in_), dtype=np.float32)
@@ -45,21 +58,26 @@ class _XGBModel(BoosterEstimator):
         base = margin[0] - (add_up(trees, sample)[0] if trees else 0.0)
         return [constant_tree(base), *trees]
 
-    def _objective(self) -> str:
-        """See `BoosterEstimator`."""
-        return _objective_of(self.sklearn_model_)
+    @override
+    def _inverse_link(self, model: BaseEstimator) -> Postprocessing:
+        return _INVERSE_LINKS[_learner_of(model)["objective"]["name"]]
 
 
 class _XGBRegressor(BoosterRegressor, _XGBModel):
-    _exponential = frozenset(_EXPONENTIAL)
-    _logistic = frozenset(_LOGISTIC)
+    """A regressor of XGBoost; abstract."""
 
 
 class _XGBClassifier(BoosterClassifier, _XGBModel):
-    def _is_multilabel(self) -> bool:
-        """See `BoosterClassifier`."""
-        n_outputs = len(self.quantized_module_.output_scales[0].offset)
-        return n_outputs > 1 and self._objective() == "binary:logistic"
+    """A classifier of XGBoost, of one label or several; abstract."""
+
+    @override
+    def _inverse_link(self, model: BaseEstimator) -> Postprocessing:
+        steps = super()._inverse_link(model)
+        return steps if _n_targets(model) > 1 else (*steps, TwoClasses())
+
+    @override
+    def _choice(self, model: BaseEstimator) -> Postprocessing:
+        return (Threshold(0.5),) if _n_targets(model) > 1 else super()._choice(model)
 
 
 class XGBClassifier(_XGBClassifier, wraps=xgboost.XGBClassifier): ...
@@ -74,7 +92,12 @@ class XGBRFClassifier(_XGBClassifier, wraps=xgboost.XGBRFClassifier): ...
 class XGBRFRegressor(_XGBRegressor, wraps=xgboost.XGBRFRegressor): ...
 
 
-def _objective_of(model: Any) -> str:
-    config = json.loads(model.get_booster().save_config())
-    name: str = config["learner"]["objective"]["name"]
-    return name
+def _learner_of(model: BaseEstimator) -> dict[str, Any]:
+    """Read a fitted model's configuration."""
+    learner: dict[str, Any] = json.loads(model.get_booster().save_config())["learner"]
+    return learner
+
+
+def _n_targets(model: BaseEstimator) -> int:
+    """Count the labels that are given at once."""
+    return int(_learner_of(model)["learner_model_param"]["num_target"])

@@ -14,7 +14,7 @@ from cml_sklearn import (
     tree,
     xgboost,
 )
-from cml_sklearn.base import FheEstimator
+from cml_sklearn.estimators.base import FheEstimator
 
 LINEAR = [
     linear_model.BayesianRidge(),

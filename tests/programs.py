@@ -31,7 +31,7 @@ def affine_program(seed: int, bits: int, *, declared: bool) -> IntegerProgram:
     rng = np.random.default_rng(seed)
     upper = (1 << bits) - 1
     builder = ProgramBuilder([range_to(upper, 3)])
-    weights = rng.integers(-upper, upper, (3, 2), endpoint=True)
+    weights = rng.integers(-upper, upper, (3, 2), dtype=np.int64, endpoint=True)
     signed = builder.add(MatMul(weights), builder.add(AddConstant(np.array([1, 0, 5])), 0))
     positive = builder.add(MatMul(abs(weights)), 0)
     if declared:
@@ -43,6 +43,6 @@ def codes_for(program: IntegerProgram, n_samples: int, seed: int = 0) -> list[In
     """Random inputs within a program's bounds."""
     rng = np.random.default_rng(seed)
     return [
-        rng.integers(b.low, b.high, (n_samples, *b.low.shape), endpoint=True)
+        rng.integers(b.low, b.high, (n_samples, *b.low.shape), dtype=np.int64, endpoint=True)
         for b in program.input_bounds
     ]

@@ -120,7 +120,8 @@ def input_error(calibration: Any, X: Array) -> Array:
     model, _ = build("mlp")
     quantization = PostTrainingAffineQuantization(2, calibration=calibration)
     module = quantization.quantize_module(NumpyModule(export_to_onnx(model, X)), X)
-    return np.abs(module.input_quantizers[0].dequantize(module.quantize_input(X)[0]) - X)
+    quantizer: Any = module.input_quantizers[0]
+    return np.abs(quantizer.dequantize(module.quantize_input(X)[0]) - X)
 
 
 def test_ranges_by_method() -> None:

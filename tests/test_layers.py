@@ -12,19 +12,16 @@ import pytest
 import cml_sklearn
 
 PACKAGE = Path(cml_sklearn.__file__).parent
-LAYERS = [
+FLOORS = [
     {"_typing", "_version", "exceptions"},
     {"config"},
     {"program"},
-    {"onnx"},
-    {"fhe"},
-    {"convert", "quantization"},
-    {"base"},
-    {"_predictions"},
-    {"_linear", "_networks", "_perceptron", "_trees", "quantization_aware"},
-    {"_averages", "_boosters", "_skorch", "_width_search"},
+    {"fhe", "onnx"},
+    {"convert"},
+    {"quantization"},
+    {"compile", "forest", "quantization_aware"},
+    {"estimators"},
     {
-        "compile",
         "discriminant_analysis",
         "ensemble",
         "lightgbm",
@@ -35,8 +32,18 @@ LAYERS = [
         "xgboost",
     },
 ]
-RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+FLOORS_OF_ESTIMATORS = [
+    {"wrapping"},
+    {"base"},
+    {"conventions", "partial_fit", "predictions"},
+    {"linear", "networks", "perceptron", "trees"},
+    {"boosters", "forests", "skorch", "width_search"},
+]
 FILES = [f for f in sorted(PACKAGE.rglob("*.py")) if f != PACKAGE / "__init__.py"]
+
+
+def floor_of(name: str, floors: list[set[str]]) -> int:
+    return next(floor for floor, names in enumerate(floors) if name in names)
 
 
 def part_of(path: Path) -> str:
@@ -54,17 +61,45 @@ def modules_of(path: Path) -> set[str]:
     return names
 
 
-def imports_of(path: Path) -> set[str]:
-    """Parts of the package that a file imports."""
-    own = (name.split(".") for name in modules_of(path) if name.startswith("cml_sklearn."))
-    return {parts[1] for parts in own}
+def imports_of(path: Path, package: str = "cml_sklearn") -> set[str]:
+    """What a file imports from a package: names that follow the package's."""
+    names = modules_of(path)
+    return {n.removeprefix(f"{package}.") for n in names if n.startswith(f"{package}.")}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_go_down(path: Path) -> None:
     part = part_of(path)
-    for imported in imports_of(path) - {part}:
-        assert RANK[imported] < RANK[part] or (part, imported) == ("quantization", "convert")
+    for imported in {name.split(".")[0] for name in imports_of(path)} - {part}:
+        assert floor_of(imported, FLOORS) < floor_of(part, FLOORS)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("estimators/[!_]*.py")), ids=lambda p: p.name)
+def test_imports_go_down_among_the_estimators(path: Path) -> None:
+    floor = floor_of(path.stem, FLOORS_OF_ESTIMATORS)
+    for imported in imports_of(path, "cml_sklearn.estimators"):
+        assert floor_of(imported, FLOORS_OF_ESTIMATORS) < floor
+
+
+def test_only_engines_know_engines() -> None:
+    """Not even the rest of `fhe`: they are found by name when they are first used."""
+    rooms = {path.name for path in (PACKAGE / "fhe").iterdir() if (path / "engine.py").exists()}
+    assert rooms >= {"clear", "concrete"}
+    for path in FILES:
+        home = path.relative_to(PACKAGE).parts[:2]
+        for imported in imports_of(path, "cml_sklearn.fhe"):
+            room = imported.split(".")[0]
+            assert room not in rooms or home == ("fhe", room), path
+
+
+def test_engines_know_programs_and_nothing_above() -> None:
+    allowed = {"_typing", "config", "exceptions", "fhe", "program"}
+    for path in (PACKAGE / "fhe").rglob("*.py"):
+        assert {name.split(".")[0] for name in imports_of(path)} <= allowed, path
+
+
+def test_postprocessing_needs_little() -> None:
+    assert loaded_by("cml_sklearn.quantization.postprocessing", "torch", "sklearn", "onnx") == "[]"
 
 
 def test_programs_need_numpy_alone() -> None:
@@ -74,7 +109,7 @@ def test_programs_need_numpy_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("library", "folder"), [("concrete", "fhe/compiler.py"), ("hummingbird", "convert")]
+    ("library", "folder"), [("concrete", "fhe/concrete"), ("hummingbird", "convert")]
 )
 def test_heavy_libraries_have_one_door(library: str, folder: str) -> None:
     users = {
@@ -91,13 +126,16 @@ def test_heavy_libraries_have_one_door(library: str, folder: str) -> None:
     assert all(user.startswith(folder) for user in users)
 
 
-def test_estimators_import_without_heavy_libraries() -> None:
-    code = (
-        "import sys, cml_sklearn.ensemble, cml_sklearn.linear_model, cml_sklearn.svm;"
-        "print([m for m in ('torch', 'hummingbird', 'concrete', 'skorch') if m in sys.modules])"
-    )
+def loaded_by(modules: str, *libraries: str) -> str:
+    """Which libraries an import brings along in a fresh process."""
+    code = f"import sys, {modules}; print([m for m in {libraries} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "[]"
+    return run.stdout.strip()
+
+
+def test_estimators_import_without_heavy_libraries() -> None:
+    modules = "cml_sklearn.ensemble, cml_sklearn.linear_model, cml_sklearn.svm"
+    assert loaded_by(modules, "torch", "hummingbird", "concrete", "skorch") == "[]"
 
 
 def test_public_names_exist() -> None:

@@ -113,7 +113,7 @@ def test_the_float_model_is_in_the_users_units(estimator: Any) -> None:
 def test_the_graph_is_the_sum_of_the_trees(estimator: Any) -> None:
     model, X, _ = fitted(estimator, sum_bits=14, n_bits=4)
     (graph,) = NumpyModule(model.onnx_model_)(model.grid_.codes(X).astype(np.float32))
-    module = getattr(model, "probability_module_", model.quantized_module_)
+    module = model.modules_.get("predict_proba", model.quantized_module_)
     np.testing.assert_allclose(module(X), graph, atol=3e-3 * max(graph.std(), 1e-9))
 
 
@@ -214,10 +214,15 @@ def test_the_methods_are_the_wrapped_classs(estimator: Any) -> None:
 def test_probabilities_of_a_tree_have_a_circuit_of_their_own() -> None:
     model, X, _ = fitted(tree.DecisionTreeClassifier(max_depth=2, n_bits=3))
     model.predict(X[:2], execute_in_fhe="simulate")
-    assert not model.probability_module_.is_compiled
+    module = model.modules_["predict_proba"]
+    assert module is model.modules_["predict_log_proba"]
+    assert not module.is_compiled
     simulated = model.predict_proba(X[::10], execute_in_fhe="simulate")
     np.testing.assert_array_equal(simulated, model.predict_proba(X[::10]))
-    assert model.probability_module_.is_compiled
+    assert module.is_compiled
+    reports = model.fhe_reports_
+    assert reports["predict"] is model.fhe_report_
+    assert reports["predict"].output_bytes < reports["predict_proba"].output_bytes
 
 
 @pytest.mark.parametrize(

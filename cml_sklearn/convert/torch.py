@@ -6,8 +6,7 @@ import io
 import warnings
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-from numpy.typing import NDArray
+from cml_sklearn._typing import Array
 
 if TYPE_CHECKING:
     import onnx
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["export_to_onnx"]
 
 
-def export_to_onnx(module: torch.nn.Module, *examples: NDArray[np.float32]) -> onnx.ModelProto:
+def export_to_onnx(module: torch.nn.Module, *examples: Array) -> onnx.ModelProto:
     """Export a torch module with a free batch axis.
 
     Parameters

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
@@ -11,7 +13,8 @@ from tqdm.auto import tqdm
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import CompilationError
-from cml_sklearn.fhe.protocol import CircuitOptions, Client, Engine, FheReport, Server
+from cml_sklearn.fhe.interrupts import deferred_interrupts
+from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions, Client, FheReport, Server
 from cml_sklearn.program.program import IntegerProgram
 
 __all__ = ["FheCircuit"]
@@ -44,7 +47,7 @@ class FheCircuit:
         The engine can't do the program.
     """
 
-    def __init__(self, program: IntegerProgram, options: CircuitOptions, engine: Engine) -> None:
+    def __init__(self, program: IntegerProgram, options: CircuitOptions, engine: AnyEngine) -> None:
         reason = engine.supports(program)
         if reason is not None:
             raise CompilationError(
@@ -55,12 +58,12 @@ class FheCircuit:
         self._circuit = engine.compile(program, options)
 
     @property
-    def client(self) -> Client:
+    def client(self) -> Client[Any, Any]:
         """The half that keeps the secret key: it encrypts and decrypts."""
         return self._circuit.client
 
     @property
-    def server(self) -> Server:
+    def server(self) -> Server[Any, Any]:
         """The half that evaluates ciphertexts."""
         return self._circuit.server
 
@@ -90,15 +93,22 @@ class FheCircuit:
     def execute(self, *inputs: IntArray) -> Integers:
         """Encrypt, evaluate on ciphertexts, and decrypt.
 
-        Parameters and result as in `simulate`.
+        Ctrl-C ends it after the batches under way. Parameters and result as in `simulate`.
         """
         client, server, keys = self.client, self.server, self.client.evaluation_keys
-        jobs = (delayed(server.run)(client.encrypt(*rows), keys) for rows in self._batches(inputs))
         n_jobs = max(_LEAST_JOBS, effective_n_jobs(None))
-        runs = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(jobs)
+        parallel = Parallel(
+            n_jobs=n_jobs, prefer="threads", return_as="generator", pre_dispatch="n_jobs"
+        )
         results = []
-        with tqdm(total=len(inputs[0]), desc="encrypted", unit="sample", disable=None) as bar:
-            for encrypted in runs:
+        with (
+            deferred_interrupts() as interrupted,
+            tqdm(total=len(inputs[0]), desc="encrypted", unit="sample", disable=None) as bar,
+        ):
+            batches = takewhile(lambda _: not interrupted(), self._batches(inputs))
+            for encrypted in parallel(
+                delayed(server.run)(client.encrypt(*rows), keys) for rows in batches
+            ):
                 results.append(client.decrypt(encrypted))
                 bar.update(min(len(results[-1][0]), bar.total - bar.n))
         return _join(results, inputs)

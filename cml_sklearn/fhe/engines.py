@@ -7,15 +7,15 @@ from typing import cast
 
 from cml_sklearn.config import AUTO, ENGINES, current_engine
 from cml_sklearn.exceptions import InvalidInputError
-from cml_sklearn.fhe.protocol import Engine
+from cml_sklearn.fhe.protocol import AnyEngine
 
 __all__ = ["resolve_engine"]
 
 _BEST = "concrete"
 
 
-def resolve_engine(choice: str | Engine | None = None) -> Engine:
-    """Engine of a choice: an engine itself, a name, or None for what the context says.
+def resolve_engine(choice: str | AnyEngine | None = None) -> AnyEngine:
+    """AnyEngine of a choice: an engine itself, a name, or None for what the context says.
 
     Raises
     ------
@@ -31,4 +31,4 @@ def resolve_engine(choice: str | Engine | None = None) -> Engine:
             "an engine itself."
         )
     module, name = ENGINES[_BEST if choice == AUTO else choice].split(":")
-    return cast("Engine", getattr(import_module(module), name)())
+    return cast("AnyEngine", getattr(import_module(module), name)())

@@ -9,19 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.program.program import IntegerProgram
 
 __all__ = [
-    "Ciphertexts",
+    "AnyEngine",
     "Circuit",
     "CircuitOptions",
     "Client",
     "Engine",
-    "EvaluationKeys",
     "FheReport",
     "Server",
 ]
@@ -95,20 +94,17 @@ class FheReport:
     samples_per_ciphertext: int = 1
 
 
-class Ciphertexts(Protocol):
-    """One batch on its way, picklable."""
+Ciphertexts = TypeVar("Ciphertexts")
+"""One batch on its way; picklable."""
 
-    @property
-    def n_samples(self) -> int:
-        """Size of the batch."""
-        ...
+EvaluationKeys = TypeVar("EvaluationKeys")
+"""What the server needs to compute; picklable, and nothing can be decrypted with it."""
 
-
-class EvaluationKeys(Protocol):
-    """What the server needs to compute, picklable; nothing can be decrypted with it."""
+Keys_co = TypeVar("Keys_co", covariant=True)
+Keys_contra = TypeVar("Keys_contra", contravariant=True)
 
 
-class Client(Protocol):
+class Client(Protocol[Ciphertexts, Keys_co]):
     """The half of a circuit that its owner of data holds."""
 
     def generate_keys(self) -> None:
@@ -116,7 +112,7 @@ class Client(Protocol):
         ...
 
     @property
-    def evaluation_keys(self) -> EvaluationKeys:
+    def evaluation_keys(self) -> Keys_co:
         """The server's keys, made with the secret one when first needed."""
         ...
 
@@ -133,10 +129,10 @@ class Client(Protocol):
         ...
 
 
-class Server(Protocol):
+class Server(Protocol[Ciphertexts, Keys_contra]):
     """The half that computes on ciphertexts, picklable; it never sees the secret key."""
 
-    def run(self, encrypted: Ciphertexts, keys: EvaluationKeys) -> Ciphertexts:
+    def run(self, encrypted: Ciphertexts, keys: Keys_contra) -> Ciphertexts:
         """Evaluate the circuit on one batch."""
         ...
 
@@ -145,7 +141,7 @@ class Server(Protocol):
         ...
 
 
-class Circuit(Protocol):
+class Circuit(Protocol[Ciphertexts, EvaluationKeys]):
     """A compiled program."""
 
     @property
@@ -154,12 +150,12 @@ class Circuit(Protocol):
         ...
 
     @property
-    def client(self) -> Client:
+    def client(self) -> Client[Ciphertexts, EvaluationKeys]:
         """The half that keeps the secret key."""
         ...
 
     @property
-    def server(self) -> Server:
+    def server(self) -> Server[Ciphertexts, EvaluationKeys]:
         """The half that evaluates."""
         ...
 
@@ -172,7 +168,7 @@ class Circuit(Protocol):
         ...
 
 
-class Engine(Protocol):
+class Engine(Protocol[Ciphertexts, EvaluationKeys]):
     """A way to compute on encrypted integers."""
 
     @property
@@ -184,7 +180,9 @@ class Engine(Protocol):
         """Why the engine can't do a program, in words that end a sentence; None if it can."""
         ...
 
-    def compile(self, program: IntegerProgram, options: CircuitOptions) -> Circuit:
+    def compile(
+        self, program: IntegerProgram, options: CircuitOptions
+    ) -> Circuit[Ciphertexts, EvaluationKeys]:
         """Make a circuit.
 
         Raises
@@ -192,3 +190,7 @@ class Engine(Protocol):
         BitWidthError, CompilationError
         """
         ...
+
+
+AnyEngine = Engine[Any, Any]
+"""An engine, whatever its ciphertexts and keys."""

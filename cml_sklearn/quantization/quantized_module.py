@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from threading import RLock
 from typing import Self
@@ -14,9 +15,10 @@ from cml_sklearn.config import AUTO, ExecutionMode, current_engine, resolve_mode
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.engines import resolve_engine
-from cml_sklearn.fhe.protocol import CircuitOptions, Engine
+from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization.clear_tail import ClearTail
+from cml_sklearn.quantization.postprocessing import Postprocessing
 from cml_sklearn.quantization.storage import (
     Decoder,
     Encoder,
@@ -38,6 +40,8 @@ class QuantizedModule:
     output_scales : tuple of Decoder
     tail : ClearTail, optional
         What the client computes after decryption.
+    postprocessing : mapping of str to Postprocessing, optional
+        What the methods of an estimator make of the module's outputs, by name.
 
     Attributes
     ----------
@@ -51,11 +55,13 @@ class QuantizedModule:
         input_quantizers: tuple[Encoder, ...],
         output_scales: tuple[Decoder, ...],
         tail: ClearTail | None = None,
+        postprocessing: Mapping[str, Postprocessing] | None = None,
     ) -> None:
         self.program = program
         self.input_quantizers = input_quantizers
         self.output_scales = output_scales
         self.tail = tail
+        self.postprocessing = dict(postprocessing or {})
         self._forget_circuits()
 
     def _forget_circuits(self) -> None:
@@ -144,8 +150,10 @@ class QuantizedModule:
         path : path
             Usually ends in ``.npz``.
         """
-        parts = (self.program, self.input_quantizers, self.output_scales, self.tail)
-        save_module(path, StoredModule(*parts))
+        scales, steps = self.output_scales, self.postprocessing
+        save_module(
+            path, StoredModule(self.program, self.input_quantizers, scales, self.tail, steps)
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -157,10 +165,12 @@ class QuantizedModule:
             The file is missing or of another kind.
         """
         stored = load_module(path)
-        return cls(stored.program, stored.encoders, stored.decoders, stored.tail)
+        return cls(
+            stored.program, stored.encoders, stored.decoders, stored.tail, stored.postprocessing
+        )
 
     def compile(
-        self, options: CircuitOptions | None = None, *, engine: str | Engine | None = None
+        self, options: CircuitOptions | None = None, *, engine: str | AnyEngine | None = None
     ) -> FheCircuit:
         """Compile the program to an FHE circuit, which replaces an earlier one of the engine.
 
@@ -209,7 +219,7 @@ class QuantizedModule:
         return self._engine_in_force.name in self._circuits
 
     @property
-    def _engine_in_force(self) -> Engine:
+    def _engine_in_force(self) -> AnyEngine:
         """The engine that the context asks for, or the last one of `compile`."""
         choice = current_engine()
         return resolve_engine(self._preferred if choice == AUTO else choice)

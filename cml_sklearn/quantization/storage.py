@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cml_sklearn.exceptions import InvalidInputError
@@ -13,6 +14,7 @@ from cml_sklearn.program.soundness import FOREIGN_ERRORS
 from cml_sklearn.quantization.clear_tail import ClearTail
 from cml_sklearn.quantization.decoders import OutputScale
 from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.postprocessing import ClientStep, Postprocessing
 from cml_sklearn.quantization.soundness import check_parts
 from cml_sklearn.quantization.trees.grid import FeatureGrid
 from cml_sklearn.quantization.trees.plan import WordDecoder
@@ -35,6 +37,7 @@ class StoredModule:
     encoders: tuple[Encoder, ...]
     decoders: tuple[Decoder, ...]
     tail: ClearTail | None = None
+    postprocessing: Mapping[str, Postprocessing] = field(default_factory=dict)
 
 
 _TABLE = ArchiveTable(
@@ -48,6 +51,7 @@ _TABLE = ArchiveTable(
         WordDecoder,
         ClearTail,
         Node,
+        *ClientStep.__subclasses__(),
     ]
 )
 

@@ -18,7 +18,7 @@ from cml_sklearn.program.steps import Step
 
 TABLE = ArchiveTable(PROGRAM_CLASSES)
 
-VECTOR = [(4,)]
+VECTOR: list[tuple[int, ...]] = [(4,)]
 STEPS: list[tuple[Step, list[tuple[int, ...]]]] = [
     (steps.MatMul(np.array([[1, -2], [3, 0], [-1, 1], [2, 2]])), VECTOR),
     (
@@ -60,7 +60,7 @@ def test_results_lie_within_the_bounds(
     least = 0 if isinstance(step, steps.Declare) else -8  # a declaration must be true
     ends = [np.sort(rng.integers(least, 8, (2, *shape)), axis=0) for shape in shapes]
     bounds = interval(step, *(Bounds(low, high) for low, high in ends))
-    values = [rng.integers(low, high, (20, *low.shape), endpoint=True) for low, high in ends]
+    values = [rng.integers(low, high, (20, *low.shape), np.int64, True) for low, high in ends]
     result = evaluate(step, *values)
     assert result.shape[1:] == bounds.shape
     assert (result >= bounds.low).all()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from cml_sklearn._typing import IntArray
+from cml_sklearn.fhe.concrete.bindings import compiling, delete_folder_of
 from cml_sklearn.fhe.concrete.halves import ConcreteClient, ConcreteServer, as_tuple
 from cml_sklearn.fhe.protocol import CircuitOptions, FheReport
 from cml_sklearn.program.packing import Packing
@@ -37,10 +39,17 @@ class BatchCircuit:
     def simulate(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Evaluate without encryption."""
         rows = inputs if self.packing is None else self.packing.pack(*inputs)
-        with warnings.catch_warnings():
+        with compiling(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            values = as_tuple(self.circuit.simulate(*rows))
+            values = as_tuple(self._simulator.simulate(*rows))
         return values if self.packing is None else self.packing.unpack(*values)
+
+    @cached_property
+    def _simulator(self) -> Any:
+        """The circuit, compiled for simulation, too."""
+        self.circuit.enable_fhe_simulation()
+        delete_folder_of(self.circuit.simulator)
+        return self.circuit
 
 
 class ConcreteCircuit:

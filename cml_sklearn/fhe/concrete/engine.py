@@ -10,7 +10,7 @@ import numpy as np
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import BitWidthError, CompilationError, InvalidInputError
-from cml_sklearn.fhe.concrete.bindings import load_concrete
+from cml_sklearn.fhe.concrete.bindings import compiling, delete_folder_of, load_concrete
 from cml_sklearn.fhe.concrete.circuit import BatchCircuit, ConcreteCircuit
 from cml_sklearn.fhe.concrete.tracing import tracing_operations
 from cml_sklearn.fhe.protocol import CircuitOptions
@@ -87,9 +87,12 @@ class ConcreteEngine:
         compiler = fhe.Compiler(_traceable(program, names), dict.fromkeys(names, "encrypted"))
         inputset = [x if len(x) > 1 else x[0] for x in samples]
         try:
-            return compiler.compile(inputset, self._configuration(fhe, options))
+            with compiling():
+                circuit = compiler.compile(inputset, self._configuration(fhe, options))
         except RuntimeError as error:
             raise _explain(program, error) from error
+        delete_folder_of(circuit.server)
+        return circuit
 
     def _configuration(self, fhe: ModuleType, options: CircuitOptions) -> Any:
         """Make settings; the library's default security, 128 bits, is what the report says."""

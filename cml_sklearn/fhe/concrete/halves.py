@@ -10,10 +10,12 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from cml_sklearn._typing import IntArray
-from cml_sklearn.fhe.concrete.bindings import load_concrete
+from cml_sklearn.fhe.concrete.bindings import delete_folder_of, load_concrete
+from cml_sklearn.fhe.concrete.signals import interruptible
 from cml_sklearn.program.archive import ArchiveTable, read, write
 from cml_sklearn.program.packing import Packing
 
@@ -80,11 +82,13 @@ class ConcreteClient:
     def __init__(self, clients: dict[int, Any], packings: dict[int, Packing]) -> None:
         self._clients = clients
         self._packings = packings
+        self._lock = Lock()
 
     def generate_keys(self) -> None:
         """Make the keys of all sizes of batches, unless they are there."""
-        for client in self._clients.values():
-            client.keygen(force=False)
+        with self._lock:
+            for client in self._clients.values():
+                client.keygen(force=False)
 
     @property
     def evaluation_keys(self) -> BatchKeys:
@@ -94,6 +98,7 @@ class ConcreteClient:
 
     def encrypt(self, *inputs: IntArray) -> ConcreteCiphertexts:
         """Encrypt one batch."""
+        self.generate_keys()
         size = len(inputs[0])
         packing = self._packings.get(size)
         rows = inputs if packing is None else packing.pack(*inputs)
@@ -139,7 +144,8 @@ class ConcreteServer:
     def run(self, encrypted: ConcreteCiphertexts, keys: BatchKeys) -> ConcreteCiphertexts:
         """Evaluate one batch."""
         size = encrypted.n_samples
-        values = self._servers[size].run(*encrypted.values, evaluation_keys=keys.keys[size])
+        with interruptible():
+            values = self._servers[size].run(*encrypted.values, evaluation_keys=keys.keys[size])
         return ConcreteCiphertexts(size, as_tuple(values))
 
     def save(self, folder: str | Path) -> None:
@@ -154,7 +160,10 @@ class ConcreteServer:
         """Read what `save` wrote: code, so only from where it is trusted."""
         kind = load_concrete().Server
         paths = Path(folder).glob(f"*/{_SERVER}")
-        return cls({int(path.parent.name): kind.load(path) for path in paths})
+        servers = {int(path.parent.name): kind.load(path) for path in paths}
+        for server in servers.values():
+            delete_folder_of(server)
+        return cls(servers)
 
     def __getstate__(self) -> dict[str, bytes]:
         """Serialize, for joblib's workers."""

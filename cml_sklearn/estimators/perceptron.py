@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -11,12 +12,12 @@ from numpy.typing import ArrayLike
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["LogitsLoss", "Perceptron", "identity", "probabilities"]
+__all__ = ["LogitsLoss", "ScalingPerceptron", "identity", "probabilities"]
 
 _ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "gelu": nn.GELU}
 
 
-class Perceptron(nn.Module):
+class ScalingPerceptron(nn.Module):
     """A multilayer perceptron that standardizes its inputs and scales its outputs by itself.
 
     Parameters
@@ -50,7 +51,7 @@ class Perceptron(nn.Module):
         input_noise: float = 0.1,
     ) -> None:
         super().__init__()
-        self.layers: Any
+        self.layers: nn.ModuleList
         self.input_mean: torch.Tensor
         self.input_scale: torch.Tensor
         self.output_mean: torch.Tensor
@@ -80,9 +81,7 @@ class Perceptron(nn.Module):
     @torch.no_grad()
     def folded(self) -> nn.Sequential:
         """Make an equal module of affine layers and activations only."""
-        layers = [nn.Linear(layer.in_features, layer.out_features) for layer in self.layers]
-        for layer, source in zip(layers, self.layers, strict=True):
-            layer.load_state_dict(source.state_dict())
+        layers = [cast("nn.Linear", copy.deepcopy(layer)) for layer in self.layers]
         first, last = layers[0], layers[-1]
         first.weight /= self.input_scale
         first.bias.sub_(first.weight @ self.input_mean)

@@ -1,21 +1,18 @@
-"""The benchmarks on Concrete-ML, with the same options and rows.
-
-Run in the peer's environment: ``.venv-peer/bin/python -m benchmarks.peer.run --help``.
-"""
+"""Concrete-ML's models, as the benchmarks measure them."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from time import perf_counter
 from typing import Any
 
-import concrete.ml.sklearn
 import numpy as np
-import typer
 
-from benchmarks.core import SCRIPTS, make_command
 from benchmarks.models import ModelSpec
-from benchmarks.splits import make_splits_command
 
+__all__ = ["PeerSubject"]
+
+_MODULE = "concrete.ml.sklearn"
 _MODES = {"clear": "disable", "simulate": "simulate", "execute": "execute"}
 _HIDDEN_UNITS = 16
 _MLP_EPOCHS = 100
@@ -28,18 +25,19 @@ class PeerSubject:
     library = "concrete-ml"
 
     def __init__(self, spec: ModelSpec, n_bits: int | None, seed: int) -> None:
+        import_module(_MODULE)  # which is not what "fit" shall measure
         self.spec, self.n_bits, self.seed = spec, n_bits, seed
+        self.is_network = spec.module == "neural_network"
         self.model: Any = None
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> None:
         """See `Subject`; a network's hidden layer is given as a multiple of the inputs."""
-        self.is_network = self.spec.module == "neural_network"
         if self.is_network:
-            X, y = X.astype(np.float32), y.astype(np.float32 if y.dtype.kind == "f" else np.int64)
-            self._make_network(X.shape[1])
+            self.model = self._make_network(X.shape[1])
+            y = y.astype(np.float32)[:, None] if y.dtype.kind == "f" else y.astype(np.int64)
         else:
-            self._make()
-        self.model.fit(X, y.reshape(-1, 1) if self.is_network and y.dtype.kind == "f" else y)
+            self.model = self.spec.make(_MODULE, self.seed, n_bits=self.n_bits)
+        self.model.fit(self._typed(X), y)
 
     def compile(self, X: np.ndarray) -> None:
         """See `Subject`."""
@@ -86,14 +84,7 @@ class PeerSubject:
             "batch_size": 1,
         }
 
-    def _make(self) -> None:
-        """Make an estimator with the shared parameters."""
-        cls = getattr(concrete.ml.sklearn, self.spec.class_name)
-        self.model = cls(**self.spec.parameters, n_bits=self.n_bits)
-        if "random_state" in self.model.get_params():
-            self.model.set_params(random_state=self.seed)
-
-    def _make_network(self, n_features: int) -> None:
+    def _make_network(self, n_features: int) -> Any:
         """Make its one kind of network: of our perceptron's size, or with its defaults."""
         import torch
 
@@ -106,8 +97,7 @@ class PeerSubject:
             sizes["max_epochs"] = _MLP_EPOCHS
         if self.n_bits is not None:
             sizes |= {"module__n_w_bits": self.n_bits, "module__n_a_bits": self.n_bits}
-        cls = getattr(concrete.ml.sklearn, f"NeuralNet{kind}")
-        self.model = cls(**sizes, verbose=0)
+        return getattr(import_module(_MODULE), f"NeuralNet{kind}")(**sizes, verbose=0)
 
     def _typed(self, X: np.ndarray) -> np.ndarray:
         """Features as the model wants them."""
@@ -118,12 +108,3 @@ class PeerSubject:
         is_classifier = self.spec.class_name.endswith(("Classifier", "LogisticRegression"))
         predict = self.model.predict_proba if is_classifier else self.model.predict
         return np.reshape(predict(self._typed(X)), (len(X), -1))
-
-
-app = typer.Typer(add_completion=False, help="The benchmarks on Concrete-ML.")
-for name in SCRIPTS:
-    app.command(name, help=f"See benchmarks.{name}.")(make_command(name, PeerSubject))
-app.command("splits", help="See benchmarks.splits.")(make_splits_command(PeerSubject))
-
-if __name__ == "__main__":
-    app()

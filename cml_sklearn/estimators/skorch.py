@@ -5,23 +5,36 @@ from __future__ import annotations
 import copy
 import inspect
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Self
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.random import RandomState
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
+from typing_extensions import override
 
-from cml_sklearn._linear import KEPT_ROWS
-from cml_sklearn._networks import NEURAL_NET_CONSTRAINTS, quantize_network
-from cml_sklearn._predictions import PredictingEstimator
-from cml_sklearn._typing import FloatArray
-from cml_sklearn.base import as_dense
+from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.convert.torch import export_to_onnx
+from cml_sklearn.estimators.base import as_dense
+from cml_sklearn.estimators.networks import NetworkEstimator, quantization_parameters
+from cml_sklearn.estimators.partial_fit import CalibratedOnBatches
+from cml_sklearn.estimators.wrapping import (
+    OwnParameter,
+    constraints_of,
+    constructor,
+    parameters_doc,
+)
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
-from cml_sklearn.quantization.quantized_module import QuantizedModule
+
+if TYPE_CHECKING:
+    import onnx
+    import skorch
 
 __all__ = ["NET_DOC", "NeuralNet"]
 
@@ -38,98 +51,91 @@ _SKORCH_PREFIXES = (
 _WEIGHT_DECAY = 0.5
 """Of the perceptron: large weights would widen the proven ranges, and overfit."""
 
-NET_DOC = """
-    Parameters
-    ----------
-    module : type of torch.nn.Module, optional
-        Those of its parameters that are called `n_inputs`, `n_outputs`, `input_mean`,
-        `input_scale`, `output_mean` or `output_scale` are filled from the data, all others are
-        given as ``module__*``. None: a perceptron with ``module__hidden_layer_sizes`` (default
-        16 units), ``module__activation``, ``module__dropout`` and ``module__input_noise``.
-    criterion, optimizer : type, optional
-        Classes of torch. None: cross-entropy or squared error; AdamW, for the perceptron with
-        ``optimizer__weight_decay=0.5``.
-    lr : float, default=0.01
-    max_epochs : int, default=30
-    batch_size : int, default=32
-    train_split : callable, optional
-        Such as ``skorch.dataset.ValidSplit(5)``, for early stopping. None: train on all samples.
-    callbacks : list or "disable", optional
-        As in skorch.
-    verbose : int, default=0
-    device : str, default="cpu"
-    random_state : int, RandomState instance or None, default=None
-    n_bits, p_error
-        See `FheEstimator`; `n_bits` is 5 by default.
-    rounding_bits : int, tuple of int or None, default=4
-        Bits of an accumulator that a lookup looks at; a tuple has one number for every layer of
-        lookups. None: all.
-    exact_rounding : bool, default=False
-        False: rounding may be off by one near ties, and costs several times less.
-    quantization_aware : bool, default=True
-        Train with the rounding to `rounding_bits` simulated, so that the net learns to bear it.
-    **kwargs
-        What else skorch takes, such as ``module__*``, ``optimizer__*``, ``iterator_train__*``.
+_COUNT = Interval(Integral, 1, None, closed="left")
 
-    Attributes
-    ----------
-    skorch_net_ : skorch.NeuralNet
-        The fitted float net.
-    onnx_model_, quantized_module_, fhe_circuit_, fhe_report_
-        See `FheEstimator`.
+_PARAMETERS = (
+    OwnParameter(
+        "criterion",
+        None,
+        (),
+        """type, optional
+        Class of torch. None: cross-entropy or squared error.""",
+    ),
+    OwnParameter(
+        "optimizer",
+        None,
+        (),
+        """type, optional
+        Class of torch. None: AdamW, for the perceptron with ``optimizer__weight_decay=0.5``.""",
+    ),
+    OwnParameter("lr", 0.01, (Interval(Real, 0, None, closed="neither"),), "float, default=0.01"),
+    OwnParameter("max_epochs", 30, (_COUNT,), "int, default=30"),
+    OwnParameter("batch_size", 32, (_COUNT,), "int, default=32"),
+    OwnParameter(
+        "train_split",
+        None,
+        (),
+        """callable, optional
+        Such as ``skorch.dataset.ValidSplit(5)``, for early stopping. None: train on all.""",
+    ),
+    OwnParameter("callbacks", None, (), """list or "disable", optional\n    As in skorch."""),
+    OwnParameter("verbose", 0, ("verbose",), "int, default=0"),
+    OwnParameter("device", "cpu", (), """str, default="cpu\""""),
+    OwnParameter(
+        "random_state", None, ("random_state",), "int, RandomState instance or None, default=None"
+    ),
+    *quantization_parameters(4),
+    OwnParameter(
+        "quantization_aware",
+        True,
+        ("boolean",),
+        """bool, default=True
+        Train with the rounding to `rounding_bits` simulated, so that the net learns to bear it.""",
+    ),
+)
+
+_BESIDE = (
+    inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+    inspect.Parameter("module", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None),
+    inspect.Parameter("_skorch_parameters", inspect.Parameter.VAR_KEYWORD),
+)
+
+NET_DOC = f"""
+
+Parameters
+----------
+module : type of torch.nn.Module, optional
+    Those of its parameters that are called `n_inputs`, `n_outputs`, `input_mean`, `input_scale`,
+    `output_mean` or `output_scale` are filled from the data, all others are given as
+    ``module__*``. None: a perceptron with ``module__hidden_layer_sizes`` (default 16 units),
+    ``module__activation``, ``module__dropout`` and ``module__input_noise``.
+{parameters_doc(_PARAMETERS)}
+**_skorch_parameters
+    What else skorch takes, such as ``module__*``, ``optimizer__*``, ``iterator_train__*``.
+
+Attributes
+----------
+skorch_net_ : skorch.NeuralNet
+    The fitted float net.
+onnx_model_, modules_, quantized_module_, fhe_circuit_, fhe_report_, fhe_reports_
+    See `FheEstimator`.
 """
 
 
-class NeuralNet(PredictingEstimator):
+class NeuralNet(CalibratedOnBatches, NetworkEstimator):
     """A skorch net, made in `fit` and quantized after it; abstract."""
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = NEURAL_NET_CONSTRAINTS
+    _own_parameters: ClassVar[tuple[OwnParameter, ...]] = _PARAMETERS
+    _parameter_constraints: ClassVar[dict[str, list[object]]] = constraints_of(_PARAMETERS)
 
-    skorch_net_: Any
+    _skorch_parameters: dict[str, object]
+    skorch_net_: skorch.NeuralNet
     n_outputs_: int
-    _calibration: FloatArray
 
-    def __init__(
-        self,
-        module: Any = None,
-        *,
-        criterion: Any = None,
-        optimizer: Any = None,
-        lr: float = 0.01,
-        max_epochs: int = 30,
-        batch_size: int = 32,
-        train_split: Any = None,
-        callbacks: Any = None,
-        verbose: int = 0,
-        device: str = "cpu",
-        random_state: Any = None,
-        n_bits: Any = 5,
-        p_error: float = 2.0**-40,
-        rounding_bits: int | tuple[int, ...] | None = 4,
-        exact_rounding: bool = False,
-        quantization_aware: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        self.module = module
-        self.criterion = criterion
-        self.optimizer = optimizer
-        self.lr = lr
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.train_split = train_split
-        self.callbacks = callbacks
-        self.verbose = verbose
-        self.device = device
-        self.random_state = random_state
-        self.n_bits = n_bits
-        self.p_error = p_error
-        self.rounding_bits = rounding_bits
-        self.exact_rounding = exact_rounding
-        self.quantization_aware = quantization_aware
-        self._skorch_parameters = kwargs
+    __init__ = constructor(_BESIDE, _PARAMETERS)
 
     @classmethod
-    def from_sklearn_model(cls, model: Any, *_: Any, **__: Any) -> Self:
+    def from_sklearn_model(cls, model: object, *_: object, **__: object) -> Self:
         """Refuse: a net is fitted here.
 
         Raises
@@ -142,18 +148,18 @@ class NeuralNet(PredictingEstimator):
             f"{type(model).__name__} with compile_torch_model(net.module_, X)."
         )
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
+    def get_params(self, deep: bool = True) -> dict[str, object]:
         """Parameters, skorch's own (``module__*``, ...) among them."""
         return {**super().get_params(deep), **self._skorch_parameters}
 
-    def set_params(self, **params: Any) -> Self:
+    def set_params(self, **params: object) -> Self:
         """Set parameters, skorch's own (``module__*``, ...) among them."""
         further = {k: v for k, v in params.items() if k.startswith(_SKORCH_PREFIXES)}
         super().set_params(**{k: v for k, v in params.items() if k not in further})
         self._skorch_parameters = {**self._skorch_parameters, **further}
         return self
 
-    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: Any) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: object) -> Self:
         """Train a net in the clear, convert it and quantize it; forgets an earlier circuit.
 
         Parameters
@@ -169,15 +175,14 @@ class NeuralNet(PredictingEstimator):
         self
         """
         self._validate_params()
-        for earlier in ("classes_", "_calibration"):
-            self.__dict__.pop(earlier, None)
+        self._forget_rows()
+        self.__dict__.pop("classes_", None)
         values, targets = self._validated(X, y, reset=True)
         self.skorch_net_ = self._make_net(values, targets)
         self._train(values, targets, fit_params)
-        self.quantized_module_ = self._quantize(values, None)
-        return self
+        return self._own_net(values)
 
-    def _continue(self, X: ArrayLike, y: ArrayLike, fit_params: dict[str, Any]) -> Self:
+    def _continue(self, X: ArrayLike, y: ArrayLike, fit_params: dict[str, object]) -> Self:
         """Train on a batch, from the start if it is the first; quantize on all batches."""
         self._validate_params()
         first = "skorch_net_" not in vars(self)
@@ -185,10 +190,11 @@ class NeuralNet(PredictingEstimator):
         if first:
             self.skorch_net_ = self._make_net(values, targets)
         self._train(values, targets, fit_params)
-        earlier = self.__dict__.get("_calibration", values[:0])
-        self._calibration = np.concatenate([earlier, values])[-KEPT_ROWS:]
-        self.quantized_module_ = self._quantize(self._calibration, None)
-        return self
+        return self._own_net(self._kept_rows(values))
+
+    def _own_net(self, X: FloatArray) -> Self:
+        """Quantize the net with the rows of X."""
+        return self._own(self._make_wrapped(), *self._quantize(self.skorch_net_, X, None))
 
     def __sklearn_tags__(self) -> Tags:
         """Tags; sparse matrices are taken."""
@@ -197,9 +203,7 @@ class NeuralNet(PredictingEstimator):
         return tags
 
     @abstractmethod
-    def _validated(
-        self, X: ArrayLike, y: ArrayLike, *, reset: bool
-    ) -> tuple[FloatArray, NDArray[Any]]:
+    def _validated(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[FloatArray, Array]:
         """Check X and y; targets as the net takes them. `reset`: the first samples."""
 
     @abstractmethod
@@ -210,11 +214,12 @@ class NeuralNet(PredictingEstimator):
     def _default_criterion(self) -> type:
         """Loss where none is given."""
 
-    def _make_wrapped(self) -> Any:
+    @override
+    def _make_wrapped(self) -> BaseEstimator:
         """Make the estimator of scikit-learn that has the methods of this one."""
         return self._wrapped_class()
 
-    def _train(self, X: FloatArray, y: NDArray[Any], fit_params: dict[str, Any]) -> None:
+    def _train(self, X: FloatArray, y: Array, fit_params: dict[str, object]) -> None:
         """Train the net on, from its start if it is new."""
         from cml_sklearn.quantization_aware import simulated_rounding
 
@@ -226,7 +231,7 @@ class NeuralNet(PredictingEstimator):
             with simulated_rounding(net.module_, rounding_bits, samples[:2]):
                 net.partial_fit(samples, y, **fit_params)
 
-    def _checked_arrays(self, *data: ArrayLike, reset: bool = False, **options: Any) -> Any:
+    def _checked_arrays(self, *data: ArrayLike, reset: bool = False, **options: object) -> Any:
         """Validate X, or X and y; the module may take more than two axes."""
         return validate_data(
             self,
@@ -237,30 +242,24 @@ class NeuralNet(PredictingEstimator):
             **options,
         )
 
+    @override
     def _checked_input(self, X: ArrayLike) -> FloatArray:
-        """See `FheEstimator`."""
         check_is_fitted(self)
         return as_dense(self._checked_arrays(X))
 
-    def _quantize(self, X: FloatArray, sample_weight: FloatArray | None) -> QuantizedModule:
-        """Convert the net's module, and quantize it."""
-        from cml_sklearn._perceptron import Perceptron
+    @override
+    def _to_onnx(self, model: skorch.NeuralNet, X: FloatArray) -> onnx.ModelProto:
+        from cml_sklearn.estimators.perceptron import ScalingPerceptron
 
-        module = copy.deepcopy(self.skorch_net_.module_).cpu().eval()
-        module = module.folded() if isinstance(module, Perceptron) else module
-        self.onnx_model_ = export_to_onnx(module, X[:2].astype(np.float32))
-        return quantize_network(self, X, sample_weight)
+        module = copy.deepcopy(model.module_).cpu().eval()
+        module = module.folded() if isinstance(module, ScalingPerceptron) else module
+        return export_to_onnx(module, X[:2].astype(np.float32))
 
-    def _check_circuit(self, X: FloatArray) -> None:
-        """Compare simulation and clear integers, unless rounding is approximate."""
-        if self.exact_rounding:
-            super()._check_circuit(X)
-
-    def _make_net(self, X: FloatArray, y: NDArray[Any]) -> Any:
+    def _make_net(self, X: FloatArray, y: Array) -> skorch.NeuralNet:
         """Make the skorch net, unfitted."""
         from torch.optim import AdamW
 
-        from cml_sklearn._perceptron import Perceptron
+        from cml_sklearn.estimators.perceptron import ScalingPerceptron
 
         unknown = [k for k in self._skorch_parameters if not k.startswith(_SKORCH_PREFIXES)]
         if unknown:
@@ -268,10 +267,10 @@ class NeuralNet(PredictingEstimator):
                 f"{type(self).__name__} got {unknown}; besides its own parameters it takes those "
                 f"that start with one of {', '.join(_SKORCH_PREFIXES)}."
             )
-        module = self.module or Perceptron
+        module = self.module or ScalingPerceptron
         names = ("lr", "max_epochs", "batch_size", "train_split", "callbacks", "verbose", "device")
         defaults = {"iterator_train__shuffle": True, **self._sizes(module, X, y)}
-        if module is Perceptron and self.optimizer is None:
+        if module is ScalingPerceptron and self.optimizer is None:
             defaults["optimizer__weight_decay"] = _WEIGHT_DECAY
         return self._skorch_class()(
             module=module,
@@ -282,11 +281,11 @@ class NeuralNet(PredictingEstimator):
             **{**defaults, **self._skorch_parameters},
         )
 
-    def _net_options(self) -> dict[str, Any]:
+    def _net_options(self) -> dict[str, object]:
         """Further options of the net."""
         return {}
 
-    def _sizes(self, module: Any, X: FloatArray, y: NDArray[Any]) -> dict[str, Any]:
+    def _sizes(self, module: Callable[..., object], X: FloatArray, y: Array) -> dict[str, object]:
         """Those of the module's parameters that the data fix."""
         scale, mean, spread = X.std(axis=0), np.zeros(self.n_outputs_), np.ones(self.n_outputs_)
         if y.dtype.kind == "f":
@@ -304,7 +303,7 @@ class NeuralNet(PredictingEstimator):
 
 
 @contextmanager
-def _seeded(random_state: Any) -> Iterator[None]:
+def _seeded(random_state: int | RandomState | None) -> Iterator[None]:
     """Let torch draw from a seed, and put its generator back after it."""
     import torch
 

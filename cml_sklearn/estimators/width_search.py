@@ -6,16 +6,15 @@ import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cml_sklearn._networks import quantize_network, widths_by_layer
 from cml_sklearn._typing import FloatArray
+from cml_sklearn.estimators.networks import NBits, NetworkEstimator, widths_by_layer
 from cml_sklearn.exceptions import BitWidthError, InvalidInputError
 from cml_sklearn.onnx.numpy_module import NumpyModule
-from cml_sklearn.quantization.bit_widths import MAX_BITS, BitWidths, width_of
+from cml_sklearn.quantization.bit_widths import MAX_BITS, BitWidths, Widths, width_of
 from cml_sklearn.quantization.post_training import n_products
 
 __all__ = ["WidthTrial", "search_widths"]
@@ -46,15 +45,15 @@ class WidthTrial:
         Cost of a sample.
     """
 
-    n_bits: Any
-    rounding_bits: Any
+    n_bits: NBits
+    rounding_bits: Widths
     error: float
     score: float
     gop: float
 
 
 def search_widths(
-    estimator: Any,
+    estimator: NetworkEstimator,
     X: ArrayLike,
     X_valid: ArrayLike,
     y_valid: ArrayLike,
@@ -63,7 +62,7 @@ def search_widths(
     max_gop: float | None = None,
     n_bits: Sequence[int] = (3, 4, 5, 6),
     rounding_bits: Sequence[int] = (3, 4, 5, 6),
-) -> tuple[Any, list[WidthTrial]]:
+) -> tuple[NetworkEstimator, list[WidthTrial]]:
     """Quantize a fitted network in several widths, and choose by score and cost.
 
     Every `n_bits` is tried with every `rounding_bits` for the network as a whole. Then widths go
@@ -103,10 +102,10 @@ def search_widths(
     search = _Search(estimator, np.asarray(X, dtype=np.float64), X_valid, y_valid)
     for bits, kept in product(n_bits, rounding_bits):
         search.add(search.quantized(bits, kept))
-    widest = min(search.found, key=lambda pair: pair[0].error)[1]
-    for model in _by_layer(search, widest, min(rounding_bits)):
+    most_accurate = min(search.tried, key=lambda pair: pair[0].error)[1]
+    for model in _by_layer(search, most_accurate, min(rounding_bits)):
         search.add(model)
-    pairs = sorted(search.found, key=lambda pair: (pair[0].gop, -pair[0].score))
+    pairs = sorted(search.tried, key=lambda pair: (pair[0].gop, -pair[0].score))
     trials = [trial for trial, _ in pairs]
     return pairs[_choose(trials, min_score, max_gop)][1], trials
 
@@ -115,29 +114,28 @@ def search_widths(
 class _Search:
     """A fitted network, the data to judge it by, and the trials with their models."""
 
-    estimator: Any
+    estimator: NetworkEstimator
     X: FloatArray
     X_valid: ArrayLike
     y_valid: ArrayLike
-    found: list[tuple[WidthTrial, Any]] = field(default_factory=list)
+    tried: list[tuple[WidthTrial, NetworkEstimator]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.graph = NumpyModule(self.estimator.onnx_model_)
         self.exact = np.ravel(self.graph(self.X))
 
-    def quantized(self, n_bits: Any, rounding_bits: Any) -> Any:
+    def quantized(self, n_bits: NBits, rounding_bits: Widths) -> NetworkEstimator:
         """Copy of the network, quantized anew."""
         model = copy.copy(self.estimator)
         model.set_params(n_bits=n_bits, rounding_bits=rounding_bits)
-        model.quantized_module_ = quantize_network(model, self.X, None)
-        return model
+        return model.quantize_again(self.X)
 
-    def error(self, model: Any) -> float:
-        """See `WidthTrial`."""
+    def error(self, model: NetworkEstimator) -> float:
+        """Error of the raw scores, as in `WidthTrial`."""
         difference = np.ravel(model.quantized_module_(self.X)) - self.exact
         return float(np.sqrt(np.mean(difference**2)) / (np.std(self.exact) or 1.0))
 
-    def add(self, model: Any) -> None:
+    def add(self, model: NetworkEstimator) -> None:
         """Score a model, and compile it for its cost; one that is too wide is left out."""
         score = float(model.score(self.X_valid, self.y_valid))
         try:
@@ -145,7 +143,7 @@ class _Search:
         except BitWidthError:
             return
         trial = WidthTrial(model.n_bits, model.rounding_bits, self.error(model), score, gop)
-        self.found.append((trial, model))
+        self.tried.append((trial, model))
 
 
 @dataclass(frozen=True)
@@ -158,9 +156,9 @@ class _LayerWidths:
     kept: tuple[int, ...]
 
     @property
-    def n_bits(self) -> dict[str, Any]:
+    def n_bits(self) -> dict[str, int | Sequence[int]]:
         """The parameter of the estimators."""
-        roles: dict[str, Any] = {"inputs": self.inputs, "weights": self.weights}
+        roles: dict[str, int | Sequence[int]] = {"inputs": self.inputs, "weights": self.weights}
         return roles | ({"activations": self.activations} if self.activations else {})
 
     def codes_nearby(self) -> Iterator[_LayerWidths]:
@@ -186,31 +184,49 @@ def _moved(widths: tuple[int, ...], step: int, least: int, most: int) -> Iterato
             yield (*widths[:layer], width + step, *widths[layer + 1 :])
 
 
-def _by_layer(search: _Search, start: Any, least_kept: int) -> Iterator[Any]:
+@dataclass
+class _LayerSearch:
+    """Models by the widths of their layers, each quantized once."""
+
+    search: _Search
+    models: dict[_LayerWidths, tuple[float, NetworkEstimator]] = field(default_factory=dict)
+
+    def error(self, widths: _LayerWidths) -> float:
+        """Error of the raw scores."""
+        if widths not in self.models:
+            model = self.search.quantized(widths.n_bits, widths.kept)
+            self.models[widths] = (self.search.error(model), model)
+        return self.models[widths][0]
+
+    def best_codes(self, widths: _LayerWidths) -> _LayerWidths:
+        """Move one code after the other while the error falls."""
+        while True:
+            nearby = min(widths.codes_nearby(), key=self.error)
+            if self.error(nearby) >= _GAIN * self.error(widths):
+                return widths
+            widths = nearby
+
+
+def _by_layer(
+    search: _Search, start: NetworkEstimator, least_kept: int
+) -> Iterator[NetworkEstimator]:
     """Models of ever fewer kept bits, the least sensitive layer first, with the best codes."""
-    models: dict[_LayerWidths, tuple[float, Any]] = {}
+    layers = _LayerSearch(search)
+    candidates = [_widths_of(search, start)]
+    while candidates:
+        widths = layers.best_codes(min(candidates, key=layers.error))
+        yield layers.models[widths][1]
+        candidates = list(widths.narrower(least_kept))
 
-    def error(widths: _LayerWidths) -> float:
-        if widths not in models:
-            model = search.quantized(widths.n_bits, widths.kept)
-            models[widths] = (search.error(model), model)
-        return models[widths][0]
 
-    n_lookups = start.quantized_module_.program.n_lookups
+def _widths_of(search: _Search, model: NetworkEstimator) -> _LayerWidths:
+    """Widths of a model that has one of each kind, spelled out by layer."""
+    n_lookups = model.quantized_module_.program.n_lookups
     n_weighted = n_products(search.graph.graph.nodes)
-    kept = (start.rounding_bits,) * n_lookups
-    coded = BitWidths.resolve(widths_by_layer(start.n_bits, n_weighted))
+    coded = BitWidths.resolve(widths_by_layer(model.n_bits, n_weighted))
     weights = tuple(width_of(coded.weights, layer) for layer in range(n_weighted))
     activations = tuple(width_of(coded.activations, layer) for layer in range(n_lookups))
-    widths = _LayerWidths(coded.inputs, weights, activations, kept)
-    while True:
-        while error(nearby := min(widths.codes_nearby(), key=error)) < _GAIN * error(widths):
-            widths = nearby
-        yield models[widths][1]
-        narrower = list(widths.narrower(least_kept))
-        if not narrower:
-            return
-        widths = min(narrower, key=error)
+    return _LayerWidths(coded.inputs, weights, activations, (model.rounding_bits,) * n_lookups)
 
 
 def _choose(trials: list[WidthTrial], min_score: float | None, max_gop: float | None) -> int:

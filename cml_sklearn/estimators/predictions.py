@@ -1,19 +1,21 @@
 """The prediction methods of all families, written once.
 
-A family says in `_predicted` what a method gives; the signature, the three modes and the docstring
-are the same for all.
+A family says in `_postprocessing` what a method makes of raw scores; the signature, the three modes
+and the docstring are the same for all.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
-from cml_sklearn.base import FheEstimator, wrapped_has
+from cml_sklearn._typing import Array
 from cml_sklearn.config import ExecutionMode
+from cml_sklearn.estimators.base import FheEstimator, like_input
+from cml_sklearn.quantization.postprocessing import postprocess
 
 __all__ = [
     "DecidingEstimator",
@@ -23,10 +25,20 @@ __all__ = [
 ]
 
 
+def _serves(name: str) -> Callable[[FheEstimator], bool]:
+    """Check for `available_if`: whether the wrapped model, as its parameters are, has a method."""
+
+    def check(self: FheEstimator) -> bool:
+        modules = self.__dict__.get("modules_")
+        return hasattr(self._make_wrapped(), name) if modules is None else name in modules
+
+    return check
+
+
 class PredictingEstimator(FheEstimator):
     """An estimator with `predict`; abstract."""
 
-    def predict(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Any:
+    def predict(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Array:
         """Predict class labels, targets, or inliers (1) and outliers (-1).
 
         Parameters
@@ -40,17 +52,20 @@ class PredictingEstimator(FheEstimator):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        return self._predicted("predict", X, execute_in_fhe)
+        return self._computed("predict", X, execute_in_fhe)
 
-    @abstractmethod
-    def _predicted(self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None) -> Any:
-        """Compute what a method gives, by the conventions of the wrapped class."""
+    def _computed(self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None) -> Any:
+        """Run the module of a method, and take the steps that follow it."""
+        values = self._checked_input(X)
+        module = self.modules_[method]
+        scores = self._run(module, values, execute_in_fhe)
+        return like_input(postprocess(module.postprocessing[method], scores), X)
 
 
 class ProbabilisticEstimator(PredictingEstimator):
     """A classifier with probabilities, where the wrapped one has them; abstract."""
 
-    @available_if(wrapped_has("predict_proba"))
+    @available_if(_serves("predict_proba"))
     def predict_proba(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Any:
         """Class probabilities; parameters as in `predict`.
 
@@ -58,26 +73,26 @@ class ProbabilisticEstimator(PredictingEstimator):
         -------
         ndarray of shape (n_samples, n_classes), or a list of them for several outputs
         """
-        return self._predicted("predict_proba", X, execute_in_fhe)
+        return self._computed("predict_proba", X, execute_in_fhe)
 
-    @available_if(wrapped_has("predict_log_proba"))
+    @available_if(_serves("predict_log_proba"))
     def predict_log_proba(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Any:
         """Logarithms of `predict_proba`."""
-        return self._predicted("predict_log_proba", X, execute_in_fhe)
+        return self._computed("predict_log_proba", X, execute_in_fhe)
 
 
 class _ScoringEstimator(PredictingEstimator):
     """An estimator with raw scores, where the wrapped one has them; abstract."""
 
-    @available_if(wrapped_has("decision_function"))
-    def decision_function(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Any:
+    @available_if(_serves("decision_function"))
+    def decision_function(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Array:
         """Raw scores; parameters as in `predict`.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
         """
-        return self._predicted("decision_function", X, execute_in_fhe)
+        return self._computed("decision_function", X, execute_in_fhe)
 
 
 class DecidingEstimator(ProbabilisticEstimator, _ScoringEstimator):
@@ -87,12 +102,12 @@ class DecidingEstimator(ProbabilisticEstimator, _ScoringEstimator):
 class DetectingEstimator(_ScoringEstimator):
     """A detector of outliers; abstract."""
 
-    @available_if(wrapped_has("score_samples"))
-    def score_samples(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Any:
+    @available_if(_serves("score_samples"))
+    def score_samples(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Array:
         """Opposite of the anomaly score, the lower the more abnormal; parameters as in `predict`.
 
         Returns
         -------
         ndarray of shape (n_samples,)
         """
-        return self._predicted("score_samples", X, execute_in_fhe)
+        return self._computed("score_samples", X, execute_in_fhe)

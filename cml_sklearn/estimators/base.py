@@ -1,0 +1,305 @@
+"""The estimator contract: fit, convert, quantize; compile; predict.
+
+An estimator wraps a class of scikit-learn, named when ours is defined::
+
+    class Ridge(LinearRegressor, wraps=sklearn.linear_model.Ridge):
+        ...
+
+Here stand what it owns, namely modules and their circuits, and what it takes.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils import get_tags
+from sklearn.utils._array_api import (
+    _convert_to_numpy,
+    get_namespace,
+    get_namespace_and_device,
+)
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from cml_sklearn._typing import Array, FloatArray
+from cml_sklearn.config import ExecutionMode, resolve_mode
+from cml_sklearn.estimators.wrapping import OwnParameter, take_over
+from cml_sklearn.exceptions import CompilationError, UnsupportedModelError
+from cml_sklearn.fhe.circuit import FheCircuit
+from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions, FheReport
+from cml_sklearn.quantization.bit_widths import MAX_BITS, MIN_BITS
+from cml_sklearn.quantization.postprocessing import Postprocessing
+from cml_sklearn.quantization.quantized_module import QuantizedModule
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["N_BITS_CONSTRAINT", "P_ERROR", "FheEstimator", "as_dense", "as_numpy", "like_input"]
+
+N_BITS_CONSTRAINT = (Interval(Integral, MIN_BITS, MAX_BITS, closed="both"), dict)
+
+_N_BITS = OwnParameter(
+    "n_bits",
+    8,
+    N_BITS_CONSTRAINT,
+    """int or dict, default=8
+    Width of the quantized inputs and weights (2 to 16); by role as
+    ``{"inputs": 8, "weights": 6}``.""",
+)
+
+P_ERROR = OwnParameter(
+    "p_error",
+    2.0**-40,
+    (Interval(Real, 0, 1, closed="neither"),),
+    """float, default=2**-40
+    Chance that one bootstrap (one output, where the circuit has none) decrypts wrong.""",
+)
+
+
+class FheEstimator(BaseEstimator):
+    """A scikit-learn estimator that predicts on encrypted data; abstract."""
+
+    _wrapped_class: ClassVar[type[BaseEstimator]]
+    _own_parameters: ClassVar[tuple[OwnParameter, ...]] = (_N_BITS, P_ERROR)
+
+    p_error: float
+    sklearn_model_: BaseEstimator
+    onnx_model_: onnx.ModelProto
+    modules_: dict[str, QuantizedModule]
+    n_features_in_: int
+
+    def __init_subclass__(
+        cls, *, wraps: type[BaseEstimator] | None = None, **kwargs: object
+    ) -> None:
+        """Take over the wrapped class's signatures; before scikit-learn reads them."""
+        if wraps is not None:
+            cls._wrapped_class = wraps
+            take_over(cls, wraps, cls._own_parameters)
+        super().__init_subclass__(**kwargs)
+
+    @classmethod
+    def from_sklearn_model(cls, model: BaseEstimator, X: ArrayLike, **own: object) -> Self:
+        """Make an estimator of a model that is fitted already."""
+        cls._check_wrapped(model)
+        known = cls._get_param_names()
+        parameters = {k: v for k, v in model.get_params(deep=False).items() if k in known}
+        estimator = cls(**parameters, **own)
+        estimator._validate_params()
+        return estimator._adopt(model, as_dense(X))
+
+    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: object) -> Self:
+        """Train the wrapped model in the clear, convert it and quantize it.
+
+        Forgets an earlier circuit. Parameters are those of the wrapped class's `fit`.
+
+        Returns
+        -------
+        self
+        """
+        self._validate_params()
+        model = self._make_wrapped()
+        model.fit(X, y, **fit_params)
+        weight = cast("ArrayLike | None", fit_params.get("sample_weight"))
+        return self._adopt(model, as_dense(X), weight)
+
+    def compile(
+        self,
+        X: ArrayLike | None = None,
+        *,
+        batch_size: int | None = None,
+        engine: str | AnyEngine | None = None,
+    ) -> FheCircuit:
+        """Compile the FHE circuits of all methods ahead of time.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), optional
+            Samples to check the circuits on: simulated results must equal the clear integers. The
+            ranges of the circuits hold for all inputs and don't depend on X.
+        batch_size : int, optional
+            Samples that go through at once. None: what the engine likes best.
+        engine : {"auto", "concrete", "clear"} or Engine, optional
+            None: as `cml_sklearn.config_context` says, else the best one.
+
+        Returns
+        -------
+        FheCircuit
+            That of `predict`.
+
+        Raises
+        ------
+        BitWidthError, CompilationError
+            The model does not fit the backend.
+        """
+        check_is_fitted(self)
+        values = None if X is None else self._checked_input(X)
+        options = CircuitOptions(self.p_error, batch_size)
+        for module in dict.fromkeys(self.modules_.values()):
+            module.compile(options, engine=engine)
+            if values is not None:
+                self._check_circuit(module, values)
+        return self.fhe_circuit_
+
+    @property
+    def quantized_module_(self) -> QuantizedModule:
+        """The module of `predict`."""
+        return self.modules_["predict"]
+
+    @property
+    def fhe_circuit_(self) -> FheCircuit:
+        """The FHE circuit of `predict`; compiled when first asked for."""
+        check_is_fitted(self)
+        return self._circuit_of(self.quantized_module_)
+
+    @property
+    def fhe_report_(self) -> FheReport:
+        """Bootstraps, cost, bytes, widths and security level of `predict`'s circuit."""
+        return self.fhe_circuit_.report
+
+    @property
+    def fhe_reports_(self) -> dict[str, FheReport]:
+        """The reports of all methods; compiles what has no circuit yet."""
+        check_is_fitted(self)
+        return {name: self._circuit_of(module).report for name, module in self.modules_.items()}
+
+    def __getattr__(self, name: str) -> Any:
+        """Look fitted attributes (``coef_``, ``classes_``, ...) up on the wrapped model."""
+        model = self.__dict__.get("sklearn_model_")
+        if model is not None and name.endswith("_") and not name.startswith("_"):
+            return getattr(model, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    @classmethod
+    def _check_wrapped(cls, model: object) -> None:
+        """Refuse models of another class than the wrapped one, and unfitted ones."""
+        if type(model) is not cls._wrapped_class:
+            raise UnsupportedModelError(
+                f"{cls.__name__}.from_sklearn_model got a {type(model).__name__}; it takes a "
+                f"fitted {cls._wrapped_class.__name__} of scikit-learn."
+            )
+        check_is_fitted(model)
+
+    @abstractmethod
+    def _quantize(
+        self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
+    ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
+        """Convert a fitted model and quantize it, with the rows of X as calibration data.
+
+        Returns
+        -------
+        onnx_model : onnx.ModelProto
+            Raw scores as a graph.
+        modules : dict of str to QuantizedModule
+            By method; those that are missing take the module of "predict".
+        """
+
+    @abstractmethod
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        """Say by method what the wrapped class makes of a fitted model's raw scores.
+
+        Methods that the fitted model lacks are left out by the caller.
+        """
+
+    def _make_wrapped(self) -> BaseEstimator:
+        """Make an unfitted model of the wrapped class, with this estimator's parameters."""
+        own = {parameter.name for parameter in self._own_parameters}
+        parameters = self.get_params(deep=False).items()
+        return self._wrapped_class(**{k: v for k, v in parameters if k not in own})
+
+    def _adopt(
+        self, model: BaseEstimator, X: FloatArray, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Make a fitted model this estimator's own."""
+        self.sklearn_model_ = model
+        self._take_names(model)
+        weight = None if sample_weight is None else as_numpy(sample_weight)
+        if weight is not None:
+            weight = np.broadcast_to(weight, len(X)).astype(np.float64)
+        return self._own(model, *self._quantize(model, X, weight))
+
+    def _take_names(self, model: BaseEstimator) -> None:
+        """Keep what a fitted model knows of its features, for the validation of inputs."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+            if hasattr(model, name):
+                setattr(self, name, getattr(model, name))
+
+    def _own(
+        self,
+        model: BaseEstimator,
+        onnx_model: onnx.ModelProto,
+        modules: dict[str, QuantizedModule],
+    ) -> Self:
+        """Keep what quantization has made, by the methods that a model has."""
+        self.onnx_model_ = onnx_model
+        steps = self._postprocessing(model)
+        methods = [name for name in steps if hasattr(model, name)]
+        self.modules_ = {name: modules.get(name, modules["predict"]) for name in methods}
+        self._fix_postprocessing(steps)
+        return self
+
+    def _fix_postprocessing(self, steps: dict[str, Postprocessing]) -> None:
+        """Let every module keep what follows it, for the methods that it serves."""
+        for module in self.modules_.values():
+            served = [name for name, other in self.modules_.items() if other is module]
+            module.postprocessing = {name: steps[name] for name in served}
+
+    def _checked_input(self, X: ArrayLike) -> FloatArray:
+        """Validate X for a prediction, as scikit-learn does, and make it dense."""
+        check_is_fitted(self)
+        accept = ["csr", "csc"] if get_tags(self).input_tags.sparse else False
+        return as_dense(validate_data(self, X, accept_sparse=accept, reset=False))
+
+    def _run(
+        self, module: QuantizedModule, values: FloatArray, execute_in_fhe: ExecutionMode | None
+    ) -> FloatArray:
+        """Evaluate a module in one of the three modes: the one way of all predictions."""
+        mode = resolve_mode(execute_in_fhe)
+        if mode:
+            self._circuit_of(module)
+        return cast("FloatArray", module.forward(values, execute_in_fhe=mode))
+
+    def _circuit_of(self, module: QuantizedModule) -> FheCircuit:
+        """Circuit of a module; compiled when first asked for."""
+        return module.circuit_in_force(CircuitOptions(self.p_error))
+
+    def _check_circuit(self, module: QuantizedModule, X: FloatArray) -> None:
+        """Compare simulation and clear integers."""
+        codes = module.quantize_input(X)
+        clear = module.quantized_forward(*codes, execute_in_fhe=False)
+        simulated = module.quantized_forward(*codes, execute_in_fhe="simulate")
+        if not all(np.array_equal(a, b) for a, b in zip(clear, simulated, strict=True)):
+            raise CompilationError(
+                "The circuit's simulation differs from the clear integers on X; lower p_error, or "
+                "report this as a bug with the model and X."
+            )
+
+
+def as_numpy(values: ArrayLike) -> Array:
+    """NumPy array of what scikit-learn takes as one, arrays of other libraries too."""
+    namespace, _ = get_namespace(values)
+    return np.asarray(_convert_to_numpy(values, namespace))
+
+
+def as_dense(X: ArrayLike) -> FloatArray:
+    """Float array of shape (n_samples, n_features) of what the wrapped `fit` has accepted."""
+    values: Array = cast("sparse.spmatrix", X).toarray() if sparse.issparse(X) else as_numpy(X)
+    return values.astype(np.float64)
+
+
+def like_input(result: Any, X: ArrayLike) -> Any:
+    """Move results to the array library of X, where scikit-learn's array dispatch is on.
+
+    Labels that are no numbers stay, as in scikit-learn.
+    """
+    if isinstance(result, list):
+        return [like_input(part, X) for part in result]
+    namespace, is_array_api, device = get_namespace_and_device(X)
+    moves = is_array_api and result.dtype.kind in "biufc"
+    return namespace.asarray(result, device=device) if moves else result

@@ -1,0 +1,81 @@
+"""What several families make of raw scores, by scikit-learn's conventions."""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+from sklearn._loss import link as links
+from sklearn.preprocessing import LabelBinarizer
+
+from cml_sklearn.estimators.base import as_numpy
+from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.quantization.postprocessing import (
+    Affine,
+    Argmax,
+    Labels,
+    Link,
+    Postprocessing,
+    Softmax,
+    Sparse,
+    Squeeze,
+    Threshold,
+)
+
+__all__ = ["binarized_labels", "class_labels", "inverse_of"]
+
+_INVERSES: dict[type[links.BaseLink], Postprocessing] = {
+    links.IdentityLink: (),
+    links.LogLink: (Link("log"),),
+    links.LogitLink: (Link("logit"),),
+    links.HalfLogitLink: (Affine(2.0), Link("logit")),
+    links.MultinomialLogit: (Softmax(),),
+}
+
+
+def inverse_of(link: links.BaseLink) -> Postprocessing:
+    """Do what a link function of scikit-learn does, in reverse.
+
+    Raises
+    ------
+    UnsupportedModelError
+        A link that is not known here.
+    """
+    if type(link) not in _INVERSES:
+        raise UnsupportedModelError(
+            f"The link {type(link).__name__} has no inverse here; use a loss with one of "
+            f"{', '.join(known.__name__ for known in _INVERSES)}."
+        )
+    return _INVERSES[type(link)]
+
+
+def class_labels(
+    classes: ArrayLike, level: float = 0.0, *, inclusive: bool = False
+) -> Postprocessing:
+    """Make labels of scores.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,)
+    level : float
+        What the one score of two classes must exceed for the second.
+    inclusive : bool
+        Whether the level itself means the second class.
+    """
+    names = as_numpy(classes)
+    if len(names) <= 2:
+        return (Squeeze(), Threshold(level, inclusive), Labels.of(names))
+    return (Argmax(), Labels.of(names))
+
+
+def binarized_labels(binarizer: LabelBinarizer, level: float = 0.0) -> Postprocessing:
+    """Make labels of scores of their binarized form; several at once stay in that form.
+
+    Parameters
+    ----------
+    binarizer : LabelBinarizer
+        The fitted model's.
+    level : float
+        What a score must exceed for a label to be present.
+    """
+    if not binarizer.y_type_.startswith("multilabel"):
+        return class_labels(binarizer.classes_, level)
+    return (Threshold(level), Sparse()) if binarizer.sparse_input_ else (Threshold(level),)

@@ -1,0 +1,110 @@
+"""What all linear models share: their raw scores are one linear map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
+from typing_extensions import override
+
+from cml_sklearn._typing import FloatArray
+from cml_sklearn.convert.hummingbird import linear_map_to_onnx
+from cml_sklearn.estimators.base import FheEstimator, as_numpy
+from cml_sklearn.estimators.conventions import class_labels, inverse_of
+from cml_sklearn.estimators.predictions import DecidingEstimator, PredictingEstimator
+from cml_sklearn.onnx.numpy_module import NumpyModule
+from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
+from cml_sklearn.quantization.postprocessing import (
+    Link,
+    Logarithm,
+    Postprocessing,
+    Shares,
+    Squeeze,
+    TwoClasses,
+)
+from cml_sklearn.quantization.quantized_module import QuantizedModule
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["LinearClassifier", "LinearEstimator", "LinearRegressor", "quantize_linear_map"]
+
+
+class LinearEstimator(FheEstimator):
+    """An estimator whose wrapped model has `coef_` and `intercept_`; abstract."""
+
+    @override
+    def _quantize(
+        self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
+    ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
+        coef, intercept = _two_dimensional(model)
+        graph, module = quantize_linear_map(coef, intercept, self.n_bits, X, sample_weight)
+        return graph, {"predict": module}
+
+    @available_if(lambda self: hasattr(self._wrapped_class, "sparsify"))
+    def sparsify(self) -> Self:
+        """Make `coef_` a sparse matrix; predictions stay."""
+        self.sklearn_model_.sparsify()
+        return self
+
+    @available_if(lambda self: hasattr(self._wrapped_class, "densify"))
+    def densify(self) -> Self:
+        """Make `coef_` an array again."""
+        self.sklearn_model_.densify()
+        return self
+
+
+class LinearRegressor(RegressorMixin, PredictingEstimator, LinearEstimator):
+    """A regressor on raw scores, some with a link; abstract."""
+
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        shape: Postprocessing = (Squeeze(),) if model.coef_.ndim == 1 else ()
+        loss = getattr(model, "_base_loss", None)
+        return {"predict": (*shape, *(inverse_of(loss.link) if loss else ()))}
+
+
+class LinearClassifier(ClassifierMixin, DecidingEstimator, LinearEstimator):
+    """A classifier on raw scores; abstract."""
+
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        shares = self._probabilities(model)
+        return {
+            "predict": self._labels(model),
+            "decision_function": (Squeeze(),),
+            "predict_proba": shares,
+            "predict_log_proba": (*shares, Logarithm()),
+        }
+
+    def _labels(self, model: BaseEstimator) -> Postprocessing:
+        """Take the label of the greatest score, or of one above 0."""
+        return class_labels(model.classes_)
+
+    def _probabilities(self, model: BaseEstimator) -> Postprocessing:
+        """Make probabilities, for the classes that have them: one against the rest."""
+        return (Link("logit"), TwoClasses() if len(model.classes_) <= 2 else Shares())
+
+
+def quantize_linear_map(
+    coef: FloatArray,
+    intercept: FloatArray,
+    n_bits: int | Mapping[str, int],
+    X: FloatArray,
+    sample_weight: FloatArray | None,
+) -> tuple[onnx.ModelProto, QuantizedModule]:
+    """Convert ``X @ coef.T + intercept`` to ONNX and quantize it."""
+    model = linear_map_to_onnx(coef, intercept)
+    quantization = PostTrainingAffineQuantization(n_bits)
+    return model, quantization.quantize_module(NumpyModule(model), X, sample_weight=sample_weight)
+
+
+def _two_dimensional(model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
+    """Coefficients (n_outputs, n_features) and intercepts (n_outputs,) of a fitted model."""
+    coef = model.coef_.toarray() if sparse.issparse(model.coef_) else as_numpy(model.coef_)
+    coef = np.atleast_2d(coef).astype(np.float64)
+    return coef, np.broadcast_to(as_numpy(model.intercept_).astype(np.float64), (len(coef),))

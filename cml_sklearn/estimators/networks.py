@@ -1,0 +1,163 @@
+"""What all neural networks share, and scikit-learn's perceptrons."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval
+from typing_extensions import override
+
+from cml_sklearn._typing import FloatArray
+from cml_sklearn.convert.torch import export_to_onnx
+from cml_sklearn.estimators.base import N_BITS_CONSTRAINT, P_ERROR
+from cml_sklearn.estimators.partial_fit import PartialFitMixin
+from cml_sklearn.estimators.predictions import PredictingEstimator
+from cml_sklearn.estimators.wrapping import OwnParameter
+from cml_sklearn.onnx.numpy_module import NumpyModule
+from cml_sklearn.quantization.bit_widths import MAX_BITS, MIN_BITS
+from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization, n_products
+from cml_sklearn.quantization.postprocessing import Link, Postprocessing, Softmax
+from cml_sklearn.quantization.quantized_module import QuantizedModule
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = [
+    "MultilayerPerceptron",
+    "NBits",
+    "NetworkEstimator",
+    "out_activation",
+    "quantization_parameters",
+    "widths_by_layer",
+]
+
+NBits = int | Mapping[str, int | Sequence[int]]
+"""Widths for all, or by role and layer."""
+
+_N_BITS = OwnParameter(
+    "n_bits",
+    5,
+    N_BITS_CONSTRAINT,
+    """int or dict, default=5
+    Width of the quantized inputs, weights and activations (2 to 16), where the last of several
+    layers' weights have a bit less; by role as ``{"inputs": 5, "weights": 4, "activations": 4}``,
+    where weights and activations may be tuples, with a width for every layer.""",
+)
+
+_EXACT_ROUNDING = OwnParameter(
+    "exact_rounding",
+    False,
+    ("boolean",),
+    """bool, default=False
+    False: rounding may be off by one near ties, and costs several times less.""",
+)
+
+_OUT_ACTIVATIONS: dict[str, Postprocessing] = {
+    "identity": (),
+    "logistic": (Link("logit"),),
+    "softmax": (Softmax(),),
+}
+
+
+def quantization_parameters(rounding_bits: int) -> tuple[OwnParameter, ...]:
+    """Parameters that networks have in addition, with a default for the bits that lookups keep."""
+    rounding = OwnParameter(
+        "rounding_bits",
+        rounding_bits,
+        (Interval(Integral, 1, MAX_BITS, closed="both"), list, tuple, None),
+        f"""int, tuple of int or None, default={rounding_bits}
+        Bits of an accumulator that a lookup looks at; they make the cost. A tuple has one number
+        for every layer of lookups. None: all.""",
+    )
+    return (_N_BITS, P_ERROR, rounding, _EXACT_ROUNDING)
+
+
+class NetworkEstimator(PredictingEstimator):
+    """An estimator whose raw scores come from layers and lookups; abstract."""
+
+    _own_parameters: ClassVar[tuple[OwnParameter, ...]] = quantization_parameters(5)
+
+    @abstractmethod
+    def _to_onnx(self, model: BaseEstimator, X: FloatArray) -> onnx.ModelProto:
+        """Export a fitted model's raw scores."""
+
+    @override
+    def _quantize(
+        self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
+    ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
+        graph = self._to_onnx(model, X)
+        return graph, {"predict": self._quantize_graph(graph, X, sample_weight)}
+
+    def quantize_again(self, X: FloatArray) -> Self:
+        """Quantize by the parameters as they are now, with the rows of X; forgets the circuit."""
+        module = self._quantize_graph(self.onnx_model_, X, None)
+        module.postprocessing = self.quantized_module_.postprocessing
+        self.modules_ = dict.fromkeys(self.modules_, module)
+        return self
+
+    def _quantize_graph(
+        self, graph: onnx.ModelProto, X: FloatArray, sample_weight: FloatArray | None
+    ) -> QuantizedModule:
+        """Quantize a graph by this estimator's parameters, with the rows of X."""
+        module = NumpyModule(graph)
+        quantization = PostTrainingAffineQuantization(
+            widths_by_layer(self.n_bits, n_products(module.graph.nodes)),
+            rounding_bits=self.rounding_bits,
+            exact_rounding=self.exact_rounding,
+        )
+        return quantization.quantize_module(module, X, sample_weight=sample_weight)
+
+    @override
+    def _check_circuit(self, module: QuantizedModule, X: FloatArray) -> None:
+        """Compare simulation and clear integers, unless rounding is approximate."""
+        if self.exact_rounding:
+            super()._check_circuit(module, X)
+
+
+class MultilayerPerceptron(PartialFitMixin, NetworkEstimator):
+    """A perceptron of scikit-learn; abstract."""
+
+    @override
+    def _to_onnx(self, model: BaseEstimator, X: FloatArray) -> onnx.ModelProto:
+        """Export without the last activation.
+
+        As an equal torch module, since Hummingbird would round the weights to single precision, and
+        equal fits must give equal integers.
+        """
+        import torch
+        from torch import nn
+
+        activations = {
+            "identity": nn.Identity,
+            "logistic": nn.Sigmoid,
+            "relu": nn.ReLU,
+            "tanh": nn.Tanh,
+        }
+        layers: list[nn.Module] = []
+        for coef, intercept in zip(model.coefs_, model.intercepts_, strict=True):
+            linear = nn.Linear(coef.shape[0], coef.shape[1], dtype=torch.float64)
+            linear.weight.data = torch.tensor(coef.T, dtype=torch.float64)
+            linear.bias.data = torch.tensor(intercept, dtype=torch.float64)
+            layers += [linear, activations[model.activation]()]
+        return export_to_onnx(nn.Sequential(*layers[:-1]), X[:2])
+
+
+def out_activation(model: BaseEstimator) -> Postprocessing:
+    """Do what the last activation of a fitted perceptron does."""
+    return _OUT_ACTIVATIONS[model.out_activation_]
+
+
+def widths_by_layer(n_bits: NBits, n_weighted: int) -> NBits:
+    """Spell out an int `n_bits`: the last of several layers' weights have a bit less.
+
+    They multiply what lookups give, and so raise the noise that lookups must stay below: a bit
+    less saves a fifth of the cost, and the scores stay the same. Other than an int stays as it is.
+    """
+    if n_weighted < 2 or isinstance(n_bits, Mapping | bool):
+        return n_bits
+    weights = (n_bits,) * (n_weighted - 1) + (max(n_bits - 1, MIN_BITS),)
+    return {"inputs": n_bits, "weights": weights, "activations": n_bits}

@@ -1,0 +1,189 @@
+"""Taking over a class of scikit-learn: its constructor, signatures, constraints and docstring.
+
+Every version of scikit-learn so keeps its own parameters. Those that ours has in addition are
+declared once, as `OwnParameter`; all that is said of them comes from there.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
+
+__all__ = ["OwnParameter", "constraints_of", "constructor", "parameters_doc", "take_over"]
+
+_KEYWORD, _VARIADIC = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD
+
+_CLASS_DOC = """{summary}
+
+This is scikit-learn's class with predictions on encrypted data; the parameters below it has in
+addition. See the wrapped class for all others.
+
+Parameters
+----------
+{parameters}
+
+Attributes
+----------
+sklearn_model_ : estimator
+    The fitted float model; its fitted attributes are this estimator's, too.
+onnx_model_ : onnx.ModelProto
+    Its raw scores as a graph.
+modules_ : dict of str to QuantizedModule
+    The same in integers, by the method that is computed with it; methods may share a module.
+quantized_module_ : QuantizedModule
+    That of `predict`.
+fhe_circuit_ : FheCircuit
+    The FHE circuit of `predict`; compiled when first asked for.
+fhe_report_ : FheReport
+    Its bootstraps, cost, bytes, widths and security level.
+fhe_reports_ : dict of str to FheReport
+    Those of all methods.
+"""
+
+_ADOPTION_DOC = """{purpose}
+
+Parameters
+----------
+model : estimator
+    Of the wrapped class.
+X : array-like of shape (n_samples, n_features)
+    Samples on which the quantization is fixed.
+{parameters}
+
+Raises
+------
+UnsupportedModelError
+    A model of another class, or one that can't be taken.
+NotFittedError
+    A model that is not fitted.
+"""
+
+_IN_FIT_ONLY = "Without effect on this estimator; used if it is fitted again."
+
+
+@dataclass(frozen=True)
+class OwnParameter:
+    """A parameter that an estimator has beside the wrapped class's; given by keyword.
+
+    Parameters
+    ----------
+    name : str
+    default : object
+        Stored untouched, as all parameters.
+    constraint : tuple
+        Alternatives, as in scikit-learn's `_parameter_constraints`; none: not checked.
+    doc : str
+        Type and default, and in the lines after them what it does.
+    in_fit_only : bool
+        Whether it changes nothing for a model that was fitted elsewhere.
+    """
+
+    name: str
+    default: object
+    constraint: tuple[object, ...]
+    doc: str
+    in_fit_only: bool = False
+
+
+def take_over(cls: Any, wrapped: type[BaseEstimator], own: tuple[OwnParameter, ...]) -> None:
+    """Give a class the wrapped one's constructor, `fit`, constraints, tags and docstring.
+
+    It must come before scikit-learn reads them.
+    """
+    summary = inspect.cleandoc((inspect.getdoc(wrapped) or "").partition("\n\n")[0])
+    cls.__doc__ = _CLASS_DOC.format(summary=summary, parameters=parameters_doc(own))
+    cls.__init__ = constructor(_parameters_of(wrapped), own)
+    cls.fit = _under_signature(cls.fit, inspect.signature(wrapped.fit))
+    inherited = getattr(wrapped, "_parameter_constraints", {})
+    cls._parameter_constraints = {**inherited, **constraints_of(own)}
+    cls.from_sklearn_model = classmethod(_adoption(cls.from_sklearn_model.__func__, own))
+    # set on each class, since the mixins of scikit-learn reset the tags of their kind
+    cls.__sklearn_tags__ = _wrapped_tags
+
+
+def constructor(
+    leading: Iterable[inspect.Parameter], own: tuple[OwnParameter, ...]
+) -> Callable[..., None]:
+    """``__init__`` with parameters in front (`self` among them) and ours, all stored untouched."""
+    parameters = [*leading, *_keywords(own)]
+    signature = inspect.Signature(sorted(parameters, key=lambda parameter: parameter.kind))
+
+    def __init__(self: BaseEstimator, *args: object, **kwargs: object) -> None:  # noqa: N807
+        bound = signature.bind(self, *args, **kwargs)
+        bound.apply_defaults()
+        for name, value in list(bound.arguments.items())[1:]:
+            setattr(self, name, value)
+
+    __init__.__signature__ = signature  # type: ignore[attr-defined]
+    return __init__
+
+
+def constraints_of(own: tuple[OwnParameter, ...]) -> dict[str, list[object]]:
+    """Constraints as scikit-learn reads them; a parameter without any may be anything."""
+    return {p.name: list(p.constraint) for p in own if p.constraint}
+
+
+def parameters_doc(own: tuple[OwnParameter, ...], *, adopted: bool = False) -> str:
+    """Text of numpydoc's section; `adopted`: for a model that was fitted elsewhere."""
+    return "\n".join(_parameter_doc(parameter, adopted) for parameter in own)
+
+
+def _parameter_doc(parameter: OwnParameter, adopted: bool) -> str:
+    """Name, type and default, and what the parameter does."""
+    first, *rest = inspect.cleandoc(parameter.doc).splitlines()
+    rest = [_IN_FIT_ONLY] if adopted and parameter.in_fit_only else rest
+    return "\n    ".join([f"{parameter.name} : {first}", *rest])
+
+
+def _keywords(own: tuple[OwnParameter, ...]) -> list[inspect.Parameter]:
+    """Our parameters as those of a signature."""
+    return [inspect.Parameter(p.name, _KEYWORD, default=p.default) for p in own]
+
+
+def _parameters_of(wrapped: type[BaseEstimator]) -> list[inspect.Parameter]:
+    """Parameters of ``__init__``; where it takes any keyword, those of its bases join."""
+    named: dict[str, inspect.Parameter] = {}
+    for base in inspect.getmro(wrapped)[:-1]:
+        if "__init__" not in vars(base):
+            continue
+        parameters = inspect.signature(vars(base)["__init__"]).parameters
+        named = {k: p for k, p in parameters.items() if p.kind is not _VARIADIC} | named
+        if all(p.kind is not _VARIADIC for p in parameters.values()):
+            break
+    return list(named.values())
+
+
+def _adoption(ours: Callable[..., Any], own: tuple[OwnParameter, ...]) -> Callable[..., Any]:
+    """`from_sklearn_model` with our parameters spelled out."""
+    leading = [p for p in inspect.signature(ours).parameters.values() if p.kind is not _VARIADIC]
+    method = _under_signature(ours, inspect.Signature([*leading, *_keywords(own)]))
+    texts = {"purpose": inspect.getdoc(ours), "parameters": parameters_doc(own, adopted=True)}
+    method.__doc__ = _ADOPTION_DOC.format(**texts)
+    return method
+
+
+def _under_signature(ours: Callable[..., Any], signature: inspect.Signature) -> Callable[..., Any]:
+    """Our method under another signature, which scikit-learn inspects; gets all but self named."""
+    variadic = [p.name for p in signature.parameters.values() if p.kind is _VARIADIC]
+
+    def method(*args: object, **kwargs: object) -> object:
+        bound = signature.bind(*args, **kwargs)
+        named = dict(list(bound.arguments.items())[1:])
+        for name in variadic:
+            named |= named.pop(name, {})
+        return ours(*bound.args[:1], **named)
+
+    method.__name__, method.__qualname__ = ours.__name__, ours.__qualname__
+    method.__doc__, method.__module__ = ours.__doc__, ours.__module__
+    method.__signature__ = signature  # type: ignore[attr-defined]
+    return method
+
+
+def _wrapped_tags(self: Any) -> Tags:
+    """Tags of the wrapped model as the parameters are."""
+    return self._make_wrapped().__sklearn_tags__()

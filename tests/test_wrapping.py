@@ -1,0 +1,104 @@
+"""Taking over a class: parameters of our own are declared once and stand everywhere."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.utils._param_validation import InvalidParameterError
+
+from cml_sklearn import ensemble, linear_model, neural_network, tree
+from cml_sklearn.estimators.wrapping import OwnParameter
+from tests.estimators import ESTIMATORS, NETS, name_of
+
+CLASSES = [type(estimator) for estimator in [*ESTIMATORS, NETS[0], NETS[2]]]
+
+
+def own_of(kind: type) -> tuple[OwnParameter, ...]:
+    parameters: tuple[OwnParameter, ...] = kind._own_parameters  # type: ignore[attr-defined]
+    return parameters
+
+
+def keywords_of(function: Any) -> dict[str, object]:
+    """Names and defaults of what is given by keyword only."""
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_own_parameters_stand_everywhere(kind: Any) -> None:
+    declared = {parameter.name: parameter.default for parameter in own_of(kind)}
+    assert {"n_bits", "p_error"} <= set(declared)
+    constructor = keywords_of(kind)
+    assert {name: constructor[name] for name in declared} == declared
+    for parameter in own_of(kind):
+        assert kind._parameter_constraints.get(parameter.name, []) == [*parameter.constraint]
+        assert f"\n{parameter.name} : {parameter.doc.splitlines()[0]}" in inspect.getdoc(kind)
+        default = getattr(kind(), parameter.name)
+        assert default == parameter.default
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
+def test_ready_made_models_are_taken_with_all_own_parameters(estimator: Any) -> None:
+    kind = type(estimator)
+    declared = {parameter.name: parameter.default for parameter in own_of(kind)}
+    assert keywords_of(kind.from_sklearn_model) == declared
+    assert list(inspect.signature(kind.from_sklearn_model).parameters)[:2] == ["model", "X"]
+    doc = inspect.getdoc(kind.from_sklearn_model)
+    for parameter in own_of(kind):
+        assert f"\n{parameter.name} : {parameter.doc.splitlines()[0]}" in doc
+        assert parameter.in_fit_only == (
+            "Without effect" in doc.split(f"\n{parameter.name} : ")[1].split("\n")[1]
+        )
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
+def test_the_wrapped_classs_parameters_come_first(estimator: Any) -> None:
+    kind = type(estimator)
+    ours = list(inspect.signature(kind).parameters)
+    own = [parameter.name for parameter in own_of(kind)]
+    assert ours[-len(own) :] == own
+    assert set(ours[: -len(own)]) == set(kind._wrapped_class().get_params(deep=False))
+    wrapped_fit = inspect.signature(kind._wrapped_class.fit).parameters
+    assert list(inspect.signature(kind.fit).parameters) == list(wrapped_fit)
+
+
+def test_what_is_given_for_later_is_kept() -> None:
+    X, y = load_iris(return_X_y=True)
+    model = tree.DecisionTreeClassifier._wrapped_class(max_depth=2, random_state=0).fit(X, y)
+    adopt = tree.DecisionTreeClassifier.from_sklearn_model
+    adopted = adopt(model, X, n_bits=2, grid="uniform")
+    np.testing.assert_array_equal(adopted.predict(X), adopt(model, X).predict(X))
+    again = clone(adopted).fit(X, y)
+    assert max(again.grid_.counts) <= 3
+    assert (again.grid, again.max_depth) == ("uniform", 2)
+
+
+def test_wrong_parameters_are_refused() -> None:
+    X, y = load_iris(return_X_y=True)
+    model = linear_model.Ridge._wrapped_class().fit(X, y)
+    with pytest.raises(InvalidParameterError, match="p_error"):
+        linear_model.Ridge.from_sklearn_model(model, X, p_error=2.0)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'rounding_bits'"):
+        linear_model.Ridge.from_sklearn_model(model, X, rounding_bits=3)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'bits'"):
+        linear_model.Ridge(bits=3)
+    with pytest.raises(TypeError, match="too many positional"):
+        neural_network.NeuralNetClassifier(None, None)
+
+
+def test_names_of_features_follow_the_last_model() -> None:
+    frame = load_iris(as_frame=True)
+    for kind in (linear_model.RidgeClassifier, ensemble.RandomForestClassifier):
+        float_model = kind._wrapped_class().fit(frame.data, frame.target)
+        model = kind.from_sklearn_model(float_model, frame.data)
+        assert list(model.feature_names_in_) == list(frame.data.columns)
+        model.predict(frame.data)
+        values = frame.data.to_numpy()
+        model.fit(values, frame.target)
+        assert not hasattr(model, "feature_names_in_")
+        model.predict(values)
