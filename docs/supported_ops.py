@@ -10,11 +10,8 @@ import sys
 from pathlib import Path
 
 from cml_sklearn.onnx.onnx_utils import ONNX_OPS_TO_NUMPY_IMPL
-from cml_sklearn.quantization import ops  # noqa: F401  fills the registry
-from cml_sklearn.quantization.quantized_op import (
-    ONNX_OPS_TO_QUANTIZED_IMPL,
-    reason_without_quantized_form,
-)
+from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
+from cml_sklearn.quantization.quantized_op import reason_without_quantized_form
 
 PAGE = Path(__file__).parent / "operators.md"
 BEGIN, END = "<!-- operators: begin -->", "<!-- operators: end -->"

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from cml_sklearn._typing import Array, IntArray
+from cml_sklearn._typing import Array, FloatArray, IntArray
 from cml_sklearn.program import steps
 from cml_sklearn.program.trees import sum_leaves
 from cml_sklearn.program.windows import convolve
 
-__all__ = ["CLEAR", "CLEAR_AND_TRACED", "evaluate"]
+__all__ = ["CLEAR", "CLEAR_AND_TRACED", "convolve_floats", "evaluate"]
 
 _EXACT_FLOATS = 2**53
 """Up to here a float64 holds every integer."""
@@ -63,17 +63,21 @@ def _widest(x: IntArray, weights: IntArray) -> int:
     return max(-int(x.min()), int(x.max())) * int(np.abs(weights).sum(axis=0).max())
 
 
-def _convolve(step: steps.Convolve, x: IntArray) -> IntArray:
-    """Convolve in floats, which are exact here and several times faster."""
-    convolved = convolve(
-        x.astype(np.float64),
+def convolve_floats(step: steps.Convolve, x: FloatArray) -> FloatArray:
+    """Compute a convolution on floats of shape (n_samples, channels, ...)."""
+    return convolve(
+        x,
         step.weights.astype(np.float64),
         strides=step.strides,
         pads=step.pads,
         dilations=step.dilations,
         group=step.group,
     )
-    return convolved.astype(np.int64)
+
+
+def _convolve(step: steps.Convolve, x: IntArray) -> IntArray:
+    """Convolve in floats, which are exact here and several times faster."""
+    return convolve_floats(step, x.astype(np.float64)).astype(np.int64)
 
 
 def _look_up(step: steps.Lookup, x: IntArray) -> IntArray:

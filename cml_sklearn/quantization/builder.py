@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.builder import ProgramBuilder
 from cml_sklearn.program.evaluation import evaluate
 from cml_sklearn.program.steps import Step
 from cml_sklearn.quantization.bit_widths import Widths, width_of
+from cml_sklearn.quantization.encoders import AffineQuantizer
 from cml_sklearn.quantization.ranges import RangeMethod
 
-__all__ = ["ModuleBuilder", "Rounding", "RoundingPolicy"]
+__all__ = ["ModuleBuilder", "Rounding"]
 
 
 _WIDEST_SPREAD = 16
@@ -62,38 +65,21 @@ class Rounding:
         return width + (span > self.largest_index(width))
 
 
-@dataclass(frozen=True)
-class RoundingPolicy:
-    """How lookups round their indices.
-
-    Parameters
-    ----------
-    kept_bits : int or tuple of int, optional
-        Bits of an index that lookups look at, for all or for each layer of lookups; None: all.
-    exact : bool
-        See `Lookup`.
-    """
-
-    kept_bits: Widths | None = None
-    exact: bool = True
-
-    def at(self, layer: int) -> Rounding:
-        """Give the rounding of one layer of lookups."""
-        kept = None if self.kept_bits is None else width_of(self.kept_bits, layer)
-        return Rounding(kept, self.exact)
-
-
 class ModuleBuilder:
     """Appends steps to a program and runs the calibration data through each of them.
 
     Parameters
     ----------
-    input_bounds : sequence of Bounds
-    input_codes : sequence of ndarray of int, shape (n_samples, ...)
-        Quantized calibration data.
+    quantizers : sequence of AffineQuantizer
+        One for each input.
+    samples : sequence of ndarray of shape (n_samples, ...)
+        Calibration data, one for each input.
     sample_weight : ndarray of shape (n_samples,)
         Weights of the calibration data, which add up to 1.
-    rounding : RoundingPolicy
+    kept_bits : int or tuple of int, optional
+        Bits of an index that lookups look at, for all or for each layer of lookups; None: all.
+    exact_rounding : bool
+        See `Lookup`.
     range_method : {"mse", "min-max", "percentile"}
         How ranges of codes are chosen: see `best_range`.
 
@@ -104,17 +90,20 @@ class ModuleBuilder:
 
     def __init__(
         self,
-        input_bounds: Sequence[Bounds],
-        input_codes: Sequence[IntArray],
+        quantizers: Sequence[AffineQuantizer],
+        samples: Sequence[FloatArray],
         sample_weight: FloatArray,
         *,
-        rounding: RoundingPolicy | None = None,
+        kept_bits: Widths | None = None,
+        exact_rounding: bool = True,
         range_method: RangeMethod = "mse",
     ) -> None:
-        self.program = ProgramBuilder(input_bounds)
-        self._codes = list(input_codes)
+        pairs = list(zip(quantizers, samples, strict=True))
+        upper = [np.broadcast_to(quantizer.upper, x.shape[1:]) for quantizer, x in pairs]
+        self.program = ProgramBuilder([Bounds(np.zeros_like(ends), ends) for ends in upper])
+        self._codes = [quantizer.quantize(x) for quantizer, x in pairs]
         self.sample_weight = sample_weight
-        self._policy = rounding or RoundingPolicy()
+        self._kept_bits, self._exact_rounding = kept_bits, exact_rounding
         self.range_method = range_method
 
     def add(self, step: Step, *inputs: int) -> int:
@@ -129,4 +118,6 @@ class ModuleBuilder:
     @property
     def rounding(self) -> Rounding:
         """Rounding of the next layer of lookups."""
-        return self._policy.at(self.program.n_lookups)
+        kept = self._kept_bits
+        bits = None if kept is None else width_of(kept, self.program.n_lookups)
+        return Rounding(bits, self._exact_rounding)

@@ -12,9 +12,8 @@ from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.exceptions import CalibrationError, InvalidInputError, UnsupportedOperatorError
 from cml_sklearn.onnx.graph import Node, PreparedGraph
 from cml_sklearn.onnx.numpy_module import NumpyModule
-from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.quantization.bit_widths import BitWidths, check_layers, checked_rounding
-from cml_sklearn.quantization.builder import ModuleBuilder, RoundingPolicy
+from cml_sklearn.quantization.builder import ModuleBuilder
 from cml_sklearn.quantization.clear_tail import split_clear_tail
 from cml_sklearn.quantization.decoders import OutputScale
 from cml_sklearn.quantization.encoders import AffineQuantizer
@@ -95,7 +94,14 @@ class PostTrainingAffineQuantization:
         activations = module.activations(*samples)
         graph, tail = split_clear_tail(module.graph) if self.clear_tail else (module.graph, None)
         quantizers = self._input_quantizers(graph, samples, weight)
-        builder = self._start(quantizers, samples, weight)
+        builder = ModuleBuilder(
+            quantizers,
+            samples,
+            weight,
+            kept_bits=self.rounding_bits,
+            exact_rounding=self.exact_rounding,
+            range_method=self.calibration,
+        )
         tensors: dict[str, Operand] = dict(graph.constants)
         for number, (spec, quantizer) in enumerate(zip(graph.inputs, quantizers, strict=True)):
             tensors[spec.name] = QuantizedTensor.coded(builder, number, quantizer)
@@ -119,23 +125,6 @@ class PostTrainingAffineQuantization:
                 method=self.calibration,
             )
             for spec, x in zip(graph.inputs, samples, strict=True)
-        )
-
-    def _start(
-        self,
-        quantizers: Sequence[AffineQuantizer],
-        samples: Sequence[FloatArray],
-        weight: FloatArray,
-    ) -> ModuleBuilder:
-        """Begin a program with the codes of the calibration data."""
-        pairs = list(zip(quantizers, samples, strict=True))
-        upper = [np.broadcast_to(q.upper, x.shape[1:]) for q, x in pairs]
-        return ModuleBuilder(
-            [Bounds(np.zeros_like(codes), codes) for codes in upper],
-            [q.quantize(x) for q, x in pairs],
-            weight,
-            rounding=RoundingPolicy(self.rounding_bits, self.exact_rounding),
-            range_method=self.calibration,
         )
 
     def _walk(

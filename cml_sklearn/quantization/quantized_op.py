@@ -77,22 +77,26 @@ class QuantizedOp(ABC):
     n_bits : LayerWidths
     target : ndarray of shape (n_samples, ...)
         What the float model gives for the node's output on the calibration data.
+
+    Attributes
+    ----------
+    ops : tuple of str
+    is_product : bool
+        Whether it is a layer with weights, which have a width of their own.
+    mixes_features : bool
+        Whether it adds up the features of its first input, each times weights of its own: scales
+        of features then fold into these.
+    is_transparent : bool
+        Whether its result is its first input.
+    may_be_clear : bool
+        Whether the client may compute it after decryption, if nothing encrypted follows.
     """
 
     ops: ClassVar[tuple[str, ...]] = ()
-
     is_product: ClassVar[bool] = False
-    """Whether it is a layer with weights, which have a width of their own."""
-
     mixes_features: ClassVar[bool] = False
-    """Whether it adds up the features of its first input, each times weights of its own: then a
-    scale of each feature costs nothing, since it folds into these."""
-
     is_transparent: ClassVar[bool] = False
-    """Whether its result is its first input."""
-
     may_be_clear: ClassVar[bool] = False
-    """Whether the client may compute it after decryption, if nothing encrypted follows."""
 
     def __init_subclass__(cls, *, ops: tuple[str, ...] = ()) -> None:
         """Enter the subclass into the registry."""

@@ -129,11 +129,7 @@ class QuantizedTensor:
     def requantize(self, n_bits: int, *, unless: bool = False) -> QuantizedTensor:
         """Codes of the float in the range of least error, by one lookup an element.
 
-        Parameters
-        ----------
-        n_bits : int
-        unless : bool
-            Whether the integers do as they are: then nothing happens.
+        With `unless`, the integers do as they are, and nothing happens.
         """
         return self if unless else self.encode(self._best_range(n_bits))
 
@@ -142,12 +138,9 @@ class QuantizedTensor:
         return self.spread().look_up(quantizer)
 
     def with_scale_along(self, axis: int, n_bits: int) -> tuple[QuantizedTensor, FloatArray]:
-        """Affine tensor whose scale changes along one axis only: itself, or its codes.
+        """Affine tensor whose scale changes along one axis only, and that scale, shape (size,).
 
-        Returns
-        -------
-        tensor : QuantizedTensor
-        scale : ndarray of shape (size of the axis,)
+        It is the tensor itself, or its codes.
         """
         scale = np.moveaxis(self.full_scale, axis, 0).reshape(self.shape[axis], -1)
         if self.is_affine and (scale == scale[:, :1]).all():

@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.steps import Add, Lookup, MultiplyConstant
-from cml_sklearn.quantization.builder import ModuleBuilder, Rounding, RoundingPolicy
+from cml_sklearn.quantization.builder import ModuleBuilder, Rounding
+from cml_sklearn.quantization.encoders import AffineQuantizer
 
 kept = st.none() | st.integers(1, 16)
 spans = st.integers(0, 2**20)
 
 
-def builder(rounding: RoundingPolicy | None = None) -> ModuleBuilder:
-    codes = np.array([[0, 3], [2, 1]])
-    ends = (np.zeros(2, dtype=np.int64), np.full(2, 3))
-    return ModuleBuilder([Bounds(*ends)], [codes], np.full(2, 0.5), rounding=rounding)
+def builder(kept_bits: tuple[int, ...] | None = None) -> ModuleBuilder:
+    values, weight = np.array([[0.0, 1.5], [1.0, 0.5]]), np.full(2, 0.5)
+    halves = AffineQuantizer(np.asarray(0.5), np.asarray(0), 2)
+    return ModuleBuilder([halves], [values], weight, kept_bits=kept_bits, exact_rounding=False)
 
 
 def test_steps_go_to_the_program_and_over_the_calibration_data() -> None:
@@ -32,7 +32,7 @@ def test_steps_go_to_the_program_and_over_the_calibration_data() -> None:
 
 
 def test_rounding_goes_by_layers_of_lookups() -> None:
-    made = builder(RoundingPolicy((3, 1), exact=False))
+    made = builder((3, 1))
     assert made.rounding == Rounding(3, exact=False)
     made.add(Lookup(0, np.arange(4)[None], np.zeros(2, dtype=np.int64)), 0)
     assert made.rounding == Rounding(1, exact=False)

@@ -6,7 +6,6 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from cml_sklearn.config import config_context
 from cml_sklearn.exceptions import CompilationError, InvalidInputError
 from cml_sklearn.fhe.clear import ClearEngine
-from cml_sklearn.fhe.protocol import CircuitOptions, Engine
+from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization.encoders import AffineQuantizer
 from cml_sklearn.quantization.quantized_module import QuantizedModule
@@ -70,7 +69,7 @@ def test_circuits_are_kept_by_engine() -> None:
     model = fresh("affine")
     assert not model.is_compiled
     clear = model.compile(engine="clear")
-    other = model.compile(CircuitOptions(batch_size=3), engine=cast("Engine", OtherEngine()))
+    other = model.compile(CircuitOptions(batch_size=3), engine=OtherEngine())
     assert other.report.batch_size == 3
     with config_context(engine="clear"):
         assert model.fhe_circuit is clear
@@ -95,9 +94,9 @@ def test_an_engine_says_what_it_can_not_do() -> None:
         def supports(self, program: IntegerProgram) -> str | None:
             return "it has no lookups" if program.n_lookups else None
 
-    fresh("affine").compile(engine=cast("Engine", Choosy()))
+    fresh("affine").compile(engine=Choosy())
     with pytest.raises(CompilationError, match="'clear' can't do this model: it has no lookups"):
-        fresh("network").compile(engine=cast("Engine", Choosy()))
+        fresh("network").compile(engine=Choosy())
 
 
 def test_wrong_inputs_are_refused() -> None:

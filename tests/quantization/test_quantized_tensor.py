@@ -7,8 +7,7 @@ import pytest
 
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.exceptions import BitWidthError
-from cml_sklearn.program.bounds import Bounds
-from cml_sklearn.quantization.builder import ModuleBuilder, RoundingPolicy
+from cml_sklearn.quantization.builder import ModuleBuilder
 from cml_sklearn.quantization.encoders import AffineQuantizer
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 
@@ -20,13 +19,16 @@ def tensor(
     shape: tuple[int, ...] = (3,),
     scale: FloatArray | float = 0.1,
     offset: FloatArray | float = -0.8,
-    upper: int = 15,
-    rounding: RoundingPolicy | None = None,
+    n_bits: int = 4,
+    kept_bits: int | None = None,
+    exact: bool = True,
 ) -> QuantizedTensor:
-    rng = np.random.default_rng(0)
-    bounds = Bounds(np.zeros(shape, dtype=np.int64), np.full(shape, upper, dtype=np.int64))
-    codes = rng.integers(0, upper, (50, *shape), dtype=np.int64, endpoint=True)
-    builder = ModuleBuilder([bounds], [codes], np.full(50, 0.02), rounding=rounding)
+    codes = np.random.default_rng(0).integers(0, 1 << n_bits, (50, *shape)).astype(np.float64)
+    as_they_are = AffineQuantizer(np.asarray(1.0), np.asarray(0), n_bits)
+    weight = np.full(50, 0.02)
+    builder = ModuleBuilder(
+        [as_they_are], [codes], weight, kept_bits=kept_bits, exact_rounding=exact
+    )
     return QuantizedTensor(builder, 0, np.asarray(scale), np.asarray(offset))
 
 
@@ -96,7 +98,7 @@ def test_scale_along_an_axis(axis: int) -> None:
 
 @pytest.mark.parametrize("exact", [True, False])
 def test_spreading_keeps_the_floats_and_fills_the_index(exact: bool) -> None:
-    x = tensor(upper=100, rounding=RoundingPolicy(3, exact))
+    x = tensor(n_bits=7, kept_bits=3, exact=exact)
     wide = x.spread()
     np.testing.assert_allclose(wide.calibration_values, x.calibration_values)
     low, width = wide._index_range
@@ -105,12 +107,12 @@ def test_spreading_keeps_the_floats_and_fills_the_index(exact: bool) -> None:
 
 
 def test_spreading_happens_only_where_lookups_round() -> None:
-    assert (x := tensor(rounding=RoundingPolicy(4))).spread() is x
+    assert (x := tensor(kept_bits=4)).spread() is x
     assert (x := tensor()).spread() is x
 
 
 def test_rounded_values_are_what_lookups_see() -> None:
-    x = tensor(upper=200, rounding=RoundingPolicy(3)).spread()
+    x = tensor(n_bits=8, kept_bits=3).spread()
     (table,) = (step := x._lookup(UNIT)).tables
     assert step.width == 3
     seen = x.look_up(UNIT)
@@ -127,7 +129,7 @@ def test_functions_without_a_value_take_that_at_the_edge_of_their_domain() -> No
 
 def test_tables_that_would_be_too_long_are_refused() -> None:
     with pytest.raises(BitWidthError, match="lookup after input has an index of 30 bits"):
-        tensor(upper=2**30 - 1).requantize(4)
+        tensor(n_bits=30).requantize(4)
 
 
 def test_the_offset_moves_into_the_integers() -> None:

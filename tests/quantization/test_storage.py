@@ -17,6 +17,7 @@ from cml_sklearn._typing import Array
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.program.archive import PROGRAM_CLASSES
 from cml_sklearn.quantization import storage
+from cml_sklearn.quantization.postprocessing import ClientStep
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.tree import DecisionTreeClassifier
 
@@ -59,7 +60,7 @@ def tree_module() -> QuantizedModule:
 
 
 def test_every_class_of_the_table_round_trips(tmp_path: Path) -> None:
-    """Steps, of which models have only some, are written and read in tests/program."""
+    """Steps of programs, and those after decryption, are written and read in their own tests."""
     path = tmp_path / "module.npz"
     stored: set[str] = set()
     for name in GRAPHS:
@@ -73,7 +74,8 @@ def test_every_class_of_the_table_round_trips(tmp_path: Path) -> None:
     X, _ = load_iris(return_X_y=True)
     np.testing.assert_array_equal(QuantizedModule.load(path)(X), tree(X))
     stored |= classes(path)
-    assert set(storage._TABLE._entries) - stored <= {c.__name__ for c in PROGRAM_CLASSES}
+    steps = {c.__name__ for c in (*PROGRAM_CLASSES, *ClientStep.__subclasses__())}
+    assert set(storage._TABLE._entries) - stored <= steps
 
 
 def first(manifest: Json, name: str) -> Json:

@@ -27,17 +27,6 @@ from cml_sklearn.quantization.encoders import AffineQuantizer
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 
-__all__ = [
-    "QuantizedAdd",
-    "QuantizedComparison",
-    "QuantizedDiv",
-    "QuantizedExtremum",
-    "QuantizedLogical",
-    "QuantizedMul",
-    "QuantizedPow",
-    "QuantizedWhere",
-]
-
 _LOGIC: dict[str, Callable[[FloatArray], FloatArray]] = {
     "And": lambda total: (total > 1.5).astype(np.float64),
     "Or": lambda total: (total > 0.5).astype(np.float64),
@@ -53,7 +42,7 @@ class _QuantizedBinary(QuantizedOp):
     def q_impl(self, a: Operand, b: Operand, **attributes: object) -> QuantizedTensor:
         if not isinstance(a, QuantizedTensor):
             x = self.tensor(b)
-            return self.from_constant(self.constant(a, len(x.shape)), x)
+            return self.from_constant(x, self.constant(a, len(x.shape)))
         if not isinstance(b, QuantizedTensor):
             return self.with_constant(a, self.constant(b, len(a.shape)))
         if len(a.shape) != len(b.shape):
@@ -67,8 +56,8 @@ class _QuantizedBinary(QuantizedOp):
         """Combine an encrypted tensor with a constant on its right."""
         return x.then(lambda values: self.compute(values, c))
 
-    def from_constant(self, c: FloatArray, x: QuantizedTensor) -> QuantizedTensor:
-        """Combine a constant with an encrypted tensor on its right."""
+    def from_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
+        """Combine an encrypted tensor with a constant on its left."""
         return x.then(lambda values: self.compute(c, values))
 
     def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
@@ -89,7 +78,7 @@ class QuantizedAdd(_QuantizedBinary, ops=("Add", "Sub")):
         return x.affine(1.0, self.sign * c)
 
     @override
-    def from_constant(self, c: FloatArray, x: QuantizedTensor) -> QuantizedTensor:
+    def from_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
         return x.affine(self.sign, c)
 
     @override
@@ -105,9 +94,7 @@ class QuantizedMul(_QuantizedBinary, ops=("Mul",)):
     def with_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
         return x.affine(c, 0.0)
 
-    @override
-    def from_constant(self, c: FloatArray, x: QuantizedTensor) -> QuantizedTensor:
-        return x.affine(c, 0.0)
+    from_constant = with_constant
 
     @override
     def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
@@ -143,8 +130,8 @@ class QuantizedComparison(
         return self._compare(x.affine(1.0, -c)) if x.is_affine else super().with_constant(x, c)
 
     @override
-    def from_constant(self, c: FloatArray, x: QuantizedTensor) -> QuantizedTensor:
-        return self._compare(x.affine(-1.0, c)) if x.is_affine else super().from_constant(c, x)
+    def from_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
+        return self._compare(x.affine(-1.0, c)) if x.is_affine else super().from_constant(x, c)
 
     @override
     def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
@@ -167,9 +154,7 @@ class QuantizedLogical(_QuantizedBinary, ops=("And", "Or", "Xor")):
     def with_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
         return x.affine(1.0, c).then(_LOGIC[self.node.op_type])
 
-    @override
-    def from_constant(self, c: FloatArray, x: QuantizedTensor) -> QuantizedTensor:
-        return self.with_constant(x, c)
+    from_constant = with_constant
 
     @override
     def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:

@@ -11,14 +11,6 @@ from typing_extensions import override
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 
-__all__ = [
-    "QuantizedDropout",
-    "QuantizedIdentity",
-    "QuantizedNeg",
-    "QuantizedNot",
-    "QuantizedUnivariate",
-]
-
 
 class QuantizedIdentity(QuantizedOp, ops=("Cast", "Identity")):
     """Operators that change nothing for the integers."""

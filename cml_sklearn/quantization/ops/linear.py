@@ -5,27 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray, IntArray
+from cml_sklearn.program.evaluation import convolve_floats
 from cml_sklearn.program.steps import Convolve, MatMul, SumOver
-from cml_sklearn.program.windows import Windows, convolve
+from cml_sklearn.program.windows import Windows
 from cml_sklearn.quantization.encoders import AffineQuantizer
 from cml_sklearn.quantization.ops.binary import narrow_codes
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 from cml_sklearn.quantization.rounding import Calibration, round_weights
-
-__all__ = [
-    "QuantizedAveragePool",
-    "QuantizedBatchNormalization",
-    "QuantizedConv",
-    "QuantizedGemm",
-    "QuantizedMatMul",
-    "QuantizedReduction",
-]
 
 _WIDEST_INDEX = 16
 """Bits of an accumulator that a lookup can still take."""
@@ -156,35 +149,19 @@ class QuantizedConv(_QuantizedLinear, ops=("Conv",)):
 
     @override
     def q_impl(
-        self,
-        x: Operand,
-        w: Operand,
-        b: Operand,
-        *,
-        auto_pad: str,
-        dilations: Sequence[int] | None,
-        group: int,
-        kernel_shape: Sequence[int] | None,
-        pads: Sequence[int] | None,
-        strides: Sequence[int] | None,
+        self, x: Operand, w: Operand, b: Operand, *, group: int, kernel_shape: object, **place: Any
     ) -> QuantizedTensor:
+        self.parameter(b)
         w = self.weights(w, "W")
         factor = self.as_factor(self.tensor(x), math.prod(w.shape[1:]))
         x, scale = factor.with_scale_along(0, self.n_bits.activations)
-        windows = Windows.place(
-            x.shape[1:],
-            w.shape[2:],
-            strides=strides,
-            dilations=dilations,
-            pads=pads,
-            auto_pad=auto_pad,
-        )
+        windows = Windows.place(x.shape[1:], w.shape[2:], **place)
         zeros = x.full_offset / x.full_scale
         integers, steps, offset = self._round(x, w, windows, group, scale)
         step = _convolve(integers, windows, group)
         axes = (-1, *(1,) * len(windows.count))
         steps, offset = steps.reshape(axes), offset.reshape(axes)
-        shift = _convolved(step, zeros[None])[0]
+        shift = convolve_floats(step, zeros[None])[0]
         return replace(x.step(step), scale=steps, offset=offset + steps * shift)
 
     def _round(
@@ -197,26 +174,21 @@ class QuantizedConv(_QuantizedLinear, ops=("Conv",)):
         integers : ndarray of the shape of `w`
         steps, offset : ndarray of shape (n_filters,)
         """
-        n_filters, n_terms = len(w) // group, int(np.prod(w.shape[1:]))
+        n_terms, n_positions = math.prod(w.shape[1:]), math.prod(windows.count)
         n_samples = len(x.builder.sample_weight)
-        n_positions = int(np.prod(windows.count))
         rows = np.arange(0, n_samples, -(-n_samples * n_positions // _MAX_PATCHES))
         weight = np.repeat(x.builder.sample_weight[rows], n_positions)
         values = x.codes[rows] + x.offset / x.scale
         patches = windows.view(windows.pad(values, 0.0))
-        patches = patches.reshape(len(rows), group, n_terms, n_positions).transpose(1, 0, 3, 2)
-        targets = self.target[rows].reshape(len(rows), group, n_filters, n_positions)
-        folded = w.astype(np.float64).reshape(group, n_filters, -1, int(np.prod(w.shape[2:])))
-        folded = folded * scale.reshape(group, 1, -1, 1)
+        patches = patches.reshape(len(rows), group, n_terms, n_positions)
+        targets = self.target[rows].reshape(len(rows), group, -1, n_positions).astype(np.float64)
+        folded = w.astype(np.float64).reshape(group, -1, w.shape[1], math.prod(w.shape[2:]))
+        folded = (folded * scale.reshape(group, 1, -1, 1)).reshape(group, -1, n_terms)
         results = [
             round_weights(
-                folded[g].reshape(n_filters, n_terms).T,
+                folded[g].T,
                 self.n_bits.weights,
-                Calibration(
-                    patches[g].reshape(-1, n_terms),
-                    targets[:, g].transpose(0, 2, 1).reshape(-1, n_filters).astype(np.float64),
-                    weight / weight.sum(),
-                ),
+                Calibration(_rows(patches[:, g]), _rows(targets[:, g]), weight / weight.sum()),
             )
             for g in range(group)
         ]
@@ -233,28 +205,16 @@ class QuantizedAveragePool(QuantizedOp, ops=("AveragePool", "GlobalAveragePool")
         self,
         x: Operand,
         *,
-        auto_pad: str = "NOTSET",
-        ceil_mode: int = 0,
+        kernel_shape: Sequence[int] = (),
         count_include_pad: int = 0,
-        dilations: Sequence[int] | None = None,
-        kernel_shape: Sequence[int] | None = None,
-        pads: Sequence[int] | None = None,
-        strides: Sequence[int] | None = None,
+        **place: Any,
     ) -> QuantizedTensor:
         x, scale = self.tensor(x).with_scale_along(0, self.n_bits.activations)
         kernel = tuple(kernel_shape or x.shape[1:])
-        windows = Windows.place(
-            x.shape[1:],
-            kernel,
-            strides=strides,
-            dilations=dilations,
-            pads=pads,
-            auto_pad=auto_pad,
-            ceil_mode=ceil_mode,
-        )
+        windows = Windows.place(x.shape[1:], kernel, **place)
         sums = _convolve(np.ones((len(scale), 1, *kernel), np.int64), windows, len(scale))
         ones = np.ones((1, *x.shape))
-        divisor = _convolved(sums, ones)[0] / self.compute(ones)[0]
+        divisor = convolve_floats(sums, ones)[0] / self.compute(ones)[0]
         scale = scale.reshape(-1, *(1,) * len(windows.count)) / divisor
         return replace(
             x.step(sums), scale=scale, offset=self.compute(x.full_offset[None].copy())[0]
@@ -315,13 +275,6 @@ def _convolve(weights: IntArray, windows: Windows, group: int) -> Convolve:
     return Convolve(weights, windows.strides, pads, windows.dilations, group)
 
 
-def _convolved(step: Convolve, x: FloatArray) -> FloatArray:
-    """Convolve floats."""
-    return convolve(
-        x,
-        step.weights.astype(np.float64),
-        strides=step.strides,
-        pads=step.pads,
-        dilations=step.dilations,
-        group=step.group,
-    )
+def _rows(x: FloatArray) -> FloatArray:
+    """Matrix of a row for each sample and position, of (n_samples, n_columns, n_positions)."""
+    return np.moveaxis(x, 1, 2).reshape(-1, x.shape[1])

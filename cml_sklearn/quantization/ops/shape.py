@@ -14,8 +14,6 @@ from cml_sklearn.program.steps import Concatenate, Pad, Reshape, Take, Transpose
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 
-__all__ = ["QuantizedConcat", "QuantizedMove", "QuantizedPad", "QuantizedTranspose"]
-
 
 class QuantizedMove(
     QuantizedOp,
