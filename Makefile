@@ -9,7 +9,7 @@ PEER_STAMP := $(PEER_VENV)/.installed
 RESULTS ?= build/benchmarks
 SAMPLES ?= 1
 
-.PHONY: help demo test test-slow lint format supported-ops bench-quick bench-compare bench-growth lock clean
+.PHONY: help demo test test-slow lint format supported-ops bench-quick bench-compare bench-growth figures lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -38,9 +38,9 @@ supported-ops: $(STAMP)  ## write the table of operators in docs/operators.md fr
 	$(BIN)/python docs/supported_ops.py
 
 bench-quick: $(STAMP)  ## scores and seconds of one model of every kind, encrypted
-	$(BIN)/python -m benchmarks.classification --datasets breast_cancer --models LR,DT,XGB --samples 3
-	$(BIN)/python -m benchmarks.regression --datasets diabetes --models Ridge,DT --samples 3
-	$(BIN)/python -m benchmarks.neural --datasets breast_cancer --models MLP --samples 3
+	$(BIN)/python -m benchmarks classification --datasets breast_cancer --models LR,DT,XGB --samples 3
+	$(BIN)/python -m benchmarks regression --datasets diabetes --models Ridge,DT --samples 3
+	$(BIN)/python -m benchmarks neural --datasets breast_cancer --models MLP --samples 3
 
 bench-compare: $(STAMP) $(PEER_STAMP)  ## the same work here and on Concrete-ML, in turn; takes an hour
 	mkdir -p $(RESULTS)
@@ -53,15 +53,18 @@ bench-compare: $(STAMP) $(PEER_STAMP)  ## the same work here and on Concrete-ML,
 		'classification --datasets breast_cancer,wine --models RF,XGB --samples $(SAMPLES)' \
 		'classification --datasets digits --models RF --samples $(SAMPLES)' \
 		'regression --models RF,XGB --samples $(SAMPLES)' 'neural --samples 4'; do \
-		$(BIN)/python -m benchmarks.$$work --output $(RESULTS)/ours.jsonl; \
-		$(PEER_VENV)/bin/python -m benchmarks.peer.run $$work --output $(RESULTS)/peer.jsonl; \
+		$(BIN)/python -m benchmarks $$work --output $(RESULTS)/ours.jsonl; \
+		$(PEER_VENV)/bin/python -m benchmarks.peer $$work --output $(RESULTS)/peer.jsonl; \
 	done
-	$(BIN)/python -m benchmarks.compare $(RESULTS)/ours.jsonl $(RESULTS)/peer.jsonl \
+	$(BIN)/python -m benchmarks compare $(RESULTS)/ours.jsonl $(RESULTS)/peer.jsonl \
 		--output docs/benchmark_table.md --plots docs/images
 
 bench-growth: $(STAMP)  ## how the cost grows with trees, depth, features, samples and widths
-	$(BIN)/python -m benchmarks.growth --repeat 1 --output $(RESULTS)/growth.jsonl \
+	$(BIN)/python -m benchmarks growth --repeat 1 --output $(RESULTS)/growth.jsonl \
 		--table docs/growth_table.md --plot docs/images/growth.png
+
+figures: $(STAMP)  ## write the tables and pictures of docs/ anew; takes half an hour
+	$(BIN)/python -m benchmarks figures
 
 lock:  ## write the versions installed in .venv to requirements.lock
 	@{ echo '# Exact versions of all that running, developing and testing need, for Python 3.11.'; \

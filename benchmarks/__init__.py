@@ -1,1 +1,1 @@
-"""Benchmark scripts, run from the project's folder as ``python -m benchmarks.classification``."""
+"""Costs and scores of encrypted predictions: ``python -m benchmarks --help``."""

@@ -1,21 +1,18 @@
-"""Ratios of two files of rows, and plots of them.
-
-Run with ``python -m benchmarks.compare A.jsonl B.jsonl``; a ratio above 1 means that B needs more.
-"""
+"""Ratios of two files of rows, and plots of them; a ratio above 1 means that B needs more."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from benchmarks.core import key_of, read_rows
+from benchmarks.core import Row, key_of, read_rows
+from benchmarks.options import Table
+from benchmarks.tables import figure, markdown, show
 
-__all__ = ["app", "pairs", "ratio"]
+__all__ = ["main", "pairs", "ratio"]
 
 QUANTITIES = {
     "seconds_predict": "s/sample",
@@ -33,13 +30,12 @@ _MEMORY = {
     f"memory_{n}": n.replace("_", " ") for n in ("fit", "compile", "key_generation", "predict")
 }
 _PLOTTED = ("seconds_predict", "gop", "key_bytes", "memory_peak")
+_HEAD = ["work", "score A", "score B", *QUANTITIES.values()]
 
-Row = dict[str, Any]
-
-app = typer.Typer(add_completion=False)
+Pairs = list[tuple[Row, Row]]
 
 
-def pairs(a: list[Row], b: list[Row]) -> list[tuple[Row, Row]]:
+def pairs(a: list[Row], b: list[Row]) -> Pairs:
     """Rows of both files with the same key; of several with one key, the last counts."""
     last = {key_of(row): row for row in b}
     firsts = {key_of(row): row for row in a}
@@ -52,20 +48,18 @@ def ratio(a: Row, b: Row, quantity: str) -> float | None:
     return second / first if first and second else None
 
 
-@app.command()
 def main(
     first: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A.")],
     second: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="B.")],
-    output: Annotated[Path | None, typer.Option(help="Markdown file for the table.")] = None,
+    output: Table = None,
     plots: Annotated[Path | None, typer.Option(help="Folder for the PNG files.")] = None,
 ) -> None:
-    """Print B's quantities divided by A's, for all rows that both files have."""
+    """B's quantities divided by A's, for all rows that both files have."""
     a, b = read_rows(first), read_rows(second)
     common = pairs(a, b)
     if not common:
         raise typer.BadParameter(f"no row of the same work in {first} and {second}")
-    cells = [_cells(*pair) for pair in common]
-    Console().print(_table(cells, f"{_library(b)} / {_library(a)}"))
+    show(_HEAD, [_cells(*pair) for pair in common], f"{_library(b)} / {_library(a)}")
     missing = len({key_of(row) for row in [*a, *b]}) - len(common)
     if missing:
         typer.echo(f"{missing} row(s) are in one file only")
@@ -77,10 +71,8 @@ def main(
 
 def _cells(a: Row, b: Row) -> list[str]:
     """Cells of a pair: what it is, scores, ratios."""
-    scores = [f"{row.get('score_quantized', float('nan')):.3f}" for row in (a, b)]
-    ratios = [ratio(a, b, quantity) for quantity in QUANTITIES]
-    shown = ["-" if value is None else f"{value:.3g}" for value in ratios]
-    return [_work(a), *scores, *shown]
+    scores = [figure("score", row.get("score_quantized")) for row in (a, b)]
+    return [_work(a), *scores, *(figure("ratio", ratio(a, b, name)) for name in QUANTITIES)]
 
 
 def _work(row: Row) -> str:
@@ -89,18 +81,7 @@ def _work(row: Row) -> str:
     return f"{row['dataset']} {row['model']}{widths}"
 
 
-def _header() -> list[str]:
-    return ["work", "score A", "score B", *QUANTITIES.values()]
-
-
-def _table(cells: list[list[str]], title: str) -> Table:
-    table = Table(*_header(), title=title, padding=(0, 0))
-    for row in cells:
-        table.add_row(*row)
-    return table
-
-
-def _markdown(common: list[tuple[Row, Row]]) -> str:
+def _markdown(common: Pairs) -> str:
     """Three tables: what a sample costs, the seconds once for a model, and memory by stage."""
     names = [_library([pair[i] for pair in common]) for i in (0, 1)]
     first = common[0][0]
@@ -112,15 +93,13 @@ def _markdown(common: list[tuple[Row, Row]]) -> str:
 
 
 def _lines(
-    common: list[tuple[Row, Row]], heads: list[str], cells: Callable[[Row, Row], list[str]]
-) -> list[str]:
+    common: Pairs, heads: list[str], cells: Callable[[Row, Row], list[str]]
+) -> Iterable[str]:
     """Lines of a table with a row for each pair."""
-    rows = [["work", *heads], ["---", *["---:"] * len(heads)]]
-    rows += [[_work(a), *cells(a, b)] for a, b in common]
-    return [f"| {' | '.join(row)} |" for row in rows]
+    return markdown(["work", *heads], [[_work(a), *cells(a, b)] for a, b in common])
 
 
-def _pair_lines(common: list[tuple[Row, Row]], quantities: dict[str, str]) -> list[str]:
+def _pair_lines(common: Pairs, quantities: dict[str, str]) -> Iterable[str]:
     """Lines of a table of both libraries' quantities."""
     return _lines(
         common,
@@ -132,24 +111,17 @@ def _pair_lines(common: list[tuple[Row, Row]], quantities: dict[str, str]) -> li
 def _sample_cells(a: Row, b: Row) -> list[str]:
     """Scores of floats and integers, the clear model's seconds, and quantities with ratios."""
     scores = [a.get("score_float"), a.get("score_quantized"), b.get("score_quantized")]
-    shown = [" / ".join("-" if x is None else f"{x:.3f}" for x in scores)]
-    shown.append(_figure("seconds_clear", a.get("seconds_clear")))
+    cells = [" / ".join(figure("score", x) for x in scores)]
+    cells.append(figure("seconds_clear", a.get("seconds_clear")))
     for quantity in _PER_SAMPLE:
         quotient = ratio(a, b, quantity)
         times = "" if quotient is None else f" ({quotient:.3g} x)"
-        shown.append(_both(a, b, quantity) + times)
-    return shown
+        cells.append(_both(a, b, quantity) + times)
+    return cells
 
 
 def _both(a: Row, b: Row, quantity: str) -> str:
-    return " / ".join(_figure(quantity, row.get(quantity)) for row in (a, b))
-
-
-def _figure(quantity: str, value: float | None) -> str:
-    """Format a quantity; bytes as MB."""
-    if value is None:
-        return "-"
-    return f"{value / 1e6:.3g}" if quantity.startswith(("key_", "memory_")) else f"{value:.3g}"
+    return " / ".join(figure(quantity, row.get(quantity)) for row in (a, b))
 
 
 def _library(rows: list[Row]) -> str:
@@ -158,7 +130,7 @@ def _library(rows: list[Row]) -> str:
     return f"{name} {rows[0]['versions'].get(name.replace('_', '-'), '')}".strip()
 
 
-def _plot(common: list[tuple[Row, Row]], folder: Path) -> None:
+def _plot(common: Pairs, folder: Path) -> None:
     """Draw one chart of bars for each quantity, with a logarithmic axis."""
     from matplotlib.figure import Figure
 
@@ -167,8 +139,8 @@ def _plot(common: list[tuple[Row, Row]], folder: Path) -> None:
     for quantity in _PLOTTED:
         if not any(row.get(quantity) for pair in common for row in pair):
             continue
-        figure = Figure(figsize=(8, 0.4 * len(names) + 1.5), layout="constrained")
-        axes = figure.subplots()
+        chart = Figure(figsize=(8, 0.4 * len(names) + 1.5), layout="constrained")
+        axes = chart.subplots()
         for shift, rows in zip((-0.2, 0.2), zip(*common, strict=True), strict=True):
             values = [row.get(quantity) or 0 for row in rows]
             places = [i + shift for i in range(len(names))]
@@ -177,8 +149,4 @@ def _plot(common: list[tuple[Row, Row]], folder: Path) -> None:
         axes.invert_yaxis()
         axes.set(xscale="log", xlabel=quantity.replace("_", " "))
         axes.legend()
-        figure.savefig(folder / f"benchmark_{quantity}.png", dpi=120)
-
-
-if __name__ == "__main__":
-    app()
+        chart.savefig(folder / f"benchmark_{quantity}.png", dpi=120)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import sklearn.datasets
-from sklearn.model_selection import train_test_split
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold, train_test_split
 from sklearn.preprocessing import StandardScaler
 
-__all__ = ["BUILT_IN", "Dataset", "UnknownNameError", "UnreachableError", "check_name", "load"]
+from benchmarks.options import UnknownNameError
+
+__all__ = ["BUILT_IN", "Dataset", "UnreachableError", "check_name", "load"]
 
 BUILT_IN: dict[str, tuple[str, Callable[..., Any]]] = {
     "breast_cancer": ("classification", sklearn.datasets.load_breast_cancer),
@@ -25,10 +28,6 @@ BUILT_IN: dict[str, tuple[str, Callable[..., Any]]] = {
 """Task and loader, by name."""
 
 _MAX_CLASSES = 20
-
-
-class UnknownNameError(ValueError):
-    """A data set or model that does not exist; the message lists those that do."""
 
 
 class UnreachableError(OSError):
@@ -53,13 +52,27 @@ class Dataset:
     y_train: np.ndarray
     y_test: np.ndarray
 
-    def standardized(self) -> Dataset:
+    def standardized(self, *, targets: bool = True) -> Dataset:
         """Make the same with features, and targets to regress on, of mean 0 and variance 1."""
         scaled = [*_scaled(self.X_train, self.X_test), self.y_train, self.y_test]
-        if self.task == "regression":
+        if targets and self.task == "regression":
             columns = _scaled(self.y_train[:, None], self.y_test[:, None])
             scaled[2:] = [column.ravel() for column in columns]
         return Dataset(self.task, *scaled)
+
+    def folds(self, n_splits: int, n_repeats: int, seed: int) -> Iterator[Dataset]:
+        """Split all rows for cross-validation, again and again."""
+        X = np.vstack([self.X_train, self.X_test])
+        y = np.concatenate([self.y_train, self.y_test])
+        kind = RepeatedStratifiedKFold if self.task == "classification" else RepeatedKFold
+        folds = kind(n_splits=n_splits, n_repeats=n_repeats, random_state=seed)
+        for train, test in folds.split(X, y):
+            yield Dataset(self.task, X[train], X[test], y[train], y[test])
+
+    def score(self, predicted: np.ndarray) -> float:
+        """Accuracy, or R2, of predictions for the first rows of the test set, or for all."""
+        metric = accuracy_score if self.task == "classification" else r2_score
+        return float(metric(self.y_test[: len(predicted)], np.ravel(predicted)))
 
 
 def _scaled(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -81,8 +94,10 @@ def check_name(name: str, task: str | None) -> None:
         raise UnknownNameError(f"there is no file {name!r}")
 
 
-def load(name: str, *, task: str | None = None, target: str | None = None) -> Dataset:
-    """Load a data set and split it: 30 % of the rows for the test, always the same ones.
+def load(
+    name: str, *, task: str | None = None, target: str | None = None, seed: int = 0
+) -> Dataset:
+    """Load a data set and split it: 30 % of the rows for the test.
 
     Parameters
     ----------
@@ -92,6 +107,8 @@ def load(name: str, *, task: str | None = None, target: str | None = None) -> Da
         What a CSV or OpenML set is for. None: told from its target.
     target : str, optional
         Target column of a CSV file. None: the last one.
+    seed : int
+        Of the split; all benchmarks use the same one.
 
     Raises
     ------
@@ -106,7 +123,7 @@ def load(name: str, *, task: str | None = None, target: str | None = None) -> Da
         task = task or _task_of(y)
         X = pd.get_dummies(X).to_numpy(np.float64)
         y = np.unique(y, return_inverse=True)[1] if task == "classification" else y.to_numpy(float)
-    return Dataset(task, *train_test_split(X, y, test_size=0.3, random_state=0))
+    return Dataset(task, *train_test_split(X, y, test_size=0.3, random_state=seed))
 
 
 def _read(path: str, target: str | None) -> tuple[pd.DataFrame, pd.Series]:

@@ -1,8 +1,7 @@
 """How the cost of an encrypted prediction grows with the model, its widths and the data.
 
 One thing grows at a time; the rest stays as in `benchmarks.models`, but for 20 trees an ensemble.
-The data are made by scikit-learn's ``make_classification``, with 10 features. Run with
-``python -m benchmarks.growth --help``.
+The data are made by scikit-learn's ``make_classification``, with 10 features.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.progress import track
 from sklearn.datasets import make_classification
 from sklearn.preprocessing import StandardScaler
@@ -23,11 +21,14 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.core import Row, write_row
 from benchmarks.measure import machine_facts, median_seconds
 from benchmarks.models import MODELS
+from benchmarks.options import Output, Plot, Repeat, Table, chosen
 from benchmarks.subject import OurSubject
+from benchmarks.tables import markdown, show
 
-__all__ = ["SWEEPS", "Sweep", "app", "slope"]
+__all__ = ["SWEEPS", "Sweep", "main", "slope"]
 
 _QUANTITIES = {"seconds": "seconds", "gop": "Gop"}
+_HEAD = ["grows", "model", "seconds", "fitted", "Gop", "fitted"]
 _N_TRAIN = 700
 _N_TEST = 300
 _N_FEATURES = 10
@@ -71,20 +72,17 @@ SWEEPS = {
 
 def main(
     *,
-    sweeps: Annotated[str, typer.Option(help="Names, parted by commas.")] = ",".join(SWEEPS),
+    sweeps: Annotated[str, typer.Option(help="Names, parted by commas. Empty: all.")] = "",
     most: Annotated[int | None, typer.Option(help="Leave out greater values.")] = None,
-    repeat: Annotated[int, typer.Option(min=1, help="Runs, of which the median counts.")] = 2,
-    output: Annotated[Path | None, typer.Option(help="JSON lines, appended.")] = None,
-    table: Annotated[Path | None, typer.Option(help="Markdown file for the slopes.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="PNG file.")] = None,
+    repeat: Repeat = 2,
+    output: Output = None,
+    table: Table = None,
+    plot: Plot = None,
 ) -> None:
-    """Measure encrypted predictions while one thing grows, and fit slopes."""
-    names = sweeps.split(",")
-    if unknown := [name for name in names if name not in SWEEPS]:
-        raise typer.BadParameter(f"unknown sweep {unknown[0]!r}; use {', '.join(SWEEPS)}")
+    """Encrypted predictions while one thing grows, and fitted slopes."""
     work = [
         (SWEEPS[name], model, value)
-        for name in names
+        for name in chosen(sweeps, list(SWEEPS), "sweep")
         for model in SWEEPS[name].models
         for value in SWEEPS[name].values
         if most is None or value <= most
@@ -92,12 +90,11 @@ def main(
     rows = []
     for sweep, model, value in track(work, "measuring", transient=True):
         rows.append(_measure(sweep, model, value, repeat))
-        if output is not None:
-            write_row(output, rows[-1] | machine_facts())
-    lines = _markdown(rows)
-    Console().print(lines, markup=False)
+        write_row(output, rows[-1] | machine_facts())
+    cells = _cells(rows)
+    show(_HEAD, cells)
     if table is not None:
-        table.write_text(lines)
+        table.write_text("\n".join(markdown(_HEAD, cells, n_left=2)) + "\n")
     if plot is not None:
         _draw(rows, plot)
 
@@ -146,13 +143,13 @@ def slope(sweep: Sweep, values: list[float], costs: list[float]) -> float | None
 
 def _curves(rows: list[Row], name: str, quantity: str) -> dict[str, tuple[list[Any], list[Any]]]:
     """Values and costs of a sweep, by model."""
-    found: dict[str, tuple[list[Any], list[Any]]] = {}
+    curves: dict[str, tuple[list[Any], list[Any]]] = {}
     for row in rows:
         if row["sweep"] == name:
-            values, costs = found.setdefault(row["model"], ([], []))
+            values, costs = curves.setdefault(row["model"], ([], []))
             values.append(row["value"])
             costs.append(row[quantity])
-    return found
+    return curves
 
 
 def _law(sweep: Sweep, values: list[float], costs: list[float]) -> str:
@@ -163,17 +160,17 @@ def _law(sweep: Sweep, values: list[float], costs: list[float]) -> str:
     return f"{sweep.name}^{fitted:.2f}" if sweep.is_power else f"x {fitted:.2f} a step"
 
 
-def _markdown(rows: list[Row]) -> str:
-    """Table of first and last values, and of the fitted slopes."""
-    lines = ["| grows | model | seconds | fitted | Gop | fitted |", "|---|---|---:|---:|---:|---:|"]
+def _cells(rows: list[Row]) -> list[list[str]]:
+    """First and last values of each sweep, and the fitted slopes."""
+    lines = []
     for name in dict.fromkeys(row["sweep"] for row in rows):
         seconds, gops = (_curves(rows, name, quantity) for quantity in _QUANTITIES)
         for model, (values, costs) in seconds.items():
-            cells = [f"{name} {values[0]} to {values[-1]}", model]
+            lines.append([f"{name} {values[0]} to {values[-1]}", model])
             for curve in ((values, costs), gops[model]):
-                cells += [f"{curve[1][0]:.3g} to {curve[1][-1]:.3g}", _law(SWEEPS[name], *curve)]
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+                law = _law(SWEEPS[name], *curve)
+                lines[-1] += [f"{curve[1][0]:.3g} to {curve[1][-1]:.3g}", law]
+    return lines
 
 
 def _draw(rows: list[Row], path: Path) -> None:
@@ -194,10 +191,3 @@ def _draw(rows: list[Row], path: Path) -> None:
             axes.legend(fontsize="x-small")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
-
-
-app = typer.Typer(add_completion=False)
-app.command()(main)
-
-if __name__ == "__main__":
-    app()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
-from benchmarks.datasets import UnknownNameError
-
-__all__ = ["MODELS", "ModelSpec", "models_for"]
+__all__ = ["MODELS", "ModelSpec"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,13 @@ class ModelSpec:
     n_bits: int | None
     standardize: bool = False
     parameters: dict[str, Any] = field(default_factory=dict)
+
+    def make(self, module: str, seed: int, **own: Any) -> Any:
+        """Make the unfitted model of a module's class, with a library's own parameters, too."""
+        model = getattr(import_module(module), self.class_name)(**self.parameters, **own)
+        if "random_state" in model.get_params():
+            model.set_params(random_state=seed)
+        return model
 
 
 def _linear(class_name: str, **parameters: Any) -> ModelSpec:
@@ -81,16 +87,3 @@ MODELS: dict[str, dict[str, ModelSpec]] = {
     },
 }
 """By task and name."""
-
-
-def models_for(names: list[str], allowed: list[str]) -> list[str]:
-    """Check names of models; none given: all that are allowed.
-
-    Raises
-    ------
-    UnknownNameError
-    """
-    for name in names:
-        if name not in allowed:
-            raise UnknownNameError(f"unknown model {name!r}; use one of {', '.join(allowed)}")
-    return names or allowed

@@ -1,34 +1,36 @@
 """Seconds of `NumpyModule`, onnxruntime and ONNX's reference evaluator on a small CNN.
 
-All run on one thread. Run with ``python -m benchmarks.operators --help``.
+All run on one thread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-import onnx
-import onnxruntime
-import torch
 import typer
-from onnx.reference import ReferenceEvaluator
-from rich.console import Console
-from rich.table import Table
 from threadpoolctl import threadpool_limits
-from torch import nn
 
 from benchmarks.core import write_row
 from benchmarks.measure import machine_facts, seconds_of
-from cml_sklearn.convert.torch import export_to_onnx
-from cml_sklearn.onnx import NumpyModule
+from benchmarks.options import Output
+from benchmarks.tables import show
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["main"]
 
 
-def make_model() -> onnx.ModelProto:
+def _make_model() -> onnx.ModelProto:
     """Make a CNN for images of 28 x 28, with every layer that such networks usually have."""
+    import torch
+    from torch import nn
+
+    from cml_sklearn.convert.torch import export_to_onnx
+
     torch.manual_seed(0)
     network = nn.Sequential(
         nn.Conv2d(1, 8, 3, padding=1),
@@ -46,10 +48,13 @@ def make_model() -> onnx.ModelProto:
     return export_to_onnx(network.eval(), np.zeros((2, 1, 28, 28), np.float32))
 
 
-def make_runners(
-    model: onnx.ModelProto,
-) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+def _make_runners(model: onnx.ModelProto) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     """Make one function from inputs to outputs for each way to run the model."""
+    import onnxruntime
+    from onnx.reference import ReferenceEvaluator
+
+    from cml_sklearn.onnx import NumpyModule
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(
@@ -64,7 +69,7 @@ def make_runners(
     }
 
 
-def best_seconds(function: Callable[[], object], repeat: int) -> float:
+def _best_seconds(function: Callable[[], object], repeat: int) -> float:
     """Measure the shortest of several runs, after one to warm up."""
     function()
     return min(seconds_of(function) for _ in range(repeat))
@@ -73,24 +78,20 @@ def best_seconds(function: Callable[[], object], repeat: int) -> float:
 def main(
     repeat: Annotated[int, typer.Option(help="Runs, of which the shortest counts.")] = 5,
     batch: Annotated[int, typer.Option(help="Images in one run.")] = 256,
-    output: Annotated[Path | None, typer.Option(help="JSON lines, appended.")] = None,
+    output: Output = None,
 ) -> None:
-    """Measure, and show a table."""
+    """Seconds of the NumPy operators, beside onnxruntime."""
     x = np.random.default_rng(0).standard_normal((batch, 1, 28, 28), np.float32)
-    runners = make_runners(make_model())
+    runners = _make_runners(_make_model())
     wanted = runners["onnxruntime"](x)
     seconds = {}
     with threadpool_limits(1):
         for name, run in runners.items():
             np.testing.assert_allclose(run(x), wanted, rtol=1e-3, atol=1e-5)
-            seconds[name] = best_seconds(partial(run, x), repeat)
-    table = Table("evaluator", "seconds", "times onnxruntime's", title=f"CNN, batch {batch}")
-    for name, value in seconds.items():
-        table.add_row(name, f"{value:.4f}", f"{value / seconds['onnxruntime']:.1f}")
-    Console().print(table)
-    if output is not None:
-        write_row(output, {"batch": batch, "seconds": seconds, **machine_facts()})
-
-
-if __name__ == "__main__":
-    typer.run(main)
+            seconds[name] = _best_seconds(partial(run, x), repeat)
+    cells = [
+        [name, f"{value:.4f}", f"{value / seconds['onnxruntime']:.1f}"]
+        for name, value in seconds.items()
+    ]
+    show(["evaluator", "seconds", "times onnxruntime's"], cells, f"CNN, batch {batch}")
+    write_row(output, {"batch": batch, "seconds": seconds, **machine_facts()})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import import_module
 from typing import Any
@@ -11,10 +13,10 @@ import numpy as np
 
 from benchmarks.models import ModelSpec
 
-__all__ = ["OurSubject"]
+__all__ = ["OurSubject", "equal_samples"]
 
 # Imported when first needed, which is not what "fit" or "compile" shall measure.
-_HEAVY = ("hummingbird.ml", "cml_sklearn.fhe.compiler")
+_HEAVY = ("hummingbird.ml", "concrete.fhe")
 _MODES = {"clear": False, "simulate": "simulate", "execute": True}
 
 
@@ -24,12 +26,12 @@ class OurSubject:
     library = "cml_sklearn"
 
     def __init__(self, spec: ModelSpec, n_bits: int | None, seed: int) -> None:
-        for module in _HEAVY:
-            import_module(module)
-        cls = getattr(import_module(f"cml_sklearn.{spec.module}"), spec.class_name)
-        self.model = cls(**spec.parameters, **({} if n_bits is None else {"n_bits": n_bits}))
-        if "random_state" in self.model.get_params():
-            self.model.set_params(random_state=seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # theirs about themselves
+            for module in _HEAVY:
+                import_module(module)
+        widths = {} if n_bits is None else {"n_bits": n_bits}
+        self.model = spec.make(f"cml_sklearn.{spec.module}", seed, **widths)
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> None:
         """See `Subject`."""
@@ -53,9 +55,7 @@ class OurSubject:
         module = self.model.quantized_module_
         codes = module.quantize_input(X)
         outputs, seconds = self.model.fhe_circuit_.profile(*codes)
-        same = np.ones(len(X), dtype=bool)
-        for clear, encrypted in zip(module.quantized_forward(*codes), outputs, strict=True):
-            same &= (clear == encrypted).reshape(len(X), -1).all(axis=1)
+        same = equal_samples(module.quantized_forward(*codes), outputs)
         return float(same.mean()), seconds
 
     def facts(self) -> dict[str, Any]:
@@ -63,3 +63,9 @@ class OurSubject:
         report = asdict(self.model.fhe_report_)
         names = {"pbs_count": "pbs", "complexity": "gop"}
         return {names.get(name, name): value for name, value in report.items()}
+
+
+def equal_samples(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> np.ndarray:
+    """Which samples' integers are equal in all outputs, shape (n_samples,)."""
+    pairs = zip(a, b, strict=True)
+    return np.all([(x == y).reshape(len(x), -1).all(axis=1) for x, y in pairs], axis=0)

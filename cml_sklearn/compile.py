@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cml_sklearn.convert.torch import export_to_onnx
-from cml_sklearn.fhe.backend import CircuitOptions
+from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 from cml_sklearn.quantization.quantized_module import QuantizedModule

@@ -4,23 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import joblib
 
 from cml_sklearn.exceptions import InvalidInputError
 
-__all__ = ["ExecutionMode", "config_context", "resolve_mode"]
+__all__ = ["AUTO", "ENGINES", "ExecutionMode", "config_context", "current_engine", "resolve_mode"]
 
 ExecutionMode = bool | Literal["simulate"]
 """False: in the clear; True: encrypted; "simulate": the backend's simulation."""
 
-_current: ExecutionMode = False
+AUTO = "auto"
+"""Name of the engine that does a model best."""
+
+ENGINES = {
+    "concrete": "cml_sklearn.fhe.concrete:ConcreteEngine",
+    "clear": "cml_sklearn.fhe.clear:ClearEngine",
+}
+"""Where each engine is found when it is first used."""
+
+
+class Settings(NamedTuple):
+    """What holds for calls that don't say it themselves."""
+
+    mode: ExecutionMode = False
+    engine: str = AUTO
+
+
+_current = Settings()
 
 
 @contextmanager
-def config_context(*, execute_in_fhe: ExecutionMode) -> Iterator[None]:
-    """Set the mode of all predictions inside the block that don't say it themselves.
+def config_context(
+    *, execute_in_fhe: ExecutionMode | None = None, engine: str | None = None
+) -> Iterator[None]:
+    """Set mode and engine of all predictions inside the block that don't say it themselves.
 
     It reaches what calls `predict` on one's behalf: `GridSearchCV`, `cross_val_score`, ensembles,
     scorers. The setting holds for the process, in all its threads, and for the worker processes
@@ -29,7 +48,12 @@ def config_context(*, execute_in_fhe: ExecutionMode) -> Iterator[None]:
 
     Parameters
     ----------
-    execute_in_fhe : bool or "simulate"
+    execute_in_fhe : bool or "simulate", optional
+        None: as outside of the block.
+    engine : {"auto", "concrete", "clear"}, optional
+        What compiles and evaluates circuits: "concrete" encrypts; "clear" checks all that a
+        circuit promises without encryption, for tests; "auto" takes the best one that encrypts.
+        None: as outside of the block.
 
     Examples
     --------
@@ -43,20 +67,36 @@ def config_context(*, execute_in_fhe: ExecutionMode) -> Iterator[None]:
     >>> scores.shape
     (2,)
     """
-    mode = _checked(execute_in_fhe)
     before = _current
+    settings = Settings(
+        before.mode if execute_in_fhe is None else _checked(execute_in_fhe),
+        before.engine if engine is None else _checked_engine(engine),
+    )
     with ExitStack() as stack:
         if _workers_are_loky():
-            context = joblib.parallel_config("loky", initializer=_set_mode, initargs=(mode,))
+            context = joblib.parallel_config("loky", initializer=_set, initargs=(settings,))
             stack.enter_context(context)
-        stack.callback(_set_mode, before)
-        _set_mode(mode)
+        stack.callback(_set, before)
+        _set(settings)
         yield
 
 
 def resolve_mode(execute_in_fhe: ExecutionMode | None) -> ExecutionMode:
     """Mode of a call: its own argument, or the context's when that is None."""
-    return _current if execute_in_fhe is None else _checked(execute_in_fhe)
+    return _current.mode if execute_in_fhe is None else _checked(execute_in_fhe)
+
+
+def current_engine() -> str:
+    """Name of the context's engine."""
+    return _current.engine
+
+
+def _checked_engine(engine: object) -> str:
+    """Name of an engine, or an error that lists them."""
+    if isinstance(engine, str) and engine in (AUTO, *ENGINES):
+        return engine
+    allowed = ", ".join(map(repr, (AUTO, *ENGINES)))
+    raise InvalidInputError(f"engine is {engine!r}; it must be one of {allowed}.")
 
 
 def _checked(mode: object) -> ExecutionMode:
@@ -71,10 +111,10 @@ def _checked(mode: object) -> ExecutionMode:
     )
 
 
-def _set_mode(mode: ExecutionMode) -> None:
-    """Set the mode of this process."""
+def _set(settings: Settings) -> None:
+    """Set mode and engine of this process."""
     global _current  # noqa: PLW0603  one setting for the process is the point
-    _current = mode
+    _current = settings
 
 
 def _workers_are_loky() -> bool:

@@ -9,7 +9,7 @@ import inspect
 import sys
 from pathlib import Path
 
-from cml_sklearn.onnx.ops_impl import ONNX_OPS_TO_NUMPY_IMPL
+from cml_sklearn.onnx.onnx_utils import ONNX_OPS_TO_NUMPY_IMPL
 from cml_sklearn.quantization import ops  # noqa: F401  fills the registry
 from cml_sklearn.quantization.quantized_op import (
     ONNX_OPS_TO_QUANTIZED_IMPL,

@@ -18,8 +18,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import nn
 
-from cml_sklearn.compile import compile_torch_model
-from cml_sklearn.quantization.quantized_module import QuantizedModule
+from cml_sklearn import QuantizedModule, compile_torch_model
 
 N_BITS = {"inputs": 4, "weights": 4, "activations": 4}
 ROUNDING_BITS = 4

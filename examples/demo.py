@@ -19,7 +19,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cml_sklearn import LogisticRegression
-from cml_sklearn.fhe.backend import FheReport
+from cml_sklearn.fhe.protocol import FheReport
 
 N_BITS = [2, 3, 4, 6, 8]
 N_ONE_BY_ONE = 20

@@ -1,44 +1,56 @@
-"""The benchmark scripts run, and their files can be compared."""
+"""The benchmarks' commands run, and their files can be compared."""
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
+import sklearn.tree
 from typer import Typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
-from benchmarks import classification, compare, growth, neural, regression, splits
+from benchmarks import growth, tables
+from benchmarks.__main__ import app as our_app
 from benchmarks.core import Case, read_rows
-from benchmarks.datasets import UnknownNameError, UnreachableError, load
+from benchmarks.datasets import UnreachableError, load
+from benchmarks.figures import trees
 from benchmarks.measure import in_child, stage
+from benchmarks.options import UnknownNameError
+from benchmarks.peer.__main__ import app as peer_app
 
-RUNNER = CliRunner()
+RUNNER = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
 CASES = [
-    (classification.app, "iris", "LR"),
-    (regression.app, "diabetes", "DT"),
-    (neural.app, "iris", "MLP"),
+    ("classification", "iris", "LR"),
+    ("regression", "diabetes", "DT"),
+    ("neural", "iris", "MLP"),
 ]
+
+
+def invoke(*arguments: object, app: Typer = our_app) -> Result:
+    return RUNNER.invoke(app, [str(argument) for argument in arguments])
 
 
 def call(function: Callable[..., object], *args: object) -> object:
     return function(*args)
 
 
-@pytest.mark.parametrize(("app", "dataset", "model"), CASES, ids=[case[2] for case in CASES])
+@pytest.mark.parametrize(("command", "dataset", "model"), CASES)
 def test_a_row_is_measured_and_written(
-    app: Typer, dataset: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, dataset: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # a fresh process takes seconds to import everything; see the test of in_child
-    monkeypatch.setattr("benchmarks.core.in_child", call)
+    monkeypatch.setattr("benchmarks.commands.in_child", call)
     output = tmp_path / "rows.jsonl"
     options = ["--datasets", dataset, "--models", model, "--samples", "2", "--simulate"]
-    result = RUNNER.invoke(app, [*options, "--output", str(output)])
+    result = invoke(command, *options, "--output", output)
     assert result.exit_code == 0, result.output
     (row,) = read_rows(output)
     assert (row["library"], row["dataset"], row["model"]) == ("cml_sklearn", dataset, model)
@@ -74,32 +86,35 @@ def test_a_failure_does_not_stop_the_run(tmp_path: Path, monkeypatch: pytest.Mon
             raise MemoryError("killed")
         return {"dataset": case.dataset, "model": case.model}
 
-    monkeypatch.setattr("benchmarks.core.in_child", refuse)
+    monkeypatch.setattr("benchmarks.commands.in_child", refuse)
     output = tmp_path / "rows.jsonl"
-    options = ["--datasets", "wine", "--models", "DT,RF", "--output", str(output)]
-    result = RUNNER.invoke(classification.app, options)
+    options = ["--datasets", "wine", "--models", "DT,RF"]
+    result = invoke("classification", *options, "--output", output)
     assert result.exit_code == 1
     assert "wine DT failed: MemoryError('killed')" in result.output
     assert [row["model"] for row in read_rows(output)] == ["RF"]
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("arguments", "message"),
     [
-        (["--models", "LR,SVM"], "unknown model 'SVM'; use one of LR, DT, RF, XGB"),
-        (["--datasets", "diabetes"], "unknown data set 'diabetes'; use one of breast_cancer, wine"),
-        (["--datasets", "missing.csv"], "there is no file 'missing.csv'"),
-        (["--n-bits", "six"], "whole numbers"),
+        ("classification --models LR,SVM", "unknown model 'SVM'; use one of LR, DT, RF, XGB"),
+        ("classification --datasets diabetes", "use one of breast_cancer, wine"),
+        ("classification --datasets missing.csv", "there is no file 'missing.csv'"),
+        ("classification --n-bits six", "whole numbers"),
+        ("splits --datasets missing", "unknown data set 'missing'"),
+        ("growth --sweeps trees,cores", "unknown sweep 'cores'; use one of trees, depth"),
+        ("figures forests", "unknown figure 'forests'; use one of linear, trees"),
     ],
 )
-def test_wrong_names(options: list[str], message: str) -> None:
-    result = RUNNER.invoke(classification.app, options, env={"COLUMNS": "200", "TERM": "dumb"})
+def test_wrong_names(arguments: str, message: str) -> None:
+    result = invoke(*arguments.split())
     assert result.exit_code == 2
     assert message in result.output
 
 
 def test_list() -> None:
-    result = RUNNER.invoke(regression.app, ["--list"])
+    result = invoke("regression", "--list")
     assert result.output.startswith("models:   Linear, Ridge, DT, RF, XGB\ndatasets: diabetes,")
 
 
@@ -136,8 +151,7 @@ def test_compare_prints_ratios_and_draws_plots(tmp_path: Path) -> None:
     ours.write_text("\n".join(json.dumps(row_of("cml_sklearn", m, 0.5)) for m in ("DT", "RF")))
     peer.write_text("\n".join(json.dumps(row_of("peer", "DT", s)) for s in (9.0, 20.0)))
     table, plots = tmp_path / "table.md", tmp_path / "images"
-    options = ["--output", str(table), "--plots", str(plots)]
-    result = RUNNER.invoke(compare.app, [str(ours), str(peer), *options], env={"COLUMNS": "200"})
+    result = invoke("compare", ours, peer, "--output", table, "--plots", plots)
     assert result.exit_code == 0, result.output
     assert "peer / cml_sklearn" in result.output
     assert "1 row(s) are in one file only" in result.output
@@ -153,31 +167,57 @@ def test_compare_refuses_files_of_different_work(tmp_path: Path) -> None:
     paths = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
     for path, model in zip(paths, ("DT", "RF"), strict=True):
         path.write_text(json.dumps(row_of("peer", model, 1.0)))
-    result = RUNNER.invoke(compare.app, [str(path) for path in paths], env={"COLUMNS": "200"})
+    result = invoke("compare", *paths)
     assert result.exit_code == 2
     # the error is drawn in a box, which may break its lines anywhere
     words = result.output.replace("│", " ").split()
     assert "no row of the same work" in " ".join(words)
 
 
-def test_splits_scores_on_the_same_splits_as_the_float_model(tmp_path: Path) -> None:
+class PeerTree(sklearn.tree.DecisionTreeClassifier):
+    """A tree in the clear with Concrete-ML's signature."""
+
+    def __init__(
+        self, n_bits: int = 6, max_depth: int | None = None, random_state: int | None = None
+    ) -> None:
+        super().__init__(max_depth=max_depth, random_state=random_state)
+        self.n_bits = n_bits
+
+    def predict(self, X: np.ndarray, fhe: str) -> np.ndarray:
+        assert fhe == "disable"
+        return super().predict(X)
+
+
+@pytest.mark.parametrize("app", [our_app, peer_app], ids=["ours", "peer"])
+def test_splits_scores_on_the_same_splits_as_the_float_model(
+    app: Typer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer = ModuleType("concrete.ml.sklearn")
+    monkeypatch.setattr(peer, "DecisionTreeClassifier", PeerTree, raising=False)
+    monkeypatch.setitem(sys.modules, "concrete.ml.sklearn", peer)
     output = tmp_path / "splits.jsonl"
-    options = ["--datasets", "wine", "--models", "DT", "--repeats", "1", "--output", str(output)]
-    result = RUNNER.invoke(splits.app, options)
+    options = ["--datasets", "wine", "--models", "DT", "--repeats", "1", "--output", output]
+    result = invoke("splits", *options, app=app)
     assert result.exit_code == 0, result.output
     row = json.loads(output.read_text())
     assert row["splits"] == 3
     assert min(row["score"], row["score_float"]) > 0.8
+    assert row["library"] == "concrete-ml" or app is our_app
+    assert row["score"] == row["score_float"] or app is our_app
+
+
+def test_the_peer_needs_nothing_of_this_library() -> None:
+    code = "import sys; sys.modules['cml_sklearn'] = None; from benchmarks.peer.__main__ import app"
+    subprocess.run([sys.executable, "-c", f"{code}; app(['--help'])"], check=True)
 
 
 def test_growth_fits_slopes(tmp_path: Path) -> None:
     table, plot = tmp_path / "table.md", tmp_path / "growth.png"
     options = ["--sweeps", "samples,n_bits", "--most", "3", "--repeat", "1"]
-    options += ["--table", str(table), "--plot", str(plot)]
     sweeps = {name: replace(growth.SWEEPS[name], models=("DT",)) for name in ("samples", "n_bits")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(growth, "SWEEPS", sweeps)
-        result = RUNNER.invoke(growth.app, options)
+        result = invoke("growth", *options, "--table", table, "--plot", plot)
     assert result.exit_code == 0, result.output
     assert [line.split(" | ")[0] for line in table.read_text().splitlines()[2:]] == [
         "| samples 1 to 1",
@@ -186,3 +226,19 @@ def test_growth_fits_slopes(tmp_path: Path) -> None:
     assert plot.stat().st_size > 1000
     assert growth.slope(growth.SWEEPS["trees"], [1, 2, 4], [3, 12, 48]) == pytest.approx(2)
     assert growth.slope(growth.SWEEPS["depth"], [1, 2, 3], [3, 6, 12]) == pytest.approx(2)
+
+
+def test_tables_of_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "DOCS", tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- a -->\nold\n<!-- end of a -->\nafter\n")
+    lines = tables.markdown(["data", "n", "score"], [["wine", "6", "0.9"]])
+    tables.insert("page.md", "a", lines)
+    table = "| data | n | score |\n| --- | ---: | ---: |\n| wine | 6 | 0.9 |"
+    assert page.read_text() == f"before\n<!-- a -->\n{table}\n<!-- end of a -->\nafter\n"
+
+
+def test_the_page_of_trees_says_what_is_measured() -> None:
+    score, reference, pbs, gop = trees.measured("wine", "DT", 6)
+    figures = f"| 6 | {score:.3f} | {reference:.3f} | 0.944 | {pbs:.0f} | 46 | {gop:.2f} |"
+    assert f"| wine / DT5 {figures}" in (tables.DOCS / "trees.md").read_text()

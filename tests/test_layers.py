@@ -15,10 +15,11 @@ PACKAGE = Path(cml_sklearn.__file__).parent
 FLOORS = [
     {"_typing", "_version", "exceptions"},
     {"config"},
-    {"convert", "onnx"},
-    {"fhe"},
+    {"program"},
+    {"fhe", "onnx"},
+    {"convert"},
     {"quantization"},
-    {"compile", "quantization_aware"},
+    {"compile", "forest", "quantization_aware"},
     {"estimators"},
     {
         "discriminant_analysis",
@@ -39,31 +40,36 @@ FLOORS_OF_ESTIMATORS = [
     {"boosters", "forests", "skorch", "width_search"},
 ]
 FILES = [f for f in sorted(PACKAGE.rglob("*.py")) if f != PACKAGE / "__init__.py"]
-ABOVE_THE_ENGINES = [
-    f
-    for f in FILES
-    if f.relative_to(PACKAGE).parts[0].removesuffix(".py") in set.union(*FLOORS[-2:])
-]
 
 
 def floor_of(name: str, floors: list[set[str]]) -> int:
     return next(floor for floor, names in enumerate(floors) if name in names)
 
 
-def imports_of(path: Path, package: str = "cml_sklearn") -> set[str]:
-    """What a file imports from a package: names that follow the package's."""
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def modules_of(path: Path) -> set[str]:
+    """Modules that a file imports."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
         elif isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
+    return names
+
+
+def imports_of(path: Path, package: str = "cml_sklearn") -> set[str]:
+    """What a file imports from a package: names that follow the package's."""
+    names = modules_of(path)
     return {n.removeprefix(f"{package}.") for n in names if n.startswith(f"{package}.")}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_go_down(path: Path) -> None:
-    part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    part = part_of(path)
     for imported in {name.split(".")[0] for name in imports_of(path)} - {part}:
         assert floor_of(imported, FLOORS) < floor_of(part, FLOORS)
 
@@ -75,17 +81,35 @@ def test_imports_go_down_among_the_estimators(path: Path) -> None:
         assert floor_of(imported, FLOORS_OF_ESTIMATORS) < floor
 
 
-@pytest.mark.parametrize("path", ABOVE_THE_ENGINES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_no_estimator_imports_an_engine(path: Path) -> None:
-    assert imports_of(path, "cml_sklearn.fhe") <= {"backend", "circuit", "protocol"}
+def test_only_engines_know_engines() -> None:
+    """Not even the rest of `fhe`: they are found by name when they are first used."""
+    rooms = {path.name for path in (PACKAGE / "fhe").iterdir() if (path / "engine.py").exists()}
+    assert rooms >= {"clear", "concrete"}
+    for path in FILES:
+        home = path.relative_to(PACKAGE).parts[:2]
+        for imported in imports_of(path, "cml_sklearn.fhe"):
+            room = imported.split(".")[0]
+            assert room not in rooms or home == ("fhe", room), path
+
+
+def test_engines_know_programs_and_nothing_above() -> None:
+    allowed = {"_typing", "config", "exceptions", "fhe", "program"}
+    for path in (PACKAGE / "fhe").rglob("*.py"):
+        assert {name.split(".")[0] for name in imports_of(path)} <= allowed, path
 
 
 def test_postprocessing_needs_little() -> None:
     assert loaded_by("cml_sklearn.quantization.postprocessing", "torch", "sklearn", "onnx") == "[]"
 
 
+def test_programs_need_numpy_alone() -> None:
+    files = [path for path in FILES if part_of(path) == "program"]
+    libraries = {name.split(".")[0] for path in files for name in modules_of(path)}
+    assert libraries - sys.stdlib_module_names == {"cml_sklearn", "numpy"}
+
+
 @pytest.mark.parametrize(
-    ("library", "folder"), [("concrete", "fhe/compiler.py"), ("hummingbird", "convert")]
+    ("library", "folder"), [("concrete", "fhe/concrete"), ("hummingbird", "convert")]
 )
 def test_heavy_libraries_have_one_door(library: str, folder: str) -> None:
     users = {

@@ -238,7 +238,8 @@ def test_partial_fit_keeps_the_ranges_of_earlier_batches() -> None:
     model = SGDClassifier(random_state=0)
     for batch in (slice(0, None, 2), slice(1, None, 2)):
         model.partial_fit(X[batch], y[batch], classes=np.unique(y))
-    upper = model.quantized_module_.input_quantizers[0].dequantize(np.full(4, 255))
+    quantizer: Any = model.quantized_module_.input_quantizers[0]
+    upper = quantizer.dequantize(np.full(4, 255))
     assert (upper > 0.9 * X.max(axis=0)).all()
     assert model.score(X, y) > 0.6
 

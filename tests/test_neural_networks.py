@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -172,10 +172,10 @@ def test_rounded_indices_leave_the_last_step_free(widths: tuple[int, int, bool])
     lookups = [i for i in program.instructions if type(i.step).__name__ == "Lookup"]
     assert lookups
     for lookup in lookups:
-        index = bounds[lookup.inputs[0]]
-        size = lookup.step.tables.shape[1] << lookup.step.lsbs_to_remove
+        index, step = bounds[lookup.inputs[0]], cast("Any", lookup.step)
+        size = step.tables.shape[1] << step.lsbs_to_remove
         assert index.low.min() >= 0
-        assert index.high.max() <= size - (1 << lookup.step.lsbs_to_remove)
+        assert index.high.max() <= size - (1 << step.lsbs_to_remove)
         assert index.high.max() > 0.3 * size
 
 
@@ -323,7 +323,8 @@ def test_search_finds_the_cheapest_and_the_best() -> None:
     layered = [t for t in trials if isinstance(t.rounding_bits, tuple)]
     assert layered
     assert min(t.error for t in layered) <= min(t.error for t in trials)
-    for wrong in ({}, {"min_score": 1.1}, {"max_gop": 0.0}, {"min_score": 0.9, "max_gop": 1.0}):
+    refused: list[dict[str, Any]] = [{}, {"min_score": 1.1}, {"max_gop": 0.0}]
+    for wrong in [*refused, {"min_score": 0.9, "max_gop": 1.0}]:
         with pytest.raises(InvalidInputError):
             search_widths(model, X, X, target, **wrong, **data)
 

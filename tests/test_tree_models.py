@@ -22,7 +22,6 @@ from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.xgboost import XGBClassifier, XGBRegressor
 from tests.estimators import BOOSTERS, ENSEMBLES, SINGLE_TREES, TREES, name_of, wrapped
-from tests.fake_backend import FakeBackend
 
 Array = NDArray[Any]
 IN_USERS_UNITS = [*SINGLE_TREES, *ENSEMBLES]
@@ -124,7 +123,7 @@ def test_clear_integers_keep_all_declared_ranges(estimator: Any) -> None:
     module = model.quantized_module_
     codes = module.quantize_input(X[:20])
     clear = module.quantized_forward(*codes, execute_in_fhe=False)
-    module.compile(backend=FakeBackend())
+    module.compile(engine="clear")
     for mode in ("simulate", True):
         result = module.quantized_forward(*codes, execute_in_fhe=mode)
         np.testing.assert_array_equal(result[0], clear[0])
@@ -183,7 +182,7 @@ def test_the_clients_sum_is_the_encrypted_sum(estimator: Any, tmp_path: Any) -> 
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(apart)).predict(X), apart.predict(X))
     codes = module.quantize_input(X[:20])
     clear = module.quantized_forward(*codes, execute_in_fhe=False)
-    module.compile(backend=FakeBackend())
+    module.compile(engine="clear")
     simulated = module.quantized_forward(*codes, execute_in_fhe="simulate")
     np.testing.assert_array_equal(simulated[0], clear[0])
 

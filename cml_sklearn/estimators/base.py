@@ -31,8 +31,8 @@ from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.config import ExecutionMode, resolve_mode
 from cml_sklearn.estimators.wrapping import OwnParameter, take_over
 from cml_sklearn.exceptions import CompilationError, UnsupportedModelError
-from cml_sklearn.fhe.backend import CircuitOptions, FheReport
 from cml_sklearn.fhe.circuit import FheCircuit
+from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions, FheReport
 from cml_sklearn.quantization.bit_widths import MAX_BITS, MIN_BITS
 from cml_sklearn.quantization.postprocessing import Postprocessing
 from cml_sklearn.quantization.quantized_module import QuantizedModule
@@ -113,7 +113,7 @@ class FheEstimator(BaseEstimator):
         X: ArrayLike | None = None,
         *,
         batch_size: int | None = None,
-        parameters: str = "multi",
+        engine: str | AnyEngine | None = None,
     ) -> FheCircuit:
         """Compile the FHE circuits of all methods ahead of time.
 
@@ -123,9 +123,9 @@ class FheEstimator(BaseEstimator):
             Samples to check the circuits on: simulated results must equal the clear integers. The
             ranges of the circuits hold for all inputs and don't depend on X.
         batch_size : int, optional
-            Samples that go through at once. None: 24 for circuits without bootstraps, else 1.
-        parameters : {"multi", "mono"}
-            Crypto-parameter sets: see `CircuitOptions`.
+            Samples that go through at once. None: what the engine likes best.
+        engine : {"auto", "concrete", "clear"} or Engine, optional
+            None: as `cml_sklearn.config_context` says, else the best one.
 
         Returns
         -------
@@ -139,9 +139,9 @@ class FheEstimator(BaseEstimator):
         """
         check_is_fitted(self)
         values = None if X is None else self._checked_input(X)
-        options = CircuitOptions(self.p_error, batch_size, parameters)
+        options = CircuitOptions(self.p_error, batch_size)
         for module in dict.fromkeys(self.modules_.values()):
-            module.compile(options)
+            module.compile(options, engine=engine)
             if values is not None:
                 self._check_circuit(module, values)
         return self.fhe_circuit_
@@ -267,9 +267,7 @@ class FheEstimator(BaseEstimator):
 
     def _circuit_of(self, module: QuantizedModule) -> FheCircuit:
         """Circuit of a module; compiled when first asked for."""
-        if not module.is_compiled:
-            module.compile(CircuitOptions(self.p_error))
-        return module.fhe_circuit
+        return module.circuit_in_force(CircuitOptions(self.p_error))
 
     def _check_circuit(self, module: QuantizedModule, X: FloatArray) -> None:
         """Compare simulation and clear integers."""

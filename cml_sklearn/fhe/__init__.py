@@ -1,1 +1,1 @@
-"""Integers under encryption: a program, compiled to a circuit, run on any number of samples."""
+"""Integers under encryption: a program becomes a circuit, by one of several engines."""

@@ -1,19 +1,35 @@
-"""What operators share: types of arrays, and types of their elements."""
+"""What operators share: types of tensors, and types of their elements."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import ParamSpec
 
 import numpy as np
-from numpy.typing import NDArray
 
-__all__ = ["Array", "Operator", "Tensors", "highest", "keeps_type", "lowest"]
+from cml_sklearn._typing import Array
 
-Array = NDArray[Any]
+__all__ = ["NUMPY_TYPES", "Operator", "Tensors", "highest", "keeps_type", "lowest"]
+
 Tensors = tuple[Array, ...]
 Operator = Callable[..., Tensors]
+
+NUMPY_TYPES: dict[int, np.dtype] = {
+    1: np.dtype(np.float32),
+    2: np.dtype(np.uint8),
+    3: np.dtype(np.int8),
+    4: np.dtype(np.uint16),
+    5: np.dtype(np.int16),
+    6: np.dtype(np.int32),
+    7: np.dtype(np.int64),
+    9: np.dtype(np.bool_),
+    10: np.dtype(np.float16),
+    11: np.dtype(np.float64),
+    12: np.dtype(np.uint32),
+    13: np.dtype(np.uint64),
+}
+"""The element types that tensors may have here, by their numbers in ONNX."""
 
 _P = ParamSpec("_P")
 
@@ -34,14 +50,14 @@ def keeps_type(function: Callable[_P, Tensors]) -> Callable[_P, Tensors]:
     return typed
 
 
-def lowest(dtype: np.dtype[Any]) -> Any:
+def lowest(dtype: np.dtype) -> float:
     """Smallest value of a type: the neutral element of the maximum."""
     if dtype == np.bool_:
         return False
     return np.iinfo(dtype).min if np.issubdtype(dtype, np.integer) else -np.inf
 
 
-def highest(dtype: np.dtype[Any]) -> Any:
+def highest(dtype: np.dtype) -> float:
     """Largest value of a type: the neutral element of the minimum."""
     if dtype == np.bool_:
         return True

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from cml_sklearn.onnx._arrays import Array, Operator
+from cml_sklearn._typing import Array
 
-__all__ = ["Node", "OperatorSignature", "PreparedGraph", "TensorSpec"]
+__all__ = ["Node", "PreparedGraph", "TensorSpec"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Node:
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """What a graph says of one of its inputs.
+    """What a graph says of one of its tensors.
 
     Attributes
     ----------
@@ -56,7 +55,7 @@ class TensorSpec:
 
     name: str
     shape: tuple[int | str | None, ...] | None
-    dtype: np.dtype[Any]
+    dtype: np.dtype
 
 
 @dataclass(frozen=True)
@@ -77,49 +76,3 @@ class PreparedGraph:
     constants: dict[str, Array]
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class OperatorSignature:
-    """What an operator takes, read from the signature of its implementation.
-
-    Attributes
-    ----------
-    required : tuple of str
-        Inputs that a node must have.
-    optional : tuple of str
-        Inputs that it may have.
-    attributes : dict
-        Defaults by name; `inspect.Parameter.empty` where there is none.
-    variadic : bool
-        Whether any number of inputs may follow.
-    counts_outputs : bool
-        Whether the implementation wants to know the number of outputs.
-    """
-
-    required: tuple[str, ...]
-    optional: tuple[str, ...]
-    attributes: dict[str, Any]
-    variadic: bool = False
-    counts_outputs: bool = False
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Required and optional inputs."""
-        return self.required + self.optional
-
-    @classmethod
-    def from_function(cls, function: Operator) -> OperatorSignature:
-        """Read the signature of an implementation."""
-        parameters = inspect.signature(function).parameters
-        kinds: dict[Any, list[str]] = {}
-        for name, parameter in parameters.items():
-            kinds.setdefault(parameter.kind, []).append(name)
-        keywords = kinds.get(inspect.Parameter.KEYWORD_ONLY, [])
-        return cls(
-            tuple(kinds.get(inspect.Parameter.POSITIONAL_ONLY, [])),
-            tuple(kinds.get(inspect.Parameter.POSITIONAL_OR_KEYWORD, [])),
-            {name: parameters[name].default for name in keywords if name != "n_outputs"},
-            inspect.Parameter.VAR_POSITIONAL in kinds,
-            "n_outputs" in keywords,
-        )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import ArrayLike
 
+from cml_sklearn._typing import Array
 from cml_sklearn.exceptions import InvalidInputError
-from cml_sklearn.onnx._arrays import Array, Tensors
+from cml_sklearn.onnx._arrays import Tensors
 from cml_sklearn.onnx.graph import TensorSpec
-from cml_sklearn.onnx.onnx_utils import load_model, prepare_graph
+from cml_sklearn.onnx.loading import load_model, prepare_graph
 from cml_sklearn.onnx.running import run_node
 
 __all__ = ["NumpyModule", "run_model"]
@@ -69,7 +69,7 @@ class NumpyModule:
         return self.graph.outputs
 
     def __call__(self, *inputs: ArrayLike) -> Tensors:
-        """See `forward`."""
+        """Compute the outputs, by `forward`."""
         return self.forward(*inputs)
 
     def forward(self, *inputs: ArrayLike) -> Tensors:
@@ -165,7 +165,7 @@ def _bind(spec: TensorSpec, x: Array) -> Array:
     return x.astype(spec.dtype, copy=False)
 
 
-def _fits(shape: tuple[int, ...], allowed: tuple[Any, ...]) -> bool:
+def _fits(shape: tuple[int, ...], allowed: tuple[int | str | None, ...]) -> bool:
     """Whether a shape agrees with one that may have free axes."""
     return len(shape) == len(allowed) and all(
         not isinstance(n, int) or n == size for size, n in zip(shape, allowed, strict=True)

@@ -1,272 +1,80 @@
-"""ONNX models as plain Python: loading, decoding, checking, preparing."""
+"""The operators that are known here, and what each of them takes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 
-import numpy as np
-import onnx
-import onnx.inliner
-from google.protobuf.message import DecodeError
+from cml_sklearn.exceptions import UnsupportedOperatorError
+from cml_sklearn.onnx._arrays import Operator
+from cml_sklearn.onnx.graph import Node
+from cml_sklearn.onnx.ops_impl import ONNX_OPS_TO_NUMPY_IMPL
 
-from cml_sklearn.exceptions import InvalidGraphError, UnsupportedOperatorError
-from cml_sklearn.onnx._arrays import Array
-from cml_sklearn.onnx.graph import Node, OperatorSignature, PreparedGraph, TensorSpec
-from cml_sklearn.onnx.ops_logic import NUMPY_TYPES
-from cml_sklearn.onnx.opsets import check_operator, modernize
-from cml_sklearn.onnx.passes import simplify
-
-__all__ = [
-    "Node",
-    "OperatorSignature",
-    "PreparedGraph",
-    "TensorSpec",
-    "load_model",
-    "prepare_graph",
-]
+__all__ = ["ONNX_OPS_TO_NUMPY_IMPL", "OperatorSignature", "check_operator", "signature_of"]
 
 
-def load_model(model: str | Path | bytes | onnx.ModelProto) -> onnx.ModelProto:
-    """Read a model.
+@dataclass(frozen=True)
+class OperatorSignature:
+    """What an operator takes, read from the signature of its implementation.
 
-    Parameters
+    Attributes
     ----------
-    model : path, bytes or onnx.ModelProto
-
-    Returns
-    -------
-    onnx.ModelProto
-
-    Raises
-    ------
-    InvalidGraphError
-        The file or the bytes hold no ONNX model.
+    required : tuple of str
+        Inputs that a node must have.
+    optional : tuple of str
+        Inputs that it may have.
+    attributes : dict
+        Defaults by name; `inspect.Parameter.empty` where there is none.
+    variadic : bool
+        Whether any number of inputs may follow.
+    counts_outputs : bool
+        Whether the implementation wants to know the number of outputs.
     """
-    if isinstance(model, onnx.ModelProto):
-        return model
-    try:
-        return onnx.load_from_string(model) if isinstance(model, bytes) else onnx.load(str(model))
-    except DecodeError as error:
-        raise InvalidGraphError(
-            f"The model is no ONNX model ({error}); give the path or bytes of one."
-        ) from error
 
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    attributes: Mapping[str, object]
+    variadic: bool = False
+    counts_outputs: bool = False
 
-def prepare_graph(model: str | Path | bytes | onnx.ModelProto) -> PreparedGraph:
-    """Check a model's graph, and decode it into operators of their newest forms.
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Required and optional inputs."""
+        return self.required + self.optional
 
-    Parameters
-    ----------
-    model : path, bytes or onnx.ModelProto
-
-    Returns
-    -------
-    PreparedGraph
-
-    Raises
-    ------
-    InvalidGraphError
-        The graph is cyclic, unsorted or lacks a tensor, or ONNX's own checker refuses the model.
-    UnsupportedOperatorError
-        An operator, operator set, attribute or element type is unknown here.
-    """
-    proto = load_model(model)
-    if proto.functions:
-        proto = onnx.inliner.inline_local_functions(proto)
-    nodes = [to_node(node, index) for index, node in enumerate(proto.graph.node)]
-    constants = {tensor.name: to_array(tensor) for tensor in proto.graph.initializer}
-    constants |= {s.values.name: to_dense(s) for s in proto.graph.sparse_initializer}
-    inputs = tuple(to_spec(value) for value in proto.graph.input if value.name not in constants)
-    outputs = tuple(value.name for value in proto.graph.output)
-    check_graph(nodes, [*constants, *(spec.name for spec in inputs)], outputs)
-    opset = find_opset(proto)
-    modern = []
-    for node, node_proto in zip(nodes, proto.graph.node, strict=True):
-        check_operator(node)
-        replacements, extras = modernize(node, opset)
-        check_by_onnx(node_proto, opset)
-        modern += replacements
-        constants |= extras
-    return simplify(PreparedGraph(tuple(modern), constants, inputs, outputs), infer_specs(proto))
-
-
-def infer_specs(model: onnx.ModelProto) -> dict[str, TensorSpec]:
-    """Find out what ONNX's shape inference knows of a graph's tensors.
-
-    What the model itself says of all but its inputs is left aside: exporters often write down the
-    shapes of their example, whose number of samples is not that of other inputs.
-    """
-    bare = onnx.ModelProto()
-    bare.CopyFrom(model)
-    del bare.graph.value_info[:]
-    for output in bare.graph.output:
-        output.ClearField("type")
-    graph = onnx.shape_inference.infer_shapes(bare, data_prop=True).graph
-    return {
-        value.name: to_spec(value)
-        for value in (*graph.input, *graph.value_info, *graph.output)
-        if value.type.tensor_type.elem_type in NUMPY_TYPES
-    }
-
-
-def find_opset(model: onnx.ModelProto) -> int:
-    """Find the version of ONNX's own operators that a model uses.
-
-    Raises
-    ------
-    UnsupportedOperatorError
-        The installed onnx package does not know it.
-    """
-    versions = {entry.domain: entry.version for entry in model.opset_import}
-    version = versions.get("", versions.get("ai.onnx", 1))
-    newest = onnx.defs.onnx_opset_version()
-    if not 1 <= version <= newest:
-        raise UnsupportedOperatorError(
-            f"The model uses operator set {version}; export it with one of 1 to {newest}."
+    @classmethod
+    def from_function(cls, function: Operator) -> OperatorSignature:
+        """Read the signature of an implementation."""
+        parameters = inspect.signature(function).parameters.values()
+        defaults = {p.name: p.default for p in parameters if p.kind == p.KEYWORD_ONLY}
+        return cls(
+            tuple(p.name for p in parameters if p.kind == p.POSITIONAL_ONLY),
+            tuple(p.name for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD),
+            {name: default for name, default in defaults.items() if name != "n_outputs"},
+            any(p.kind == p.VAR_POSITIONAL for p in parameters),
+            "n_outputs" in defaults,
         )
-    return version
 
 
-def check_by_onnx(node: onnx.NodeProto, opset: int) -> None:
-    """Check a node by ONNX's own schema.
-
-    The checker of whole models would also refuse outputs without a shape, which do no harm.
-
-    Raises
-    ------
-    InvalidGraphError
-        With the checker's own message.
-    """
-    context = onnx.checker.C.CheckerContext()
-    context.ir_version, context.opset_imports = onnx.IR_VERSION, {"": opset}
-    try:
-        onnx.checker.check_node(node, context)
-    except onnx.checker.ValidationError as error:
-        raise InvalidGraphError(f"ONNX's checker refuses node {node.name!r}: {error}") from error
+@cache
+def signature_of(op_type: str) -> OperatorSignature:
+    """Signature of a registered operator."""
+    return OperatorSignature.from_function(ONNX_OPS_TO_NUMPY_IMPL[op_type])
 
 
-def to_node(proto: onnx.NodeProto, index: int) -> Node:
-    """Decode a node; one without a name gets one from its place in the graph."""
-    return Node(
-        proto.name or f"{proto.op_type}_{index}",
-        proto.op_type,
-        tuple(proto.input),
-        tuple(proto.output),
-        {attribute.name: to_value(attribute) for attribute in proto.attribute},
-        "" if proto.domain == "ai.onnx" else proto.domain,
-    )
-
-
-def to_value(attribute: onnx.AttributeProto) -> Any:
-    """Decode an attribute: tensors as arrays, texts as `str`."""
-    value = onnx.helper.get_attribute_value(attribute)
-    match value:
-        case bytes():
-            return value.decode()
-        case onnx.TensorProto():
-            return to_array(value)
-        case onnx.SparseTensorProto():
-            return to_dense(value)
-        case [bytes(), *_]:
-            return [text.decode() for text in value]
-        case _:
-            return value
-
-
-def to_array(tensor: onnx.TensorProto) -> Array:
-    """Decode a tensor.
+def check_operator(node: Node) -> None:
+    """Check that a node's operator is in the registry.
 
     Raises
     ------
     UnsupportedOperatorError
-        NumPy lacks its element type.
+        It is not.
     """
-    to_dtype(tensor.data_type, tensor.name)
-    return onnx.numpy_helper.to_array(tensor)
-
-
-def to_dense(tensor: onnx.SparseTensorProto) -> Array:
-    """Decode a sparse tensor, whose indices are flat or one row an element."""
-    values, indices = to_array(tensor.values), to_array(tensor.indices)
-    dense = np.zeros(tuple(tensor.dims), values.dtype)
-    where = np.unravel_index(indices, dense.shape) if indices.ndim == 1 else tuple(indices.T)
-    dense[where] = values
-    return dense
-
-
-def to_dtype(element_type: int, tensor: str) -> np.dtype[Any]:
-    """Find the NumPy type of a tensor's elements.
-
-    Raises
-    ------
-    UnsupportedOperatorError
-        There is none.
-    """
-    if element_type not in NUMPY_TYPES:
-        name = onnx.TensorProto.DataType.Name(element_type)
-        allowed = ", ".join(str(dtype) for dtype in NUMPY_TYPES.values())
+    if node.domain or node.op_type not in ONNX_OPS_TO_NUMPY_IMPL:
+        of_domain = f" of domain {node.domain!r}" if node.domain else ""
         raise UnsupportedOperatorError(
-            f"Tensor {tensor!r} has elements of type {name}; allowed are {allowed}."
+            f"{node}{of_domain} has no NumPy implementation; replace it by operators that are in "
+            "cml_sklearn.onnx.ONNX_OPS_TO_NUMPY_IMPL."
         )
-    return NUMPY_TYPES[element_type]
-
-
-def to_spec(value: onnx.ValueInfoProto) -> TensorSpec:
-    """Decode what the graph says of an input.
-
-    Raises
-    ------
-    UnsupportedOperatorError
-        The input is no tensor, but a sequence, a map or an optional one.
-    """
-    if not value.type.HasField("tensor_type"):
-        kind = value.type.WhichOneof("value")
-        raise UnsupportedOperatorError(
-            f"Input {value.name!r} is a {kind or 'value without a type'}; only tensors are allowed."
-        )
-    tensor = value.type.tensor_type
-    dims = tuple(
-        dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None
-        for dim in tensor.shape.dim
-    )
-    shape = dims if tensor.HasField("shape") else None
-    return TensorSpec(value.name, shape, to_dtype(tensor.elem_type, value.name))
-
-
-def check_graph(nodes: Iterable[Node], known: Iterable[str], outputs: Iterable[str]) -> None:
-    """Check that each node follows those it needs, and that nothing is missing.
-
-    Raises
-    ------
-    InvalidGraphError
-        A node takes a tensor that a later one makes (a cycle, or an unsorted graph) or that none
-        makes; two nodes make the same tensor; an output is made by none.
-    """
-    nodes, seen = list(nodes), set(known) | {""}
-    makers = {name: node for node in nodes for name in node.outputs}
-    for node in nodes:
-        for name in node.inputs:
-            if name in seen:
-                continue
-            if name in makers:
-                raise InvalidGraphError(
-                    f"{node} needs tensor {name!r} before {makers[name]} has made it: the graph is "
-                    "cyclic or not sorted. Sort its nodes topologically."
-                )
-            raise InvalidGraphError(
-                f"{node} needs tensor {name!r}, which is no input of the graph, no initializer and "
-                "no output of a node. Add the missing initializer."
-            )
-        for name in set(node.outputs) - {""}:
-            if name in seen:
-                raise InvalidGraphError(
-                    f"{node} makes tensor {name!r} a second time; give every tensor its own name."
-                )
-            seen.add(name)
-    for name in outputs:
-        if name not in seen:
-            raise InvalidGraphError(
-                f"No node makes the graph's output {name!r}; remove it or add its node."
-            )

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
-from typing import Any
 
 import numpy as np
 
+from cml_sklearn._typing import Array
 from cml_sklearn.exceptions import UnsupportedOperatorError
-from cml_sklearn.onnx._arrays import Array
-from cml_sklearn.onnx.graph import Node, OperatorSignature
-from cml_sklearn.onnx.ops_impl import ONNX_OPS_TO_NUMPY_IMPL
+from cml_sklearn.onnx.graph import Node
+from cml_sklearn.onnx.onnx_utils import signature_of
 
-__all__ = ["check_operator", "modernize", "signature_of"]
+__all__ = ["modernize"]
 
 _FLATTENING = {"Softmax", "LogSoftmax", "Hardmax"}
 """Before operator set 13 these ran over all axes from `axis` on, by default 1."""
@@ -21,34 +19,12 @@ _FLATTENING = {"Softmax", "LogSoftmax", "Hardmax"}
 _RENAMED = {("Pad", "paddings"): "pads", ("Pad", "value"): "constant_value"}
 """Attributes that had another name."""
 
-_DROPPED: dict[tuple[str, str], Any] = {
+_DROPPED = {
     ("BatchNormalization", "is_test"): 1,
     ("BatchNormalization", "spatial"): 1,
     ("Dropout", "is_test"): 1,
 }
 """Attributes that went away, with the one value that is still the operator's behaviour."""
-
-
-@cache
-def signature_of(op_type: str) -> OperatorSignature:
-    """Signature of a registered operator."""
-    return OperatorSignature.from_function(ONNX_OPS_TO_NUMPY_IMPL[op_type])
-
-
-def check_operator(node: Node) -> None:
-    """Check that a node's operator is in the registry.
-
-    Raises
-    ------
-    UnsupportedOperatorError
-        It is not.
-    """
-    if node.domain or node.op_type not in ONNX_OPS_TO_NUMPY_IMPL:
-        of_domain = f" of domain {node.domain!r}" if node.domain else ""
-        raise UnsupportedOperatorError(
-            f"{node}{of_domain} has no NumPy implementation; replace it by operators that are in "
-            "cml_sklearn.onnx.ONNX_OPS_TO_NUMPY_IMPL."
-        )
 
 
 def modernize(node: Node, opset: int) -> tuple[list[Node], dict[str, Array]]:
@@ -99,11 +75,11 @@ def _with_defaults(node: Node, opset: int) -> Node:
 
 def _without_dropped(node: Node) -> Node:
     """Rename attributes, and leave out those that went away."""
-    kept: dict[str, Any] = {}
-    for name, value in node.attributes.items():
-        key = (node.op_type, name)
-        if key not in _DROPPED or value != _DROPPED[key]:
-            kept[_RENAMED.get(key, name)] = value
+    kept = {
+        _RENAMED.get((node.op_type, name), name): value
+        for name, value in node.attributes.items()
+        if (key := (node.op_type, name)) not in _DROPPED or value != _DROPPED[key]
+    }
     return replace(node, attributes=kept)
 
 

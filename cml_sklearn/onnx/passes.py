@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from cml_sklearn.onnx._arrays import NUMPY_TYPES
 from cml_sklearn.onnx.graph import Node, PreparedGraph, TensorSpec
-from cml_sklearn.onnx.ops_logic import NUMPY_TYPES
 from cml_sklearn.onnx.running import run_node
 from cml_sklearn.onnx.shapes import resolve_shapes
 
-__all__ = ["simplify"]
+__all__ = ["simplify_graph"]
 
 
-def simplify(graph: PreparedGraph, specs: Mapping[str, TensorSpec]) -> PreparedGraph:
+def simplify_graph(graph: PreparedGraph, specs: Mapping[str, TensorSpec]) -> PreparedGraph:
     """Remove from a graph what can be worked out beforehand, and what changes nothing.
 
     Parameters

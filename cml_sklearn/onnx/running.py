@@ -6,11 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from cml_sklearn._typing import Array
 from cml_sklearn.exceptions import CmlError, InvalidInputError, UnsupportedOperatorError
-from cml_sklearn.onnx._arrays import Array
 from cml_sklearn.onnx.graph import Node
-from cml_sklearn.onnx.ops_impl import ONNX_OPS_TO_NUMPY_IMPL
-from cml_sklearn.onnx.opsets import signature_of
+from cml_sklearn.onnx.onnx_utils import ONNX_OPS_TO_NUMPY_IMPL, signature_of
 
 __all__ = ["run_node"]
 
@@ -37,13 +36,8 @@ def run_node(node: Node, values: Mapping[str, Array]) -> dict[str, Array]:
     except CmlError as error:
         raise type(error)(f"{node}: {error}") from error
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        tensors = ", ".join(
-            f"{name!r}: {values[name].dtype}{list(values[name].shape)}"
-            for name in node.inputs
-            if name
-        )
         raise InvalidInputError(
-            f"{node} can't be computed on {tensors or 'no tensors'}: {error}. Check the shapes of "
+            f"{node} can't be computed on {_inputs_of(node, values)}: {error}. Check the shapes of "
             "the model's inputs, and the shapes that the model itself computes."
         ) from error
     if len(outputs) < len(node.outputs):
@@ -52,3 +46,10 @@ def run_node(node: Node, values: Mapping[str, Array]) -> dict[str, Array]:
         )
     named = zip(node.outputs, outputs, strict=False)
     return {name: np.asarray(value) for name, value in named if name}
+
+
+def _inputs_of(node: Node, values: Mapping[str, Array]) -> str:
+    """Names, types and shapes of a node's inputs, for a message."""
+    tensors = {name: values[name] for name in node.inputs if name}
+    listed = (f"{name!r}: {x.dtype}{list(x.shape)}" for name, x in tensors.items())
+    return ", ".join(listed) or "no tensors"

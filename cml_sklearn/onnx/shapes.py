@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cml_sklearn.onnx._arrays import Array
+from cml_sklearn._typing import Array
 from cml_sklearn.onnx.graph import Node, PreparedGraph, TensorSpec
 from cml_sklearn.onnx.running import run_node
 
@@ -48,13 +48,9 @@ def resolve_shapes(graph: PreparedGraph, specs: Mapping[str, TensorSpec]) -> Pre
     for node in graph.nodes:
         for trial in trials:
             trial.run(node, graph.constants)
-        if node.op_type == "Reshape" and node.inputs[1] not in graph.constants:
-            shape = _common_shape(node, trials)
-            if shape is not None:
-                name = f"{node.outputs[0]}/shape"
-                constants[name] = np.asarray(shape, np.int64)
-                node = replace(node, inputs=(node.inputs[0], name))  # noqa: PLW2901
-        nodes.append(node)
+        target = _known_target(node, trials, graph.constants)
+        nodes.append(replace(node, inputs=(node.inputs[0], *target)) if target else node)
+        constants |= target
     first, second = (trial.values for trial in trials)
     same = {name: x for name, x in first.items() if np.array_equal(x, second[name])}
     kept = tuple(node for node in nodes if not same.keys() >= set(node.outputs))
@@ -91,6 +87,16 @@ class _Trial:
             known = ChainMap(self.values, constants)
             if all(not name or name in known for name in node.inputs):
                 self.values |= run_node(node, known)
+
+
+def _known_target(
+    node: Node, trials: Sequence[_Trial], constants: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Shape that a node reshapes to, as a new constant; empty unless it is worth one."""
+    if node.op_type != "Reshape" or node.inputs[1] in constants:
+        return {}
+    shape = _common_shape(node, trials)
+    return {} if shape is None else {f"{node.outputs[0]}/shape": np.asarray(shape, np.int64)}
 
 
 def _common_shape(node: Node, trials: Sequence[_Trial]) -> list[int] | None:

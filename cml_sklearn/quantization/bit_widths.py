@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral
-from typing import Any
 
 from cml_sklearn.exceptions import InvalidInputError
 
@@ -28,9 +27,6 @@ MAX_BITS = 16
 
 Widths = int | tuple[int, ...]
 """One width for all layers, or one for each."""
-
-_LAYERED = ("weights", "activations")
-"""Roles whose widths may differ by layer."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +71,12 @@ class BitWidths:
             Not an integer, out of range, or a role that does not exist.
         """
         if isinstance(n_bits, Mapping):
-            return cls._from_mapping(dict(n_bits))
+            return cls._from_mapping(n_bits)
         n_bits = _checked("n_bits", n_bits)
         return cls(n_bits, n_bits, n_bits, max(n_bits, 8))
 
     @classmethod
-    def _from_mapping(cls, n_bits: dict[str, Any]) -> BitWidths:
+    def _from_mapping(cls, n_bits: Mapping[str, int | Sequence[int]]) -> BitWidths:
         roles = [field.name for field in fields(cls)]
         unknown = sorted(set(n_bits) - set(roles))
         missing = [role for role in ("inputs", "weights") if role not in n_bits]
@@ -89,14 +85,12 @@ class BitWidths:
                 f"n_bits came with roles {sorted(n_bits)}; the roles are {roles}, and 'inputs' and "
                 "'weights' must be given. Give these, or one int for all."
             )
-        widths: dict[str, Any] = {}
-        for role in roles:
-            check = _checked_layers if role in _LAYERED else _checked
-            default = widths["inputs"] if role == "activations" else 8
-            widths[role] = check(f"n_bits[{role!r}]", n_bits.get(role, default))
-        if "outputs" not in n_bits:
-            widths["outputs"] = max(8, *_as_tuple(widths["activations"]))
-        return cls(**widths)
+        inputs = _checked("n_bits['inputs']", n_bits["inputs"])
+        weights = _checked_layers("n_bits['weights']", n_bits["weights"])
+        activations = _checked_layers("n_bits['activations']", n_bits.get("activations", inputs))
+        widest = max(8, *_as_tuple(activations))
+        outputs = _checked("n_bits['outputs']", n_bits.get("outputs", widest))
+        return cls(inputs, weights, activations, outputs)
 
     def at(self, product: int, lookup: int) -> LayerWidths:
         """Widths after so many layers with weights, and so many layers of lookups."""
@@ -130,22 +124,23 @@ def check_layers(name: str, widths: Widths | None, n_layers: int, kind: str) -> 
         )
 
 
-def _checked_layers(name: str, value: Any, least: int = MIN_BITS) -> Widths:
+def _checked_layers(name: str, value: object, least: int = MIN_BITS) -> Widths:
     """Integer, or a sequence of them, within the range of widths."""
     if isinstance(value, list | tuple) and value:
         return tuple(_checked(f"{name}[{i}]", width, least) for i, width in enumerate(value))
     return _checked(name, value, least, " or a sequence of such, one for each layer")
 
 
-def _checked(name: str, value: Any, least: int = MIN_BITS, otherwise: str = "") -> int:
+def _checked(name: str, value: object, least: int = MIN_BITS, otherwise: str = "") -> int:
     """Integer within the range of widths."""
-    is_int = isinstance(value, Integral) and not isinstance(value, bool)
-    if not is_int or not least <= int(value) <= MAX_BITS:
-        raise InvalidInputError(
-            f"{name} is {value!r}; it must be an int from {least} to {MAX_BITS}{otherwise}. "
-            "8 loses little on most linear models, fewer bits are faster."
-        )
-    return int(value)
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        width = int(value)
+        if least <= width <= MAX_BITS:
+            return width
+    raise InvalidInputError(
+        f"{name} is {value!r}; it must be an int from {least} to {MAX_BITS}{otherwise}. "
+        "8 loses little on most linear models, fewer bits are faster."
+    )
 
 
 def _as_tuple(widths: Widths) -> tuple[int, ...]:

@@ -7,34 +7,17 @@ the function instead of after it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from numpy.typing import NDArray
-
+from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.onnx.graph import Node, PreparedGraph
-from cml_sklearn.onnx.passes import run_node
-from cml_sklearn.quantization.ops.elementwise import QuantizedUnivariate
-from cml_sklearn.quantization.ops.shape import QuantizedMove, QuantizedTranspose
-from cml_sklearn.quantization.quantized_op import ONNX_OPS_TO_QUANTIZED_IMPL
-from cml_sklearn.quantization.quantizers import FloatArray
-from cml_sklearn.quantization.storage import stored
+from cml_sklearn.onnx.running import run_node
+from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
 
-__all__ = ["ClearTail", "split_clear_tail"]
-
-_IN_THE_CLEAR = {
-    "Cast",
-    "Identity",
-    *QuantizedUnivariate.ops,
-    *QuantizedMove.ops,
-    *QuantizedTranspose.ops,
-}
-
-stored(Node)
+__all__ = ["ClearTail", "may_be_clear", "split_clear_tail"]
 
 
-@stored
 @dataclass(frozen=True)
 class ClearTail:
     """Nodes that follow the encrypted part.
@@ -48,13 +31,13 @@ class ClearTail:
     """
 
     nodes: tuple[Node, ...]
-    constants: Mapping[str, NDArray[Any]]
+    constants: Mapping[str, Array]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
 
     def __call__(self, *values: FloatArray) -> tuple[FloatArray, ...]:
         """Compute the outputs."""
-        tensors: dict[str, NDArray[Any]] = dict(self.constants)
+        tensors: dict[str, Array] = dict(self.constants)
         tensors |= zip(self.inputs, values, strict=True)
         for node in self.nodes:
             tensors |= run_node(node, tensors)
@@ -67,30 +50,34 @@ def split_clear_tail(graph: PreparedGraph) -> tuple[PreparedGraph, ClearTail]:
     The tail has what stands after the last layer and is a function of one element, only moves
     elements, or has no quantized form. A graph that would be nothing but tail stays whole.
     """
+    body: list[Node] = []
     tail: list[Node] = []
+    encrypted: set[str] = set()  # what the body reads
     for node in reversed(graph.nodes):
-        rest = (other for other in graph.nodes if other is not node and other not in tail)
-        used = {name for other in rest for name in other.inputs}
-        if _may_be_clear(node) and not used & set(node.outputs):
-            tail.insert(0, node)
-    body = tuple(node for node in graph.nodes if node not in tail)
+        if may_be_clear(node.op_type) and encrypted.isdisjoint(node.outputs):
+            tail.append(node)
+        else:
+            body.append(node)
+            encrypted.update(filter(None, node.inputs))
     if not body:
         return graph, ClearTail((), {}, graph.outputs, graph.outputs)
-    made = {name for node in tail for name in node.outputs}
-    wanted = (name for node in tail for name in node.inputs)
-    boundary = tuple(
-        name
-        for name in dict.fromkeys([*wanted, *graph.outputs])
-        if name and name not in made and name not in graph.constants
-    )
+    boundary = _boundary(graph, tail[::-1])
     read = {name for node in tail for name in node.inputs}
     constants = {name: value for name, value in graph.constants.items() if name in read}
     return (
-        replace(graph, nodes=body, outputs=boundary),
-        ClearTail(tuple(tail), constants, boundary, graph.outputs),
+        replace(graph, nodes=tuple(body[::-1]), outputs=boundary),
+        ClearTail(tuple(tail[::-1]), constants, boundary, graph.outputs),
     )
 
 
-def _may_be_clear(node: Node) -> bool:
-    """Whether a node can stand in the tail."""
-    return node.op_type in _IN_THE_CLEAR or node.op_type not in ONNX_OPS_TO_QUANTIZED_IMPL
+def may_be_clear(op_type: str) -> bool:
+    """Whether an operator may stand in the tail."""
+    kind = ONNX_OPS_TO_QUANTIZED_IMPL.get(op_type)
+    return kind is None or kind.may_be_clear
+
+
+def _boundary(graph: PreparedGraph, tail: Sequence[Node]) -> tuple[str, ...]:
+    """Tensors of the encrypted part that the tail reads, or that are given back as they are."""
+    made = {name for node in tail for name in node.outputs} | graph.constants.keys()
+    wanted = dict.fromkeys(name for node in tail for name in node.inputs)
+    return tuple(name for name in wanted | dict.fromkeys(graph.outputs) if name not in {"", *made})

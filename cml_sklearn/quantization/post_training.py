@@ -8,30 +8,24 @@ from typing import get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.exceptions import CalibrationError, InvalidInputError, UnsupportedOperatorError
+from cml_sklearn.onnx.graph import Node, PreparedGraph
 from cml_sklearn.onnx.numpy_module import NumpyModule
-from cml_sklearn.onnx.onnx_utils import Node, PreparedGraph
-from cml_sklearn.quantization import ops  # noqa: F401  fills the registry
+from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.quantization.bit_widths import BitWidths, check_layers, checked_rounding
-from cml_sklearn.quantization.clear_tail import ClearTail, split_clear_tail
-from cml_sklearn.quantization.program import ProgramBuilder
-from cml_sklearn.quantization.quantized_module import OutputScale, QuantizedModule
-from cml_sklearn.quantization.quantized_op import (
-    ONNX_OPS_TO_QUANTIZED_IMPL,
-    Operand,
-    QuantizedOp,
-    reason_without_quantized_form,
-)
+from cml_sklearn.quantization.builder import ModuleBuilder, RoundingPolicy
+from cml_sklearn.quantization.clear_tail import split_clear_tail
+from cml_sklearn.quantization.decoders import OutputScale
+from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
+from cml_sklearn.quantization.quantized_module import QuantizedModule
+from cml_sklearn.quantization.quantized_op import Operand, quantized_class
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
-from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
 from cml_sklearn.quantization.ranges import RangeMethod, best_range
-from cml_sklearn.quantization.steps import Bounds
 
-__all__ = ["PostTrainingAffineQuantization", "n_products"]
+__all__ = ["PostTrainingAffineQuantization", "folded_tensors", "n_products"]
 
-_MIXING_FEATURES = {"Gemm", "MatMul"}
-_PRODUCTS = {"Conv", "Gemm", "MatMul"}
-_TRANSPARENT = {"Cast", "Identity"}
 _MAX_CALIBRATION_ROWS = 10_000
 
 
@@ -98,34 +92,69 @@ class PostTrainingAffineQuantization:
             An operator without a quantized form; the message names the node.
         """
         samples, weight = _calibration_data(calibration, sample_weight)
+        activations = module.activations(*samples)
         graph, tail = split_clear_tail(module.graph) if self.clear_tail else (module.graph, None)
-        named = {spec.name: x for spec, x in zip(graph.inputs, samples, strict=True)}
-        quantizers = tuple(
-            self._input_quantizer(graph, name, x, weight) for name, x in named.items()
+        quantizers = self._input_quantizers(graph, samples, weight)
+        builder = self._start(quantizers, samples, weight)
+        tensors: dict[str, Operand] = dict(graph.constants)
+        for number, (spec, quantizer) in enumerate(zip(graph.inputs, quantizers, strict=True)):
+            tensors[spec.name] = QuantizedTensor.coded(builder, number, quantizer)
+        self._walk(graph.nodes, tensors, builder, activations)
+        outputs = [_add_output(builder, tensors[o], self.n_bits.outputs) for o in graph.outputs]
+        self._check_layers(n_products(graph.nodes), builder.program.n_lookups)
+        numbers, scales = zip(*outputs, strict=True)
+        return QuantizedModule(builder.program.build(numbers), quantizers, scales, tail)
+
+    def _input_quantizers(
+        self, graph: PreparedGraph, samples: Sequence[FloatArray], weight: FloatArray
+    ) -> tuple[AffineQuantizer, ...]:
+        """Fix one scale a feature where the next layer can fold them, else one for the tensor."""
+        folded = folded_tensors(graph.nodes)
+        return tuple(
+            best_range(
+                x,
+                self.n_bits.inputs,
+                weight,
+                per_feature=x.ndim == 2 and spec.name in folded,
+                method=self.calibration,
+            )
+            for spec, x in zip(graph.inputs, samples, strict=True)
         )
-        builder = ProgramBuilder(
-            [_input_bounds(q, x) for q, x in zip(quantizers, samples, strict=True)],
-            [q.quantize(x) for q, x in zip(quantizers, samples, strict=True)],
+
+    def _start(
+        self,
+        quantizers: Sequence[AffineQuantizer],
+        samples: Sequence[FloatArray],
+        weight: FloatArray,
+    ) -> ModuleBuilder:
+        """Begin a program with the codes of the calibration data."""
+        pairs = list(zip(quantizers, samples, strict=True))
+        upper = [np.broadcast_to(q.upper, x.shape[1:]) for q, x in pairs]
+        return ModuleBuilder(
+            [Bounds(np.zeros_like(codes), codes) for codes in upper],
+            [q.quantize(x) for q, x in pairs],
             weight,
-            rounding_bits=self.rounding_bits,
-            exact_rounding=self.exact_rounding,
+            rounding=RoundingPolicy(self.rounding_bits, self.exact_rounding),
             range_method=self.calibration,
         )
-        tensors: dict[str, Operand] = dict(graph.constants)
-        for number, (name, q) in enumerate(zip(named, quantizers, strict=True)):
-            offset = -q.scale * q.zero_point
-            tensors[name] = QuantizedTensor(builder, number, q.scale, offset)
-        targets = module.activations(*samples)
-        for number, node in enumerate(graph.nodes):
-            builder.source = str(node)
-            widths = self.n_bits.at(n_products(graph.nodes[:number]), builder.n_lookups)
-            operator = _quantized_class(node)(node, widths, targets[node.outputs[0]])
-            inputs = (tensors[name] if name else None for name in node.inputs)
-            tensors[node.outputs[0]] = operator(*inputs)
-        outputs = [tensors[name] for name in graph.outputs]
-        quantized = _finish(builder, quantizers, outputs, self.n_bits.outputs, tail)
-        self._check_layers(n_products(graph.nodes), builder.n_lookups)
-        return quantized
+
+    def _walk(
+        self,
+        nodes: Sequence[Node],
+        tensors: dict[str, Operand],
+        builder: ModuleBuilder,
+        activations: Mapping[str, Array],
+    ) -> None:
+        """Quantize node after node; `tensors` gets what each of them makes."""
+        n_weighted = 0
+        for node in nodes:
+            kind = quantized_class(node)
+            builder.program.source = str(node)
+            widths = self.n_bits.at(n_weighted, builder.program.n_lookups)
+            operator = kind(node, widths, activations[node.outputs[0]])
+            operands = (tensors[name] if name else None for name in node.inputs)
+            tensors[node.outputs[0]] = operator(*operands)
+            n_weighted += kind.is_product
 
     def _check_layers(self, n_products: int, n_lookups: int) -> None:
         """Refuse widths by layer for another number of layers."""
@@ -133,19 +162,23 @@ class PostTrainingAffineQuantization:
         check_layers("n_bits['activations']", self.n_bits.activations, n_lookups, "of lookups")
         check_layers("rounding_bits", self.rounding_bits, n_lookups, "of lookups")
 
-    def _input_quantizer(
-        self, graph: PreparedGraph, name: str, x: FloatArray, weight: FloatArray
-    ) -> AffineQuantizer:
-        """Fix one scale a feature where the next layer can fold them, else one for the tensor."""
-        per_feature = x.ndim == 2 and _feeds_only_matrices(graph, name)
-        return best_range(
-            x, self.n_bits.inputs, weight, per_feature=per_feature, method=self.calibration
-        )
-
 
 def n_products(nodes: Sequence[Node]) -> int:
     """Count the layers with weights."""
-    return sum(node.op_type in _PRODUCTS for node in nodes)
+    products = {name for name, kind in ONNX_OPS_TO_QUANTIZED_IMPL.items() if kind.is_product}
+    return sum(node.op_type in products for node in nodes)
+
+
+def folded_tensors(nodes: Sequence[Node]) -> set[str]:
+    """Names of the tensors of which every use multiplies each feature by weights of its own."""
+    folds: dict[str, bool] = {}
+    for node in reversed(nodes):
+        kind = quantized_class(node)
+        passes_on = kind.is_transparent and folds.get(node.outputs[0], False)
+        for place, name in enumerate(node.inputs):
+            here = passes_on or (kind.mixes_features and place == 0)
+            folds[name] = folds.get(name, True) and here
+    return {name for name, always in folds.items() if always}
 
 
 def _checked_method(method: RangeMethod) -> RangeMethod:
@@ -157,46 +190,23 @@ def _checked_method(method: RangeMethod) -> RangeMethod:
     return method
 
 
-def _quantized_class(node: Node) -> type[QuantizedOp]:
-    """Class of a node's operator."""
-    if node.op_type not in ONNX_OPS_TO_QUANTIZED_IMPL:
-        raise UnsupportedOperatorError(
-            f"{node} has no quantized form: {reason_without_quantized_form(node.op_type)}. "
-            f"Available: {', '.join(sorted(ONNX_OPS_TO_QUANTIZED_IMPL))}."
-        )
-    return ONNX_OPS_TO_QUANTIZED_IMPL[node.op_type]
-
-
-def _feeds_only_matrices(graph: PreparedGraph, name: str) -> bool:
-    """Whether every use of a tensor multiplies it by constant weights."""
-    users = [node for node in graph.nodes if name in node.inputs]
-    return bool(users) and all(
-        _feeds_only_matrices(graph, user.outputs[0])
-        if user.op_type in _TRANSPARENT
-        else user.op_type in _MIXING_FEATURES and user.inputs[0] == name
-        for user in users
-    )
-
-
-def _input_bounds(quantizer: AffineQuantizer, x: FloatArray) -> Bounds:
-    """Range of the codes, in the shape of the input."""
-    upper = np.broadcast_to(quantizer.upper, x.shape[1:])
-    return Bounds(np.zeros_like(upper), upper)
-
-
 def _calibration_data(
     calibration: tuple[ArrayLike, ...], sample_weight: ArrayLike | None
 ) -> tuple[list[FloatArray], FloatArray]:
     """Float samples, evenly thinned out when there are many, and weights that add up to 1."""
     samples = [np.asarray(x, dtype=np.float64) for x in calibration]
-    if not samples or any(not len(x) for x in samples):
+    if not samples or not all(x.ndim and len(x) for x in samples):
         raise CalibrationError("Calibration needs at least one sample for each input.")
+    n_samples = len(samples[0])
+    if any(len(x) != n_samples for x in samples):
+        raise CalibrationError("The calibration data have as many samples for every input.")
     if not all(np.isfinite(x).all() for x in samples):
         raise CalibrationError(
             "The calibration data hold NaN or infinity; give finite values only."
         )
-    n_samples = len(samples[0])
     weight = np.ones(n_samples) if sample_weight is None else np.asarray(sample_weight, np.float64)
+    if weight.shape != (n_samples,):
+        raise CalibrationError(f"sample_weight has shape {weight.shape}; give ({n_samples},).")
     rows = np.arange(0, n_samples, -(-n_samples // _MAX_CALIBRATION_ROWS))
     rows = rows[weight[rows] > 0]
     if not len(rows):
@@ -204,23 +214,13 @@ def _calibration_data(
     return [x[rows] for x in samples], weight[rows] / weight[rows].sum()
 
 
-def _finish(
-    builder: ProgramBuilder,
-    quantizers: tuple[AffineQuantizer, ...],
-    outputs: list[Operand],
-    n_bits: int,
-    tail: ClearTail | None,
-) -> QuantizedModule:
-    """Make the outputs unsigned, and note how to read them."""
-    numbers, scales = [], []
-    for output in outputs:
-        if not isinstance(output, QuantizedTensor):
-            raise UnsupportedOperatorError(
-                "An output of the model is a constant or depends on no input; there is nothing "
-                "to encrypt. Remove it from the graph."
-            )
-        tensor = output.as_affine(n_bits).with_integer_offset()
-        number, shift = builder.add_output(tensor.number)
-        numbers.append(number)
-        scales.append(OutputScale(tensor.scale, shift, tensor.offset))
-    return QuantizedModule(builder.build(numbers), quantizers, tuple(scales), tail)
+def _add_output(builder: ModuleBuilder, output: Operand, n_bits: int) -> tuple[int, OutputScale]:
+    """Make an output unsigned; gives its number, and how to read it."""
+    if not isinstance(output, QuantizedTensor):
+        raise UnsupportedOperatorError(
+            "An output of the model is a constant or depends on no input; there is nothing "
+            "to encrypt. Remove it from the graph."
+        )
+    tensor = output.requantize(n_bits, unless=output.is_affine).with_integer_offset()
+    number, shift = builder.program.add_output(tensor.number)
+    return number, OutputScale(np.asarray(tensor.scale), shift, np.asarray(tensor.offset))

@@ -17,13 +17,13 @@ from scipy.special import expit
 from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray, IntArray
-from cml_sklearn.quantization.storage import stored
 
 __all__ = [
     "Affine",
     "AnomalyScore",
     "Argmax",
     "ByOutput",
+    "ClientStep",
     "Clip",
     "Labels",
     "Link",
@@ -34,7 +34,6 @@ __all__ = [
     "Softmax",
     "Sparse",
     "Squeeze",
-    "Step",
     "Threshold",
     "TwoClasses",
     "WeightedMedian",
@@ -44,7 +43,7 @@ __all__ = [
 _INVERSES = {"log": np.exp, "logit": expit}
 
 
-class Step(ABC):
+class ClientStep(ABC):
     """A function of arrays that is a frozen dataclass of plain data."""
 
     @abstractmethod
@@ -52,7 +51,7 @@ class Step(ABC):
         """Map an array with one row a sample to another; at last also to a list of them."""
 
 
-Postprocessing = tuple[Step, ...]
+Postprocessing = tuple[ClientStep, ...]
 """What a method does with raw scores, in turn."""
 
 
@@ -61,7 +60,7 @@ def postprocess(steps: Postprocessing, scores: FloatArray) -> Any:
 
     Parameters
     ----------
-    steps : tuple of Step
+    steps : tuple of ClientStep
     scores : ndarray of shape (n_samples, n_scores)
 
     Returns
@@ -71,9 +70,8 @@ def postprocess(steps: Postprocessing, scores: FloatArray) -> Any:
     return reduce(lambda values, step: step(values), steps, scores)
 
 
-@stored
 @dataclass(frozen=True)
-class Squeeze(Step):
+class Squeeze(ClientStep):
     """A lone column loses its axis; several stay."""
 
     @override
@@ -81,9 +79,8 @@ class Squeeze(Step):
         return values.ravel() if values.ndim == 2 and values.shape[1] == 1 else values
 
 
-@stored
 @dataclass(frozen=True)
-class Affine(Step):
+class Affine(ClientStep):
     """``scale * x + offset``."""
 
     scale: float = 1.0
@@ -94,9 +91,8 @@ class Affine(Step):
         return self.scale * values + self.offset
 
 
-@stored
 @dataclass(frozen=True)
-class Clip(Step):
+class Clip(ClientStep):
     """What lies outside of an interval moves to its ends; None: no end."""
 
     low: float | None = None
@@ -107,9 +103,8 @@ class Clip(Step):
         return np.clip(values, self.low, self.high)
 
 
-@stored
 @dataclass(frozen=True)
-class Link(Step):
+class Link(ClientStep):
     """The inverse of a link function, "log" or "logit"."""
 
     name: str
@@ -120,9 +115,8 @@ class Link(Step):
         return result
 
 
-@stored
 @dataclass(frozen=True)
-class Logarithm(Step):
+class Logarithm(ClientStep):
     """Logarithm, with something in place of exact zeros; else these give minus infinity."""
 
     of_zero: float = 0.0
@@ -133,9 +127,8 @@ class Logarithm(Step):
             return np.log(np.where(values == 0, self.of_zero, values))
 
 
-@stored
 @dataclass(frozen=True)
-class TwoClasses(Step):
+class TwoClasses(ClientStep):
     """A lone column is that of the second class; the first's is ``scale * x + offset``.
 
     By default the complement, for probabilities. Several columns stay.
@@ -152,9 +145,8 @@ class TwoClasses(Step):
         return np.stack([self.scale * second + self.offset, second], axis=1)
 
 
-@stored
 @dataclass(frozen=True)
-class Softmax(Step):
+class Softmax(ClientStep):
     """Exponentials of the columns, as shares of their sum."""
 
     @override
@@ -164,9 +156,8 @@ class Softmax(Step):
         return shares
 
 
-@stored
 @dataclass(frozen=True)
-class Shares(Step):
+class Shares(ClientStep):
     """Columns as shares of their sum, which are equal where the sum is 0."""
 
     @override
@@ -176,9 +167,8 @@ class Shares(Step):
         return shares
 
 
-@stored
 @dataclass(frozen=True)
-class Threshold(Step):
+class Threshold(ClientStep):
     """1 above a level, else 0; `inclusive`: 1 at the level, too."""
 
     level: float = 0.0
@@ -190,9 +180,8 @@ class Threshold(Step):
         return above.astype(np.int64)
 
 
-@stored
 @dataclass(frozen=True)
-class Argmax(Step):
+class Argmax(ClientStep):
     """Place of the greatest column, the first of equal ones."""
 
     @override
@@ -201,9 +190,8 @@ class Argmax(Step):
         return places
 
 
-@stored
 @dataclass(frozen=True)
-class Round(Step):
+class Round(ClientStep):
     """Nearest integers."""
 
     @override
@@ -211,9 +199,8 @@ class Round(Step):
         return np.rint(values).astype(np.int64)
 
 
-@stored
 @dataclass(frozen=True)
-class Labels(Step):
+class Labels(ClientStep):
     """Labels in place of their numbers.
 
     Parameters
@@ -237,9 +224,8 @@ class Labels(Step):
         return labels
 
 
-@stored
 @dataclass(frozen=True)
-class ByOutput(Step):
+class ByOutput(ClientStep):
     """Several outputs side by side, each with steps of its own.
 
     Parameters
@@ -263,9 +249,8 @@ class ByOutput(Step):
         return np.stack(results, axis=1) if self.stacked else results
 
 
-@stored
 @dataclass(frozen=True)
-class WeightedMedian(Step):
+class WeightedMedian(ClientStep):
     """Median of the columns by their weights.
 
     Parameters
@@ -284,9 +269,8 @@ class WeightedMedian(Step):
         return np.take_along_axis(values, column, axis=1)[:, 0]
 
 
-@stored
 @dataclass(frozen=True)
-class AnomalyScore(Step):
+class AnomalyScore(ClientStep):
     """Opposite of the anomaly score of a mean depth, which is in units of a random tree's."""
 
     @override
@@ -294,9 +278,8 @@ class AnomalyScore(Step):
         return -(2.0**-values)
 
 
-@stored
 @dataclass(frozen=True)
-class Sparse(Step):
+class Sparse(ClientStep):
     """A sparse matrix, for labels that were given as one."""
 
     @override

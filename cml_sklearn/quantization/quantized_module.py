@@ -3,47 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from threading import RLock
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cml_sklearn.config import ExecutionMode, resolve_mode
+from cml_sklearn._typing import FloatArray, IntArray
+from cml_sklearn.config import AUTO, ExecutionMode, current_engine, resolve_mode
 from cml_sklearn.exceptions import InvalidInputError
-from cml_sklearn.fhe.backend import Backend, CircuitOptions
 from cml_sklearn.fhe.circuit import FheCircuit
-from cml_sklearn.fhe.primitives import IntArray
+from cml_sklearn.fhe.engines import resolve_engine
+from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions
+from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization.clear_tail import ClearTail
 from cml_sklearn.quantization.postprocessing import Postprocessing
-from cml_sklearn.quantization.program import IntegerProgram
-from cml_sklearn.quantization.quantizers import FloatArray, Quantizer
-from cml_sklearn.quantization.storage import read, stored, write
+from cml_sklearn.quantization.storage import (
+    Decoder,
+    Encoder,
+    StoredModule,
+    load_module,
+    save_module,
+)
 
-__all__ = ["OutputDecoder", "OutputScale", "QuantizedModule"]
-
-
-class OutputDecoder(Protocol):
-    """What the client needs to read an output."""
-
-    def dequantize(self, values: IntArray) -> FloatArray:
-        """Floats of integers of shape (n_samples, ...)."""
-        ...
-
-
-@stored
-@dataclass(frozen=True)
-class OutputScale:
-    """An affine output: ``value = scale * (q - zero_point) + offset``."""
-
-    scale: FloatArray
-    zero_point: int
-    offset: FloatArray
-
-    def dequantize(self, values: IntArray) -> FloatArray:
-        """Floats of integers of shape (n_samples, ...)."""
-        return self.scale * (values - self.zero_point) + self.offset
+__all__ = ["QuantizedModule"]
 
 
 class QuantizedModule:
@@ -52,8 +36,8 @@ class QuantizedModule:
     Parameters
     ----------
     program : IntegerProgram
-    input_quantizers : tuple of Quantizer
-    output_scales : tuple of OutputDecoder
+    input_quantizers : tuple of Encoder
+    output_scales : tuple of Decoder
     tail : ClearTail, optional
         What the client computes after decryption.
     postprocessing : mapping of str to Postprocessing, optional
@@ -68,8 +52,8 @@ class QuantizedModule:
     def __init__(
         self,
         program: IntegerProgram,
-        input_quantizers: tuple[Quantizer, ...],
-        output_scales: tuple[OutputDecoder, ...],
+        input_quantizers: tuple[Encoder, ...],
+        output_scales: tuple[Decoder, ...],
         tail: ClearTail | None = None,
         postprocessing: Mapping[str, Postprocessing] | None = None,
     ) -> None:
@@ -78,11 +62,23 @@ class QuantizedModule:
         self.output_scales = output_scales
         self.tail = tail
         self.postprocessing = dict(postprocessing or {})
-        self._circuit: FheCircuit | None = None
+        self._forget_circuits()
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the circuit out: it can't be pickled, and is compiled anew when needed."""
-        return {**self.__dict__, "_circuit": None}
+    def _forget_circuits(self) -> None:
+        """Be as if never compiled."""
+        self._circuits: dict[str, FheCircuit] = {}
+        self._preferred = AUTO
+        self._lock = RLock()
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave the circuits out: they can't be pickled, and are compiled anew when needed."""
+        left_out = ("_circuits", "_preferred", "_lock")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Read what `__getstate__` gave."""
+        vars(self).update(state)
+        self._forget_circuits()
 
     def forward(
         self, *inputs: ArrayLike, execute_in_fhe: ExecutionMode | None = None
@@ -139,7 +135,7 @@ class QuantizedModule:
             Integers outside the range that the circuit was made for, or of a wrong shape.
         """
         mode = resolve_mode(execute_in_fhe)
-        self._check(inputs)
+        self.program.check_inputs(inputs)
         if mode is False or not len(inputs[0]):
             return self.program(*inputs)
         if mode == "simulate":
@@ -155,7 +151,9 @@ class QuantizedModule:
             Usually ends in ``.npz``.
         """
         scales, steps = self.output_scales, self.postprocessing
-        write(path, (self.program, self.input_quantizers, scales, self.tail, steps))
+        save_module(
+            path, StoredModule(self.program, self.input_quantizers, scales, self.tail, steps)
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -166,42 +164,62 @@ class QuantizedModule:
         InvalidInputError
             The file is missing or of another kind.
         """
-        return cls(*read(path))
+        stored = load_module(path)
+        return cls(
+            stored.program, stored.encoders, stored.decoders, stored.tail, stored.postprocessing
+        )
 
     def compile(
-        self, options: CircuitOptions | None = None, *, backend: Backend | None = None
+        self, options: CircuitOptions | None = None, *, engine: str | AnyEngine | None = None
     ) -> FheCircuit:
-        """Compile the program to an FHE circuit, which replaces an earlier one.
+        """Compile the program to an FHE circuit, which replaces an earlier one of the engine.
+
+        Parameters
+        ----------
+        options : CircuitOptions, optional
+        engine : {"auto", "concrete", "clear"} or Engine, optional
+            None: as `cml_sklearn.config_context` says, else the best one.
 
         Raises
         ------
         BitWidthError
-            An integer is too wide for the backend.
+            An integer is too wide for the engine.
         CompilationError
-            The backend refuses for another reason.
+            The engine refuses for another reason.
         """
-        self._circuit = FheCircuit(self.program, options or CircuitOptions(), backend)
-        return self._circuit
+        chosen = resolve_engine(engine)
+        with self._lock:
+            circuit = FheCircuit(self.program, options or CircuitOptions(), chosen)
+            self._circuits[chosen.name], self._preferred = circuit, chosen.name
+        return circuit
+
+    def circuit_in_force(self, options: CircuitOptions | None = None) -> FheCircuit:
+        """Circuit of the context's engine, else the one compiled last; compiled if there is none.
+
+        Parameters
+        ----------
+        options : CircuitOptions, optional
+            For a circuit that must be compiled.
+        """
+        engine = self._engine_in_force
+        with self._lock:
+            if engine.name not in self._circuits:
+                circuit = FheCircuit(self.program, options or CircuitOptions(), engine)
+                self._circuits[engine.name] = circuit
+            return self._circuits[engine.name]
 
     @property
     def fhe_circuit(self) -> FheCircuit:
         """The circuit; compiled with the defaults if `compile` was not called."""
-        return self._circuit or self.compile()
+        return self.circuit_in_force()
 
     @property
     def is_compiled(self) -> bool:
         """Whether there is a circuit already."""
-        return self._circuit is not None
+        return self._engine_in_force.name in self._circuits
 
-    def _check(self, inputs: tuple[IntArray, ...]) -> None:
-        """Refuse what the circuit would answer silently wrong."""
-        for i, (x, bounds) in enumerate(zip(inputs, self.program.input_bounds, strict=True)):
-            if x.shape[1:] != bounds.shape:
-                raise InvalidInputError(
-                    f"Input {i} has shape {x.shape}; the module takes (n_samples, *{bounds.shape})."
-                )
-            if len(x) and ((x.min(0) < bounds.low) | (x.max(0) > bounds.high)).any():
-                raise InvalidInputError(
-                    f"Input {i} has integers outside the range it was quantized for "
-                    f"({bounds.low.min()} to {bounds.high.max()}); encode with quantize_input."
-                )
+    @property
+    def _engine_in_force(self) -> AnyEngine:
+        """The engine that the context asks for, or the last one of `compile`."""
+        choice = current_engine()
+        return resolve_engine(self._preferred if choice == AUTO else choice)

@@ -7,21 +7,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.exceptions import UnsupportedOperatorError
-from cml_sklearn.onnx.onnx_utils import Node, OperatorSignature
-from cml_sklearn.onnx.ops_impl import ONNX_OPS_TO_NUMPY_IMPL
+from cml_sklearn.onnx.graph import Node
+from cml_sklearn.onnx.onnx_utils import ONNX_OPS_TO_NUMPY_IMPL, signature_of
 from cml_sklearn.quantization.bit_widths import LayerWidths
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
-from cml_sklearn.quantization.quantizers import FloatArray
 
 __all__ = [
     "ONNX_OPS_TO_QUANTIZED_IMPL",
     "Operand",
     "QuantizedOp",
+    "quantized_class",
     "reason_without_quantized_form",
 ]
 
-Operand = QuantizedTensor | np.ndarray | None
+Operand = QuantizedTensor | Array | None
 """An input of an operator: encrypted, a constant of the model, or an optional one left out."""
 
 ONNX_OPS_TO_QUANTIZED_IMPL: dict[str, type[QuantizedOp]] = {}
@@ -42,6 +43,22 @@ REASONS_WITHOUT_QUANTIZED_FORM: dict[str, str] = {
 """Why operators with a NumPy implementation have no quantized one."""
 
 
+def quantized_class(node: Node) -> type[QuantizedOp]:
+    """Class of a node's operator.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        There is none.
+    """
+    if node.op_type not in ONNX_OPS_TO_QUANTIZED_IMPL:
+        raise UnsupportedOperatorError(
+            f"{node} has no quantized form: {reason_without_quantized_form(node.op_type)}. "
+            f"Available: {', '.join(sorted(ONNX_OPS_TO_QUANTIZED_IMPL))}."
+        )
+    return ONNX_OPS_TO_QUANTIZED_IMPL[node.op_type]
+
+
 def reason_without_quantized_form(op_type: str) -> str:
     """Say why an operator has no quantized form."""
     return REASONS_WITHOUT_QUANTIZED_FORM.get(op_type, _NOT_YET)
@@ -51,8 +68,8 @@ class QuantizedOp(ABC):
     """One node of a graph on encrypted tensors.
 
     A subclass names the operators that it serves, as in
-    ``class QuantizedGemm(QuantizedOp, ops=("Gemm",))``, and writes `q_impl`. What an operator
-    takes is read from the signature of its NumPy implementation.
+    ``class QuantizedGemm(QuantizedOp, ops=("Gemm",))``, says of what kind they are, and writes
+    `q_impl`. What an operator takes is read from the signature of its NumPy implementation.
 
     Parameters
     ----------
@@ -64,6 +81,19 @@ class QuantizedOp(ABC):
 
     ops: ClassVar[tuple[str, ...]] = ()
 
+    is_product: ClassVar[bool] = False
+    """Whether it is a layer with weights, which have a width of their own."""
+
+    mixes_features: ClassVar[bool] = False
+    """Whether it adds up the features of its first input, each times weights of its own: then a
+    scale of each feature costs nothing, since it folds into these."""
+
+    is_transparent: ClassVar[bool] = False
+    """Whether its result is its first input."""
+
+    may_be_clear: ClassVar[bool] = False
+    """Whether the client may compute it after decryption, if nothing encrypted follows."""
+
     def __init_subclass__(cls, *, ops: tuple[str, ...] = ()) -> None:
         """Enter the subclass into the registry."""
         cls.ops = ops
@@ -73,16 +103,16 @@ class QuantizedOp(ABC):
         self.node = node
         self.n_bits = n_bits
         self.target = target
-        self.impl = ONNX_OPS_TO_NUMPY_IMPL[node.op_type]
-        self.signature = OperatorSignature.from_function(self.impl)
+        self.signature = signature_of(node.op_type)
+        self.attributes = {**self.signature.attributes, **node.attributes}
 
     @abstractmethod
-    def q_impl(self, *inputs: Any, **attributes: Any) -> QuantizedTensor:
+    def q_impl(self, *operands: Any, **attributes: Any) -> QuantizedTensor:
         """Append the operator's integer steps to the program.
 
         Parameters
         ----------
-        *inputs
+        *operands : Operand
             In the order of the signature; optional ones left out are None.
         **attributes
             All attributes of the signature, those not given by their defaults.
@@ -92,15 +122,37 @@ class QuantizedOp(ABC):
         QuantizedTensor
         """
 
-    def __call__(self, *inputs: Operand) -> QuantizedTensor:
-        """Run `q_impl` with complete inputs and attributes."""
-        attributes = {**self.signature.attributes, **self.node.attributes}
-        missing = len(self.signature.inputs) - len(inputs)
-        return self.q_impl(*inputs, *(None,) * missing, **attributes)
+    def __call__(self, *operands: Operand) -> QuantizedTensor:
+        """Run `q_impl` with complete operands and attributes."""
+        missing = len(self.signature.inputs) - len(operands)
+        return self.q_impl(*operands, *(None,) * missing, **self.attributes)
 
-    def constant(self, value: np.ndarray, rank: int) -> FloatArray:
+    def compute(self, *inputs: Array | None) -> Array:
+        """Compute the node's first output on arrays, by its NumPy implementation."""
+        return ONNX_OPS_TO_NUMPY_IMPL[self.node.op_type](*inputs, **self.attributes)[0]
+
+    def tensor(self, operand: Operand) -> QuantizedTensor:
+        """Operand that must be encrypted."""
+        if not isinstance(operand, QuantizedTensor):
+            raise self.unsupported("has a constant first input", "Exchange its inputs.")
+        return operand
+
+    def affine(self, operand: Operand) -> QuantizedTensor:
+        """Operand that must be encrypted; its codes where functions wait."""
+        x = self.tensor(operand)
+        return x.requantize(self.n_bits.activations, unless=x.is_affine)
+
+    def parameter(self, operand: Operand) -> Array | None:
+        """Operand that must be a constant of the model, or left out."""
+        if isinstance(operand, QuantizedTensor):
+            raise self.unsupported(
+                "has an encrypted parameter", "Make all inputs but the first constants."
+            )
+        return operand
+
+    def constant(self, operand: Operand, rank: int) -> FloatArray:
         """Constant operand without the batch axis, to be broadcast against `rank` axes."""
-        floats = np.asarray(value, dtype=np.float64)
+        floats = np.asarray(self.parameter(operand), dtype=np.float64)
         if floats.ndim > rank:
             if floats.shape[0] != 1 or floats.ndim > rank + 1:
                 raise self.unsupported(

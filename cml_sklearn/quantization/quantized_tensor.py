@@ -8,23 +8,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.exceptions import BitWidthError
-from cml_sklearn.fhe.primitives import IntArray
-from cml_sklearn.quantization.program import ProgramBuilder
-from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
+from cml_sklearn.program.bounds import Bounds
+from cml_sklearn.program.steps import AddConstant, Lookup, MultiplyConstant, Step
+from cml_sklearn.quantization.builder import ModuleBuilder
+from cml_sklearn.quantization.encoders import AffineQuantizer
 from cml_sklearn.quantization.ranges import best_range
-from cml_sklearn.quantization.steps import AddConstant, Bounds, Lookup, MultiplyConstant, Step
 
 __all__ = ["FloatFunction", "QuantizedTensor"]
 
-_WIDEST_SPREAD = 16
-"""Bits to which an index is spread: more would only make the tables longer."""
-
 _WIDEST_TABLE = 22
 """Bits of the widest table that is made, if only for clear integers: more would take GBs."""
-
-_SPREAD_BITS = 3
-"""Bits added to a rounded index, so that an integer factor fills it to an eighth."""
 
 FloatFunction = Callable[[FloatArray], FloatArray]
 
@@ -41,7 +36,7 @@ class QuantizedTensor:
 
     Parameters
     ----------
-    builder : ProgramBuilder
+    builder : ModuleBuilder
     number : int
         Tensor of the program.
     scale, offset : ndarray
@@ -51,16 +46,24 @@ class QuantizedTensor:
         (n, ...) whose other axes broadcast to `shape`.
     """
 
-    builder: ProgramBuilder
+    builder: ModuleBuilder
     number: int
     scale: FloatArray
     offset: FloatArray
     functions: tuple[FloatFunction, ...] = ()
 
+    @classmethod
+    def coded(
+        cls, builder: ModuleBuilder, number: int, quantizer: AffineQuantizer
+    ) -> QuantizedTensor:
+        """Tensor of the program that holds a quantizer's codes."""
+        scale = quantizer.scale
+        return cls(builder, number, scale, -scale * quantizer.zero_point)
+
     @property
     def bounds(self) -> Bounds:
         """Interval of the integers."""
-        return self.builder.bounds(self.number)
+        return self.builder.program.bounds(self.number)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -68,9 +71,24 @@ class QuantizedTensor:
         return self.bounds.shape
 
     @property
+    def full_scale(self) -> FloatArray:
+        """Scale of every element."""
+        return np.broadcast_to(self.scale, self.shape)
+
+    @property
+    def full_offset(self) -> FloatArray:
+        """Offset of every element."""
+        return np.broadcast_to(self.offset, self.shape)
+
+    @property
+    def codes(self) -> IntArray:
+        """Integers on the calibration data, shape (n_samples, ...)."""
+        return self.builder.codes(self.number)
+
+    @property
     def calibration_values(self) -> FloatArray:
-        """Floats of the tensor on the calibration data, shape (n_samples, ...)."""
-        return self.float_values(self.builder.codes(self.number))
+        """Floats on the calibration data, shape (n_samples, ...)."""
+        return self.float_values(self.codes)
 
     @property
     def is_affine(self) -> bool:
@@ -108,81 +126,89 @@ class QuantizedTensor:
                 values = function(values)
         return values
 
-    def as_affine(self, n_bits: int) -> QuantizedTensor:
-        """Return the tensor itself, or its codes where functions wait."""
-        return self if self.is_affine else self.requantize(n_bits)
+    def requantize(self, n_bits: int, *, unless: bool = False) -> QuantizedTensor:
+        """Codes of the float in the range of least error, by one lookup an element.
 
-    def as_codes(self, n_bits: int) -> QuantizedTensor:
-        """Return the tensor itself if it is narrow and of one scale; else its codes."""
-        narrow = self.has_one_scale and self.bounds.width <= n_bits
-        return self if narrow else self.requantize(n_bits)
-
-    def requantize(self, n_bits: int) -> QuantizedTensor:
-        """Codes of the float, by one lookup an element, in the range of least error."""
-        arguments = self.scale * self.builder.codes(self.number) + self.offset
-        values = _values_in_domain(self._apply, arguments)
-        values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
-        if np.isin(values, (0.0, 1.0)).all():
-            n_bits = 1
-        weight = self.builder.sample_weight
-        method = self.builder.range_method
-        return self.encode(best_range(values, n_bits, weight, per_feature=False, method=method))
+        Parameters
+        ----------
+        n_bits : int
+        unless : bool
+            Whether the integers do as they are: then nothing happens.
+        """
+        return self if unless else self.encode(self._best_range(n_bits))
 
     def encode(self, quantizer: AffineQuantizer) -> QuantizedTensor:
         """Codes of the float in a given range, by one lookup an element."""
-        return self.as_rounded_index().look_up(quantizer)
+        return self.spread().look_up(quantizer)
+
+    def with_scale_along(self, axis: int, n_bits: int) -> tuple[QuantizedTensor, FloatArray]:
+        """Affine tensor whose scale changes along one axis only: itself, or its codes.
+
+        Returns
+        -------
+        tensor : QuantizedTensor
+        scale : ndarray of shape (size of the axis,)
+        """
+        scale = np.moveaxis(self.full_scale, axis, 0).reshape(self.shape[axis], -1)
+        if self.is_affine and (scale == scale[:, :1]).all():
+            return self, scale[:, 0]
+        codes = self.requantize(n_bits)
+        return codes, np.broadcast_to(codes.scale, self.shape[axis])
 
     def look_up(self, quantizer: AffineQuantizer) -> QuantizedTensor:
-        """Codes of the float in a given range, with the integers as they are for an index."""
+        """Do the lookup of `encode`, with the integers as they are for an index."""
         number = self.builder.add(self._lookup(quantizer), self.number)
-        scale = quantizer.scale
-        return QuantizedTensor(self.builder, number, scale, -scale * quantizer.zero_point)
+        return QuantizedTensor.coded(self.builder, number, quantizer)
 
-    @property
-    def rounded_values(self) -> FloatArray:
-        """Floats on the calibration data after the rounding of the index by `look_up`."""
-        low, width = self._index_range()
-        removed, _ = self.builder.rounding(width)
-        index = self.builder.codes(self.number) - low
-        return self.float_values(((index + ((1 << removed) >> 1)) >> removed << removed) + low)
-
-    def as_rounded_index(self) -> QuantizedTensor:
+    def spread(self) -> QuantizedTensor:
         """Spread every channel over the whole index, if lookups round it; else the same tensor.
 
         An approximately rounded index costs by the bits that are kept, not by its width. So each
         channel is shifted to 0 and multiplied until its proven range fills the index, but for the
         last of the kept steps: rounding up, and the noise under it, can't overflow.
         """
-        removed, exact = self.builder.rounding(self._index_range()[1])
-        if not removed:
+        rounding = self.builder.rounding
+        if not rounding.lsbs_to_remove(self._index_range[1]):
             return self
         axes = tuple(range(1, len(self.shape)))
         low = self.bounds.low.min(axis=axes, keepdims=True)
         span = self.bounds.high.max(axis=axes, keepdims=True) - low
-        least = int(span.max()).bit_length()
-        width = least if exact else max(least, min(least + _SPREAD_BITS, _WIDEST_SPREAD))
-        room = (1 << width) - (1 << self.builder.rounding(width)[0])
-        if room < span.max():
-            width, room = width + 1, 2 * room
+        room = rounding.largest_index(rounding.spread_width(int(span.max())))
         factor = np.broadcast_to(np.maximum(room // np.maximum(span, 1), 1), self.shape)
         low = np.broadcast_to(low, self.shape)
         result = replace(self, scale=self.scale / factor, offset=self.offset + self.scale * low)
         return result.step(MultiplyConstant(factor)).step(AddConstant(-low * factor))
 
+    @property
+    def rounded_values(self) -> FloatArray:
+        """Floats on the calibration data after the rounding of the index by `look_up`."""
+        low, width = self._index_range
+        removed = self.builder.rounding.lsbs_to_remove(width)
+        index = self.codes - low
+        return self.float_values(((index + ((1 << removed) >> 1)) >> removed << removed) + low)
+
+    @property
     def _index_range(self) -> tuple[int, int]:
-        """Smallest index, and width of the index of a lookup: such that rounding can't overflow."""
+        """Smallest integer, and bits of the index that counts from there."""
         low, high = int(self.bounds.low.min()), int(self.bounds.high.max())
-        width = max((high - low).bit_length(), 1)
-        removed, _ = self.builder.rounding(width)
-        return low, width + (removed > 0 and high - low > (1 << width) - (1 << removed))
+        return low, self.builder.rounding.index_width(high - low)
+
+    def _best_range(self, n_bits: int) -> AffineQuantizer:
+        """Range of codes that keeps the float on the calibration data best."""
+        values = _values_in_domain(self._apply, self.scale * self.codes + self.offset)
+        values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+        n_bits = 1 if np.isin(values, (0.0, 1.0)).all() else n_bits
+        weight, method = self.builder.sample_weight, self.builder.range_method
+        return best_range(values, n_bits, weight, per_feature=False, method=method)
 
     def _lookup(self, quantizer: AffineQuantizer) -> Lookup:
         """Build the tables, one for each distinct channel."""
-        low, width = self._index_range()
-        removed, exact = self.builder.rounding(width)
+        low, width = self._index_range
+        rounding = self.builder.rounding
+        removed = rounding.lsbs_to_remove(width)
         if width - removed > _WIDEST_TABLE:
             raise BitWidthError(
-                f"The lookup after {self.builder.source_of(self.number)} has an index of "
+                f"The lookup after {self.builder.program.source_of(self.number)} has an index of "
                 f"{width - removed} bits; tables of more than {_WIDEST_TABLE} are not made. Lower "
                 "n_bits (of inputs or weights), or set rounding_bits."
             )
@@ -192,7 +218,7 @@ class QuantizedTensor:
         codes = quantizer.quantize(np.nan_to_num(_values_in_domain(self._apply, arguments)))
         tables, choice = _distinct(codes.reshape(len(codes), -1).T)
         choice = np.broadcast_to(choice.reshape(codes.shape[1:]), self.shape)
-        return Lookup(low, tables, choice, removed, exact)
+        return Lookup(low, tables, choice, removed, rounding.exact)
 
     def with_integer_offset(self) -> QuantizedTensor:
         """Move the offset into the integers, to half a step: the output then shows no bias."""

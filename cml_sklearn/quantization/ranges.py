@@ -6,7 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
+from cml_sklearn._typing import FloatArray
+from cml_sklearn.quantization.encoders import AffineQuantizer
 
 __all__ = ["RangeMethod", "best_range"]
 
@@ -59,7 +60,7 @@ def best_range(
     best = losses.argmin(axis=0)
     scales, zeros = np.stack([t.scale for t in trials]), np.stack([t.zero_point for t in trials])
     pick = (best, np.arange(best.size)) if per_feature else (best,)
-    return AffineQuantizer(scales[pick], zeros[pick], n_bits)
+    return AffineQuantizer(np.asarray(scales[pick]), np.asarray(zeros[pick]), n_bits)
 
 
 def _loss(

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cml_sklearn.fhe.primitives import IntArray
-from cml_sklearn.quantization.quantizers import FloatArray
+from cml_sklearn._typing import FloatArray, IntArray
 
 __all__ = ["Calibration", "round_weights"]
 

@@ -1,106 +1,79 @@
-"""Files of quantized modules: plain data, no pickle.
-
-A file is NumPy's ``.npz`` with the arrays, and one JSON text for everything around them. What may
-be stored is a frozen dataclass that was registered by `stored`; reading builds these classes and
-nothing else, so a file from elsewhere can't run code.
-"""
+"""Files of quantized modules: the one table of what they may hold."""
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.onnx.graph import Node
+from cml_sklearn.program.archive import PROGRAM_CLASSES, ArchiveTable, read, write
+from cml_sklearn.program.program import IntegerProgram
+from cml_sklearn.program.soundness import FOREIGN_ERRORS
+from cml_sklearn.quantization.clear_tail import ClearTail
+from cml_sklearn.quantization.decoders import OutputScale
+from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.postprocessing import ClientStep, Postprocessing
+from cml_sklearn.quantization.soundness import check_parts
+from cml_sklearn.quantization.trees.grid import FeatureGrid
+from cml_sklearn.quantization.trees.plan import WordDecoder
+from cml_sklearn.quantization.trees.quantizer import GridQuantizer
 
-__all__ = ["read", "stored", "write"]
+__all__ = ["Decoder", "Encoder", "StoredModule", "load_module", "save_module"]
 
-_FORMAT = 1
-_MANIFEST = "manifest"
-_CLASSES: dict[str, type] = {}
+Encoder = AffineQuantizer | GridQuantizer
+"""What turns a float input of a module into the integers to encrypt."""
 
-C = TypeVar("C", bound=type)
-
-
-def stored(cls: C) -> C:
-    """Register a dataclass, whose fields then say how it is stored."""
-    _CLASSES[cls.__name__] = cls
-    return cls
-
-
-def write(path: str | Path, content: Any) -> None:
-    """Write plain data and registered dataclasses to a file.
-
-    Raises
-    ------
-    TypeError
-        A value is of a class that is not registered.
-    """
-    arrays: dict[str, NDArray[Any]] = {}
-    manifest = json.dumps({"format": _FORMAT, "content": _encode(content, arrays)})
-    with Path(path).open("wb") as file:
-        np.savez_compressed(file, **{_MANIFEST: np.asarray(manifest)}, **arrays)
+Decoder = OutputScale | WordDecoder
+"""What the client needs to read an output."""
 
 
-def read(path: str | Path) -> Any:
-    """Read what `write` has written.
+@dataclass(frozen=True)
+class StoredModule:
+    """What a file holds: the parameters of `QuantizedModule`."""
+
+    program: IntegerProgram
+    encoders: tuple[Encoder, ...]
+    decoders: tuple[Decoder, ...]
+    tail: ClearTail | None = None
+    postprocessing: Mapping[str, Postprocessing] = field(default_factory=dict)
+
+
+_TABLE = ArchiveTable(
+    [
+        *PROGRAM_CLASSES,
+        StoredModule,
+        AffineQuantizer,
+        OutputScale,
+        FeatureGrid,
+        GridQuantizer,
+        WordDecoder,
+        ClearTail,
+        Node,
+        *ClientStep.__subclasses__(),
+    ]
+)
+
+
+def save_module(path: str | Path, module: StoredModule) -> None:
+    """Write a module's parts to a file of plain data."""
+    write(path, module, _TABLE)
+
+
+def load_module(path: str | Path) -> StoredModule:
+    """Read what `save_module` has written.
 
     Raises
     ------
     InvalidInputError
-        No such file, or one of another kind.
+        The file is missing or of another kind, or its program makes no sense.
     """
+    module: StoredModule = read(path, StoredModule, _TABLE)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            manifest = json.loads(str(arrays[_MANIFEST]))
-            if manifest["format"] != _FORMAT:
-                raise InvalidInputError(
-                    f"{path} has format {manifest['format']}, this version reads {_FORMAT}; save "
-                    "the model again with this version."
-                )
-            return _decode(manifest["content"], arrays)
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        if isinstance(error, InvalidInputError):
-            raise
+        check_parts(module.program, module.encoders, module.decoders, module.tail)
+    except FOREIGN_ERRORS as error:
         raise InvalidInputError(
-            f"{path} holds no quantized module ({error}); give a file made by save."
+            f"{path} can't be read: {error}. Give a file that was saved by this library."
         ) from error
-
-
-def _encode(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
-    """JSON form of a value; arrays are put aside under numbers."""
-    if isinstance(value, np.ndarray):
-        arrays[name := f"array_{len(arrays)}"] = value
-        return {"array": name}
-    if is_dataclass(value) and _CLASSES.get(type(value).__name__) is type(value):
-        content = {f.name: _encode(getattr(value, f.name), arrays) for f in fields(value)}
-        return {"class": type(value).__name__, "fields": content}
-    if isinstance(value, Mapping):
-        return {"mapping": {key: _encode(v, arrays) for key, v in value.items()}}
-    if isinstance(value, tuple | list):
-        return [_encode(v, arrays) for v in value]
-    if isinstance(value, np.generic):
-        return value.item()
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    raise TypeError(f"A value of class {type(value).__name__} can't be stored.")
-
-
-def _decode(value: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
-    """Value of its JSON form; sequences become tuples."""
-    if isinstance(value, list):
-        return tuple(_decode(v, arrays) for v in value)
-    if not isinstance(value, dict):
-        return value
-    if "array" in value:
-        return arrays[value["array"]]
-    if "mapping" in value:
-        return {key: _decode(v, arrays) for key, v in value["mapping"].items()}
-    cls = _CLASSES[value["class"]]
-    return cls(**{name: _decode(v, arrays) for name, v in value["fields"].items()})
+    return module

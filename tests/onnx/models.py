@@ -32,7 +32,11 @@ def one_node(
         for number, (name, x) in enumerate(zip(names, inputs, strict=True))
         if x is not None and number not in constants
     ]
-    initializers = [onnx.numpy_helper.from_array(inputs[i], names[i]) for i in constants]
+    initializers = [
+        onnx.numpy_helper.from_array(x, name)
+        for number, (name, x) in enumerate(zip(names, inputs, strict=True))
+        if x is not None and number in constants
+    ]
     graph = helper.make_graph(
         [helper.make_node(op_type, names, outputs, name="the_node", **attributes)],
         "one_node",

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 
 from cml_sklearn.onnx import ONNX_OPS_TO_NUMPY_IMPL
-from cml_sklearn.onnx.ops_logic import NUMPY_TYPES
+from cml_sklearn.onnx._arrays import NUMPY_TYPES
 
 DATA = Path(onnx.__file__).parent / "backend" / "test" / "data" / "node"
 

@@ -16,7 +16,7 @@ from tests.onnx.node_cases import (
 
 def check(case: NodeCase) -> None:
     """Run a test with the tolerance of ONNX's own runner."""
-    results = run_model(case.model, case.arrays("input"))
+    results = run_model(case.model, [*case.arrays("input")])
     expected = case.arrays("output")
     assert [r.dtype for r in results] == [e.dtype for e in expected]
     assert [r.shape for r in results] == [e.shape for e in expected]
@@ -41,7 +41,7 @@ def test_registered_operators(case: NodeCase) -> None:
 )
 def test_impossible_cases_are_refused(case: NodeCase) -> None:
     with pytest.raises(UnsupportedOperatorError):
-        run_model(case.model, case.arrays("input"))
+        run_model(case.model, [*case.arrays("input")])
 
 
 def test_no_case_is_left_out() -> None:

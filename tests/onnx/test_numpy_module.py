@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -59,7 +61,7 @@ def test_attributes(model: onnx.ModelProto) -> None:
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
-def test_copies(duplicate, model: onnx.ModelProto) -> None:
+def test_copies(duplicate: Callable[[NumpyModule], NumpyModule], model: onnx.ModelProto) -> None:
     module = duplicate(NumpyModule(model))
     np.testing.assert_array_equal(module(X)[0], expected())
     assert module.onnx_model == model
@@ -216,7 +218,12 @@ def softmax(x: np.ndarray) -> np.ndarray:
         ("Softmax", 13, {}, softmax),
     ],
 )
-def test_older_operator_sets(op_type, opset, attributes, function) -> None:
+def test_older_operator_sets(
+    op_type: str,
+    opset: int,
+    attributes: dict[str, Any],
+    function: Callable[[np.ndarray], np.ndarray],
+) -> None:
     x = np.linspace(-2, 2, 12, dtype=np.float32).reshape(1, 4, 3)
     (y,) = run_model(one_node(op_type, [x], opset=opset, **attributes), [x])
     assert y.dtype == np.float32
@@ -226,7 +233,7 @@ def test_older_operator_sets(op_type, opset, attributes, function) -> None:
 @pytest.mark.parametrize("opset", [2, 11, 13, 18])
 def test_split_into_as_many_pieces_as_outputs(opset: int) -> None:
     x = np.arange(6, dtype=np.float32)
-    attributes = {"num_outputs": 3} if opset == 18 else {}
+    attributes: dict[str, Any] = {"num_outputs": 3} if opset == 18 else {}
     pieces = run_model(one_node("Split", [x], n_outputs=3, opset=opset, **attributes), [x])
     np.testing.assert_array_equal(pieces, [[0, 1], [2, 3], [4, 5]])
 

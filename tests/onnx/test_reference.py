@@ -59,7 +59,7 @@ def compare(
 
 
 def random_array(
-    data: st.DataObject, shape: Sequence[int], dtype: Any, low: float = -3, high: float = 3
+    data: st.DataObject, shape: int | Sequence[int], dtype: Any, low: float = -3, high: float = 3
 ) -> np.ndarray:
     """Array of random numbers, from a seed so that many examples stay cheap."""
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1), label="seed"))
@@ -137,7 +137,7 @@ def test_univariate(op_type: str, data: st.DataObject, shape: tuple[int, ...]) -
 def test_scalars_stay_scalars_and_types_are_kept(op_type: str) -> None:
     case = UNIVARIATE[op_type]
     for dtype in {*case.dtypes, np.float16}:
-        x = np.array((case.low + case.high) / 2 + 0.25).astype(dtype)
+        x: np.ndarray = np.array((case.low + case.high) / 2 + 0.25).astype(dtype)
         (scalar,) = NumpyModule(one_node(op_type, [x], **case.attributes[-1]))(x)
         (vector,) = NumpyModule(one_node(op_type, [x[None]], **case.attributes[-1]))(x[None])
         assert scalar.shape == ()
@@ -148,7 +148,8 @@ def test_scalars_stay_scalars_and_types_are_kept(op_type: str) -> None:
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64])
 @pytest.mark.parametrize("op_type", ["Add", "Div", "Max", "Min", "Mod", "Mul", "Pow", "Sub"])
 def test_integers_are_not_widened(op_type: str, dtype: type) -> None:
-    a, b = np.array([7, 100, 9], dtype), np.array([2, 3, 1], dtype)
+    a: np.ndarray = np.array([7, 100, 9], dtype)
+    b: np.ndarray = np.array([2, 3, 1], dtype)
     exact = {"Add": a + b, "Div": a // b, "Max": a, "Min": b, "Mod": a % b, "Mul": a * b}
     exact |= {"Pow": a**b, "Sub": a - b}
     (y,) = NumpyModule(one_node(op_type, [a, b]))(a, b)
@@ -388,11 +389,11 @@ def test_transpose_and_flatten(data: st.DataObject, shape: tuple[int, ...]) -> N
 @EXAMPLES
 @given(data=st.data(), bounds=st.tuples(*[st.booleans()] * 2), dtype=st.sampled_from(NUMBERS))
 def test_clip(data: st.DataObject, bounds: tuple[bool, bool], dtype: type) -> None:
-    low, high = (
+    ends: list[np.ndarray | None] = [
         np.array(value, dtype) if there else None
         for value, there in zip((-1, 1), bounds, strict=True)
-    )
-    compare("Clip", random_array(data, (3, 4), dtype), low, high)
+    ]
+    compare("Clip", random_array(data, (3, 4), dtype), *ends)
 
 
 def test_padding_wider_than_the_kernel() -> None:

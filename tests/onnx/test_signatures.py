@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 from cml_sklearn.onnx import ONNX_OPS_TO_NUMPY_IMPL
-from cml_sklearn.onnx.graph import OperatorSignature
+from cml_sklearn.onnx.onnx_utils import OperatorSignature
 
 Option = onnx.defs.OpSchema.FormalParameterOption
 

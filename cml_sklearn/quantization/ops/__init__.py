@@ -1,5 +1,11 @@
 """The quantized operators; importing this package fills the registry."""
 
-from cml_sklearn.quantization.ops import binary, elementwise, linear, shape
+from cml_sklearn.quantization.ops import (  # noqa: F401  each family fills the registry
+    binary,
+    elementwise,
+    linear,
+    shape,
+)
+from cml_sklearn.quantization.quantized_op import ONNX_OPS_TO_QUANTIZED_IMPL
 
-__all__ = ["binary", "elementwise", "linear", "shape"]
+__all__ = ["ONNX_OPS_TO_QUANTIZED_IMPL"]

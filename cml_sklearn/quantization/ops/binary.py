@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
 
-from cml_sklearn.quantization.quantized_op import QuantizedOp
-from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
-from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
-from cml_sklearn.quantization.steps import (
+from cml_sklearn._typing import FloatArray
+from cml_sklearn.program.steps import (
     Add,
     AddConstant,
     Multiply,
@@ -24,6 +23,9 @@ from cml_sklearn.quantization.steps import (
     Step,
     Subtract,
 )
+from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
+from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 
 __all__ = [
     "QuantizedAdd",
@@ -47,101 +49,80 @@ _LOGIC: dict[str, Callable[[FloatArray], FloatArray]] = {
 class _QuantizedBinary(QuantizedOp):
     """An operator on two tensors; abstract."""
 
-    def q_impl(self, a: Any, b: Any, **attributes: Any) -> QuantizedTensor:
-        """See `QuantizedOp.q_impl`."""
-        if not isinstance(b, QuantizedTensor):
-            return self.with_constant(a, self.constant(b, len(a.shape)), **attributes)
+    @override
+    def q_impl(self, a: Operand, b: Operand, **attributes: object) -> QuantizedTensor:
         if not isinstance(a, QuantizedTensor):
-            return self.from_constant(self.constant(a, len(b.shape)), b, **attributes)
+            x = self.tensor(b)
+            return self.from_constant(self.constant(a, len(x.shape)), x)
+        if not isinstance(b, QuantizedTensor):
+            return self.with_constant(a, self.constant(b, len(a.shape)))
         if len(a.shape) != len(b.shape):
             raise self.unsupported(
                 f"mixes encrypted tensors of {len(a.shape) + 1} and {len(b.shape) + 1} axes",
                 "Reshape them to the same number of axes.",
             )
-        return self.encrypted(a, b, **attributes)
+        return self.encrypted(a, b)
 
-    def with_constant(
-        self, x: QuantizedTensor, c: FloatArray, **attributes: Any
-    ) -> QuantizedTensor:
+    def with_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
         """Combine an encrypted tensor with a constant on its right."""
-        return x.then(lambda values: self.impl(values, c, **attributes)[0])
+        return x.then(lambda values: self.compute(values, c))
 
-    def from_constant(
-        self, c: FloatArray, x: QuantizedTensor, **attributes: Any
-    ) -> QuantizedTensor:
+    def from_constant(self, c: FloatArray, x: QuantizedTensor) -> QuantizedTensor:
         """Combine a constant with an encrypted tensor on its right."""
-        return x.then(lambda values: self.impl(c, values, **attributes)[0])
+        return x.then(lambda values: self.compute(c, values))
 
-    def encrypted(
-        self, a: QuantizedTensor, b: QuantizedTensor, **attributes: Any
-    ) -> QuantizedTensor:
+    def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
         """Combine two encrypted tensors."""
         raise self.unsupported("has two encrypted operands", "Make one of them a constant.")
-
-    def combined(self, step: Step, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
-        """Add or subtract, after bringing both to one scale."""
-        a, b = to_common_scale(a, b, self.n_bits.activations)
-        sign = 1 if isinstance(step, Add) else -1
-        return replace(a.step(step, b), offset=a.offset + sign * b.offset)
 
 
 class QuantizedAdd(_QuantizedBinary, ops=("Add", "Sub")):
     """Sum or difference: exact integer addition."""
 
-    def with_constant(
-        self, x: QuantizedTensor, c: FloatArray, **attributes: Any
-    ) -> QuantizedTensor:
-        """See `_QuantizedBinary`."""
-        return x.affine(1.0, c if self.node.op_type == "Add" else -c)
+    @property
+    def sign(self) -> float:
+        """Factor of the second operand."""
+        return 1.0 if self.node.op_type == "Add" else -1.0
 
-    def from_constant(
-        self, c: FloatArray, x: QuantizedTensor, **attributes: Any
-    ) -> QuantizedTensor:
-        """See `_QuantizedBinary`."""
-        return x.affine(1.0 if self.node.op_type == "Add" else -1.0, c)
+    @override
+    def with_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
+        return x.affine(1.0, self.sign * c)
 
-    def encrypted(
-        self, a: QuantizedTensor, b: QuantizedTensor, **attributes: Any
-    ) -> QuantizedTensor:
-        """See `_QuantizedBinary`."""
-        return self.combined(Add() if self.node.op_type == "Add" else Subtract(), a, b)
+    @override
+    def from_constant(self, c: FloatArray, x: QuantizedTensor) -> QuantizedTensor:
+        return x.affine(self.sign, c)
+
+    @override
+    def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
+        step = Add() if self.sign > 0 else Subtract()
+        return combine(step, a, b, self.n_bits.activations)
 
 
 class QuantizedMul(_QuantizedBinary, ops=("Mul",)):
     """Product: free with a constant, two lookups with an encrypted tensor."""
 
-    def with_constant(
-        self, x: QuantizedTensor, c: FloatArray, **attributes: Any
-    ) -> QuantizedTensor:
-        """See `_QuantizedBinary`."""
+    @override
+    def with_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
         return x.affine(c, 0.0)
 
-    def from_constant(
-        self, c: FloatArray, x: QuantizedTensor, **attributes: Any
-    ) -> QuantizedTensor:
-        """See `_QuantizedBinary`."""
+    @override
+    def from_constant(self, c: FloatArray, x: QuantizedTensor) -> QuantizedTensor:
         return x.affine(c, 0.0)
 
-    def encrypted(
-        self, a: QuantizedTensor, b: QuantizedTensor, **attributes: Any
-    ) -> QuantizedTensor:
-        """See `_QuantizedBinary`."""
+    @override
+    def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
         return multiply(a, b, self.n_bits.activations)
 
 
 class QuantizedDiv(_QuantizedBinary, ops=("Div",)):
     """Quotient: free by a constant, else a product with the reciprocal."""
 
-    def with_constant(
-        self, x: QuantizedTensor, c: FloatArray, **attributes: Any
-    ) -> QuantizedTensor:
-        """See `_QuantizedBinary`."""
+    @override
+    def with_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
         return x.affine(1 / c, 0.0)
 
-    def encrypted(
-        self, a: QuantizedTensor, b: QuantizedTensor, **attributes: Any
-    ) -> QuantizedTensor:
-        """See `_QuantizedBinary`."""
+    @override
+    def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
         return multiply(a, b.then(lambda values: 1 / values), self.n_bits.activations)
 
 
@@ -157,35 +138,24 @@ class QuantizedComparison(
     Values within half a step of each other count as equal, since they have the same code.
     """
 
-    def with_constant(
-        self, x: QuantizedTensor, c: FloatArray, **attributes: Any
-    ) -> QuantizedTensor:
-        """See `_QuantizedBinary`."""
-        if not x.is_affine:
-            return super().with_constant(x, c, **attributes)
-        return self._compare(x.affine(1.0, -c))
+    @override
+    def with_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
+        return self._compare(x.affine(1.0, -c)) if x.is_affine else super().with_constant(x, c)
 
-    def from_constant(
-        self, c: FloatArray, x: QuantizedTensor, **attributes: Any
-    ) -> QuantizedTensor:
-        """See `_QuantizedBinary`."""
-        if not x.is_affine:
-            return super().from_constant(c, x, **attributes)
-        return self._compare(x.affine(-1.0, c))
+    @override
+    def from_constant(self, c: FloatArray, x: QuantizedTensor) -> QuantizedTensor:
+        return self._compare(x.affine(-1.0, c)) if x.is_affine else super().from_constant(c, x)
 
-    def encrypted(
-        self, a: QuantizedTensor, b: QuantizedTensor, **attributes: Any
-    ) -> QuantizedTensor:
-        """See `_QuantizedBinary`."""
-        return self._compare(self.combined(Subtract(), a, b))
+    @override
+    def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
+        return self._compare(combine(Subtract(), a, b, self.n_bits.activations))
 
     def _compare(self, difference: QuantizedTensor) -> QuantizedTensor:
         half = np.abs(difference.scale) / 2
 
         def function(values: FloatArray) -> FloatArray:
             near_zero = np.where(np.abs(values) < half, 0.0, values)
-            result: FloatArray = self.impl(near_zero, np.zeros_like(near_zero))[0]
-            return result.astype(np.float64)
+            return self.compute(near_zero, np.zeros_like(near_zero)).astype(np.float64)
 
         return difference.then(function)
 
@@ -193,93 +163,118 @@ class QuantizedComparison(
 class QuantizedLogical(_QuantizedBinary, ops=("And", "Or", "Xor")):
     """Logic on 0 and 1: a function of the sum."""
 
-    def with_constant(
-        self, x: QuantizedTensor, c: FloatArray, **attributes: Any
-    ) -> QuantizedTensor:
-        """See `_QuantizedBinary`."""
+    @override
+    def with_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
         return x.affine(1.0, c).then(_LOGIC[self.node.op_type])
 
-    def from_constant(
-        self, c: FloatArray, x: QuantizedTensor, **attributes: Any
-    ) -> QuantizedTensor:
-        """See `_QuantizedBinary`."""
-        return self.with_constant(x, c, **attributes)
+    @override
+    def from_constant(self, c: FloatArray, x: QuantizedTensor) -> QuantizedTensor:
+        return self.with_constant(x, c)
 
-    def encrypted(
-        self, a: QuantizedTensor, b: QuantizedTensor, **attributes: Any
-    ) -> QuantizedTensor:
-        """See `_QuantizedBinary`."""
-        return self.combined(Add(), a, b).then(_LOGIC[self.node.op_type])
+    @override
+    def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
+        total = combine(Add(), a, b, self.n_bits.activations)
+        return total.then(_LOGIC[self.node.op_type])
 
 
 class QuantizedExtremum(_QuantizedBinary, ops=("Max", "Min")):
     """Maximum ``b + relu(a - b)``, minimum ``a - relu(a - b)``."""
 
-    def q_impl(self, *inputs: Any, **attributes: Any) -> QuantizedTensor:
-        """See `QuantizedOp.q_impl`."""
-        result = inputs[0]
-        for other in inputs[1:]:
-            result = super().q_impl(result, other, **attributes)
+    @override
+    def q_impl(self, *operands: Operand, **attributes: object) -> QuantizedTensor:
+        rest = list(operands)
+        first = next(i for i, x in enumerate(rest) if isinstance(x, QuantizedTensor))
+        result = self.tensor(rest.pop(first))
+        for other in rest:
+            result = super().q_impl(result, other)
         return result
 
-    def encrypted(
-        self, a: QuantizedTensor, b: QuantizedTensor, **attributes: Any
-    ) -> QuantizedTensor:
-        """See `_QuantizedBinary`."""
-        a, b = to_common_scale(a, b, self.n_bits.activations)
-        difference = self.combined(Subtract(), a, b)
+    @override
+    def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
+        n_bits = self.n_bits.activations
+        a, b = to_common_scale(a, b, n_bits)
+        difference = combine(Subtract(), a, b, n_bits)
         positive = difference.then(lambda values: np.maximum(values, 0.0))
-        n_bits = difference.bounds.width
         zero_point = np.zeros(a.scale.shape, dtype=np.int64)
-        quantizer = AffineQuantizer(np.abs(a.scale), zero_point, n_bits)
-        excess = positive.encode(quantizer)
+        excess = positive.encode(
+            AffineQuantizer(np.abs(a.scale), zero_point, difference.bounds.width)
+        )
         if self.node.op_type == "Max":
-            return self.combined(Add(), b, excess)
-        return self.combined(Subtract(), a, excess)
+            return combine(Add(), b, excess, n_bits)
+        return combine(Subtract(), a, excess, n_bits)
 
 
 class QuantizedWhere(QuantizedOp, ops=("Where",)):
-    """Choice by a condition, encrypted or constant."""
+    """Choice by a condition, encrypted or constant.
 
-    def q_impl(self, condition: Any, x: Any, y: Any, **attributes: Any) -> QuantizedTensor:
-        """See `QuantizedOp.q_impl`."""
-        rank = max(len(v.shape) for v in (condition, x, y) if isinstance(v, QuantizedTensor))
-        values = [
-            v if isinstance(v, QuantizedTensor) else self.constant(v, rank)
-            for v in (condition, x, y)
-        ]
-        condition, x, y = values
-        if not isinstance(x, QuantizedTensor) and not isinstance(y, QuantizedTensor):
-            return condition.then(lambda c: np.where(c > 0.5, x, y))
-        taken, other = self._gated(condition, x, 1), self._gated(condition, y, 0)
-        if not isinstance(taken, QuantizedTensor):
-            taken, other = other, taken
-        if not isinstance(other, QuantizedTensor):
-            return taken.affine(1.0, other)
-        a, b = to_common_scale(taken, other, self.n_bits.activations)
-        return replace(a.step(Add(), b), offset=a.offset + b.offset)
+    It is the sum of both tensors, each made 0 where it is not chosen.
+    """
 
-    def _gated(self, condition: Any, x: Any, wanted: int) -> Any:
-        """Return `x` where the condition is as wanted, else 0."""
-        if not isinstance(condition, QuantizedTensor):
-            mask = (condition > 0.5) == wanted
-            if isinstance(x, QuantizedTensor):
-                return x.affine(mask.astype(np.float64), 0.0)
-            return np.where(mask, x, 0.0)
+    @override
+    def q_impl(self, condition: Operand, x: Operand, y: Operand) -> QuantizedTensor:
+        operands = (condition, x, y)
+        rank = max(len(v.shape) for v in operands if isinstance(v, QuantizedTensor))
+        chooser, a, b = (
+            v if isinstance(v, QuantizedTensor) else self.constant(v, rank) for v in operands
+        )
+        if not isinstance(chooser, QuantizedTensor):
+            return self._added(_masked(a, chooser > 0.5), _masked(b, chooser <= 0.5))
+        if isinstance(a, QuantizedTensor) or isinstance(b, QuantizedTensor):
+            return self._added(self._gated(chooser, a, 1), self._gated(chooser, b, 0))
+        return chooser.then(lambda values: np.where(values > 0.5, a, b))
+
+    def _added(
+        self, a: QuantizedTensor | FloatArray, b: QuantizedTensor | FloatArray
+    ) -> QuantizedTensor:
+        """Add two tensors, one of them encrypted at least."""
+        if not isinstance(a, QuantizedTensor):
+            a, b = b, a
+        a = self.tensor(a)
+        if isinstance(b, QuantizedTensor):
+            return combine(Add(), a, b, self.n_bits.activations)
+        return a.affine(1.0, b)
+
+    def _gated(
+        self, chooser: QuantizedTensor, x: QuantizedTensor | FloatArray, wanted: int
+    ) -> QuantizedTensor:
+        """Return `x` where an encrypted condition is as wanted, else 0: one lookup.
+
+        The lookup's index has the condition's bit above the codes of `x`.
+        """
         if not isinstance(x, QuantizedTensor):
-            return condition.then(lambda c: np.where((c > 0.5) == wanted, x, 0.0))
-        codes = x.as_codes(self.n_bits.activations)
-        bits = condition.requantize(1)
+            return chooser.then(lambda values: np.where((values > 0.5) == wanted, x, 0.0))
+        codes = narrow_codes(x, self.n_bits.activations)
+        bits = chooser.requantize(1)
         size = int(codes.bounds.high.max()) + 1
         weighted = bits.step(MultiplyConstant(np.full(bits.shape, size)))
-        index = weighted.step(Add(), codes)
-        scale, offset = codes.scale, codes.offset
+        index = replace(weighted.step(Add(), codes), scale=np.ones(()), offset=np.zeros(()))
 
         def function(packed: FloatArray) -> FloatArray:
             bit, code = np.divmod(packed, size)
-            return np.where(bit == wanted, scale * code + offset, 0.0)
+            return np.where(bit == wanted, codes.scale * code + codes.offset, 0.0)
 
-        return replace(index, scale=np.ones(()), offset=np.zeros(())).then(function)
+        return index.then(function)
+
+
+def _masked(
+    x: QuantizedTensor | FloatArray, mask: NDArray[np.bool_]
+) -> QuantizedTensor | FloatArray:
+    """Return `x` where a constant condition holds, else 0: free."""
+    if isinstance(x, QuantizedTensor):
+        return x.affine(mask.astype(np.float64), 0.0)
+    return np.where(mask, x, 0.0)
+
+
+def combine(step: Step, a: QuantizedTensor, b: QuantizedTensor, n_bits: int) -> QuantizedTensor:
+    """Add or subtract two encrypted tensors, after bringing both to one scale."""
+    a, b = to_common_scale(a, b, n_bits)
+    offset = a.offset + b.offset if isinstance(step, Add) else a.offset - b.offset
+    return replace(a.step(step, b), offset=offset)
+
+
+def narrow_codes(x: QuantizedTensor, n_bits: int) -> QuantizedTensor:
+    """Tensor of one scale in at most so many bits: itself, or its codes."""
+    return x.requantize(n_bits, unless=x.has_one_scale and x.bounds.width <= n_bits)
 
 
 def to_common_scale(
@@ -300,7 +295,7 @@ def to_common_scale(
 
 def multiply(a: QuantizedTensor, b: QuantizedTensor, n_bits: int) -> QuantizedTensor:
     """Multiply two encrypted tensors: codes are centred, so that the product is affine."""
-    x, y = (_centred(t.as_codes(n_bits)) for t in (a, b))
+    x, y = (_centred(narrow_codes(t, n_bits)) for t in (a, b))
     return replace(x.step(Multiply(), y), scale=x.scale * y.scale, offset=np.zeros(()))
 
 

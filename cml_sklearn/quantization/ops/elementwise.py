@@ -6,37 +6,55 @@ chain of them is one lookup.
 
 from __future__ import annotations
 
-from typing import Any
+from typing_extensions import override
 
-from cml_sklearn.quantization.quantized_op import QuantizedOp
+from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
-from cml_sklearn.quantization.quantizers import FloatArray
 
-__all__ = ["QuantizedIdentity", "QuantizedNeg", "QuantizedNot", "QuantizedUnivariate"]
+__all__ = [
+    "QuantizedDropout",
+    "QuantizedIdentity",
+    "QuantizedNeg",
+    "QuantizedNot",
+    "QuantizedUnivariate",
+]
 
 
-class QuantizedIdentity(QuantizedOp, ops=("Cast", "Dropout", "Identity")):
+class QuantizedIdentity(QuantizedOp, ops=("Cast", "Identity")):
     """Operators that change nothing for the integers."""
 
-    def q_impl(self, x: Any, *_: Any, **attributes: Any) -> QuantizedTensor:
-        """See `QuantizedOp.q_impl`."""
-        return x
+    is_transparent = True
+    may_be_clear = True
+
+    @override
+    def q_impl(self, x: Operand, **attributes: object) -> QuantizedTensor:
+        return self.tensor(x)
+
+
+class QuantizedDropout(QuantizedOp, ops=("Dropout",)):
+    """Nothing, once a model is trained."""
+
+    @override
+    def q_impl(
+        self, data: Operand, ratio: Operand, training_mode: Operand, *, seed: int | None
+    ) -> QuantizedTensor:
+        return self.tensor(data)
 
 
 class QuantizedNeg(QuantizedOp, ops=("Neg",)):
     """Change of sign: free."""
 
-    def q_impl(self, x: Any, **attributes: Any) -> QuantizedTensor:
-        """See `QuantizedOp.q_impl`."""
-        return x.affine(-1.0, 0.0)
+    @override
+    def q_impl(self, x: Operand) -> QuantizedTensor:
+        return self.tensor(x).affine(-1.0, 0.0)
 
 
 class QuantizedNot(QuantizedOp, ops=("Not",)):
     """Logical negation of 0 and 1: free."""
 
-    def q_impl(self, x: Any, **attributes: Any) -> QuantizedTensor:
-        """See `QuantizedOp.q_impl`."""
-        return x.affine(-1.0, 1.0)
+    @override
+    def q_impl(self, x: Operand) -> QuantizedTensor:
+        return self.tensor(x).affine(-1.0, 1.0)
 
 
 class QuantizedUnivariate(
@@ -84,19 +102,11 @@ class QuantizedUnivariate(
 ):
     """A function of one encrypted element; other inputs are constants of the model."""
 
-    def q_impl(self, x: Any, *constants: Any, **attributes: Any) -> QuantizedTensor:
-        """See `QuantizedOp.q_impl`."""
-        if not isinstance(x, QuantizedTensor) or any(
-            isinstance(c, QuantizedTensor) for c in constants
-        ):
-            raise self.unsupported(
-                "has an encrypted parameter", "Make all inputs but the first constants."
-            )
+    may_be_clear = True
+
+    @override
+    def q_impl(self, x: Operand, *parameters: Operand, **attributes: object) -> QuantizedTensor:
+        x = self.tensor(x)
         rank = len(x.shape)
-        parameters = [None if c is None else self.constant(c, rank) for c in constants]
-
-        def function(values: FloatArray) -> FloatArray:
-            result: FloatArray = self.impl(values, *parameters, **attributes)[0]
-            return result
-
-        return x.then(function)
+        constants = [None if p is None else self.constant(p, rank) for p in parameters]
+        return x.then(lambda values: self.compute(values, *constants))

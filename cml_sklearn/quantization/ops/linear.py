@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
-from cml_sklearn.fhe.primitives import IntArray
-from cml_sklearn.onnx.ops_windows import Windows
-from cml_sklearn.quantization.quantized_op import QuantizedOp
+from cml_sklearn._typing import Array, FloatArray, IntArray
+from cml_sklearn.program.steps import Convolve, MatMul, SumOver
+from cml_sklearn.program.windows import Windows, convolve
+from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.ops.binary import narrow_codes
+from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
-from cml_sklearn.quantization.quantizers import AffineQuantizer, FloatArray
 from cml_sklearn.quantization.rounding import Calibration, round_weights
-from cml_sklearn.quantization.steps import Convolve, MatMul, SumOver
 
 __all__ = [
     "QuantizedAveragePool",
@@ -34,13 +37,21 @@ _MAX_PATCHES = 10_000
 class _QuantizedLinear(QuantizedOp):
     """A product with constant weights; abstract."""
 
+    is_product = True
+
     def as_factor(self, x: QuantizedTensor, n_terms: int) -> QuantizedTensor:
         """Integers narrow enough that a sum of `n_terms` weighted ones fits a lookup."""
-        x = x.as_affine(self.n_bits.activations)
+        x = self.affine(x)
         width = x.bounds.width + self.n_bits.weights + int(np.ceil(np.log2(n_terms)))
-        if width <= _WIDEST_INDEX or x.number < x.builder.n_inputs:
+        if width <= _WIDEST_INDEX or x.number < x.builder.program.n_inputs:
             return x
-        return x.as_codes(self.n_bits.activations)
+        return narrow_codes(x, self.n_bits.activations)
+
+    def weights(self, operand: Operand, name: str) -> Array:
+        """Weights, which must be a constant of the model."""
+        if not isinstance(operand, np.ndarray):
+            raise self.unsupported("has encrypted weights", f"Make {name} a constant of the model.")
+        return operand
 
     def product(self, x: QuantizedTensor, weights: FloatArray) -> QuantizedTensor:
         """Quantize ``x @ weights`` plus a bias in the cheaper of two ways."""
@@ -59,7 +70,7 @@ class _QuantizedLinear(QuantizedOp):
             With functions waiting.
         weights : ndarray of shape (n_in,)
         """
-        index = x.as_rounded_index()
+        index = x.spread()
         target = self.target.astype(np.float64)
         calibration = Calibration(index.rounded_values, target, x.builder.sample_weight)
         factors = calibration.refitted(weights[:, None])[:, 0]
@@ -82,13 +93,10 @@ class _QuantizedLinear(QuantizedOp):
         x : QuantizedTensor of shape (..., n_in)
         weights : ndarray of shape (n_in, n_out)
         """
-        x = self.as_factor(x, len(weights))
-        scale = np.broadcast_to(x.scale, x.shape).reshape(-1, x.shape[-1])
-        if not (scale == scale[0]).all():
-            x = x.requantize(self.n_bits.activations)
-            scale = np.broadcast_to(x.scale, x.shape).reshape(-1, x.shape[-1])
         n_in, n_out = weights.shape
-        values = np.broadcast_to(x.offset, x.shape) / scale[0] + x.builder.codes(x.number)
+        x, scale = self.as_factor(x, n_in).with_scale_along(-1, self.n_bits.activations)
+        zeros = x.full_offset / scale
+        values = zeros + x.codes
         sample_weight = x.builder.sample_weight
         repeats = values.size // n_in // len(sample_weight)
         calibration = Calibration(
@@ -96,62 +104,88 @@ class _QuantizedLinear(QuantizedOp):
             self.target.reshape(-1, n_out).astype(np.float64),
             np.repeat(sample_weight / repeats, repeats),
         )
-        folded = scale[0][:, None] * weights
+        folded = scale[:, None] * weights
         integers, steps, offset = round_weights(folded, self.n_bits.weights, calibration)
-        shift = (np.broadcast_to(x.offset, x.shape) / scale[0]) @ (integers * steps)
-        result = x.step(MatMul(integers))
-        return replace(result, scale=steps, offset=shift + offset)
+        offset = zeros @ (integers * steps) + offset
+        return replace(x.step(MatMul(integers)), scale=steps, offset=offset)
 
 
 class QuantizedGemm(_QuantizedLinear, ops=("Gemm",)):
     """Affine layer."""
 
-    def q_impl(self, a: Any, b: Any, c: Any, **attributes: Any) -> QuantizedTensor:
-        """See `QuantizedOp.q_impl`."""
-        if not isinstance(a, QuantizedTensor) or isinstance(b, QuantizedTensor):
-            raise self.unsupported("has encrypted weights", "Make B a constant of the model.")
-        if attributes["transA"]:
+    mixes_features = True
+
+    @override
+    def q_impl(
+        self,
+        a: Operand,
+        b: Operand,
+        c: Operand,
+        *,
+        alpha: float,
+        beta: float,
+        transA: int,
+        transB: int,
+    ) -> QuantizedTensor:
+        weights = self.weights(b, "B")
+        if transA:
             raise self.unsupported("transposes its input", "Export the model with transA=0.")
         if isinstance(c, QuantizedTensor):
             raise self.unsupported("adds an encrypted C", "Use MatMul and Add.")
-        weights = attributes["alpha"] * (b.T if attributes["transB"] else b)
-        return self.product(a, weights.astype(np.float64))
+        weights = alpha * (weights.T if transB else weights)
+        return self.product(self.tensor(a), weights.astype(np.float64))
 
 
 class QuantizedMatMul(_QuantizedLinear, ops=("MatMul",)):
     """Product with a constant matrix on the right."""
 
-    def q_impl(self, a: Any, b: Any, **attributes: Any) -> QuantizedTensor:
-        """See `QuantizedOp.q_impl`."""
-        if not isinstance(a, QuantizedTensor) or isinstance(b, QuantizedTensor) or b.ndim != 2:
+    mixes_features = True
+
+    @override
+    def q_impl(self, a: Operand, b: Operand) -> QuantizedTensor:
+        weights = self.weights(b, "the right factor")
+        if weights.ndim != 2:
             raise self.unsupported(
-                "multiplies by something else than a constant matrix on the right",
-                "Rewrite the layer so that its weights are a constant of two axes.",
+                f"has weights of {weights.ndim} axes", "Rewrite the layer with a matrix."
             )
-        return self.product(a, b.astype(np.float64))
+        return self.product(self.tensor(a), weights.astype(np.float64))
 
 
 class QuantizedConv(_QuantizedLinear, ops=("Conv",)):
     """Convolution; its padding is exact, since border elements have offsets of their own."""
 
-    def q_impl(self, x: Any, w: Any, b: Any, **attributes: Any) -> QuantizedTensor:
-        """See `QuantizedOp.q_impl`."""
-        if not isinstance(x, QuantizedTensor) or isinstance(w, QuantizedTensor):
-            raise self.unsupported("has encrypted weights", "Make W a constant of the model.")
-        x = self.as_factor(x, int(np.prod(w.shape[1:])))
-        by_channel = np.broadcast_to(x.scale, x.shape).reshape(x.shape[0], -1)
-        if not (by_channel == by_channel[:, :1]).all():
-            x = x.requantize(self.n_bits.activations)
-            by_channel = np.broadcast_to(x.scale, x.shape).reshape(x.shape[0], -1)
-        group = attributes["group"]
-        windows = _place(x, w.shape[2:], attributes)
-        zeros = x.offset / x.scale
-        integers, steps, offset = self._round(x, w, windows, group, by_channel[:, 0])
-        convolve = _convolve(integers, windows, group)
+    @override
+    def q_impl(
+        self,
+        x: Operand,
+        w: Operand,
+        b: Operand,
+        *,
+        auto_pad: str,
+        dilations: Sequence[int] | None,
+        group: int,
+        kernel_shape: Sequence[int] | None,
+        pads: Sequence[int] | None,
+        strides: Sequence[int] | None,
+    ) -> QuantizedTensor:
+        w = self.weights(w, "W")
+        factor = self.as_factor(self.tensor(x), math.prod(w.shape[1:]))
+        x, scale = factor.with_scale_along(0, self.n_bits.activations)
+        windows = Windows.place(
+            x.shape[1:],
+            w.shape[2:],
+            strides=strides,
+            dilations=dilations,
+            pads=pads,
+            auto_pad=auto_pad,
+        )
+        zeros = x.full_offset / x.full_scale
+        integers, steps, offset = self._round(x, w, windows, group, scale)
+        step = _convolve(integers, windows, group)
         axes = (-1, *(1,) * len(windows.count))
         steps, offset = steps.reshape(axes), offset.reshape(axes)
-        shift = convolve.apply(np.broadcast_to(zeros, x.shape)[None])[0]
-        return replace(x.step(convolve), scale=steps, offset=offset + steps * shift)
+        shift = _convolved(step, zeros[None])[0]
+        return replace(x.step(step), scale=steps, offset=offset + steps * shift)
 
     def _round(
         self, x: QuantizedTensor, w: FloatArray, windows: Windows, group: int, scale: FloatArray
@@ -168,7 +202,7 @@ class QuantizedConv(_QuantizedLinear, ops=("Conv",)):
         n_positions = int(np.prod(windows.count))
         rows = np.arange(0, n_samples, -(-n_samples * n_positions // _MAX_PATCHES))
         weight = np.repeat(x.builder.sample_weight[rows], n_positions)
-        values = x.builder.codes(x.number)[rows] + x.offset / x.scale
+        values = x.codes[rows] + x.offset / x.scale
         patches = windows.view(windows.pad(values, 0.0))
         patches = patches.reshape(len(rows), group, n_terms, n_positions).transpose(1, 0, 3, 2)
         targets = self.target[rows].reshape(len(rows), group, n_filters, n_positions)
@@ -194,57 +228,77 @@ class QuantizedConv(_QuantizedLinear, ops=("Conv",)):
 class QuantizedAveragePool(QuantizedOp, ops=("AveragePool", "GlobalAveragePool")):
     """Mean of windows: a sum, whose divisor goes into the scale."""
 
-    def q_impl(self, x: Any, **attributes: Any) -> QuantizedTensor:
-        """See `QuantizedOp.q_impl`."""
-        x = x.as_affine(self.n_bits.activations)
-        channels = x.shape[0]
-        by_channel = np.broadcast_to(x.scale, x.shape).reshape(channels, -1)
-        if not (by_channel == by_channel[:, :1]).all():
-            x = x.requantize(self.n_bits.activations)
-            by_channel = np.broadcast_to(x.scale, x.shape).reshape(channels, -1)
-        kernel = attributes.get("kernel_shape") or x.shape[1:]
-        windows = _place(x, kernel, attributes)
-        sums = _convolve(np.ones((channels, 1, *kernel), np.int64), windows, channels)
+    @override
+    def q_impl(
+        self,
+        x: Operand,
+        *,
+        auto_pad: str = "NOTSET",
+        ceil_mode: int = 0,
+        count_include_pad: int = 0,
+        dilations: Sequence[int] | None = None,
+        kernel_shape: Sequence[int] | None = None,
+        pads: Sequence[int] | None = None,
+        strides: Sequence[int] | None = None,
+    ) -> QuantizedTensor:
+        x, scale = self.tensor(x).with_scale_along(0, self.n_bits.activations)
+        kernel = tuple(kernel_shape or x.shape[1:])
+        windows = Windows.place(
+            x.shape[1:],
+            kernel,
+            strides=strides,
+            dilations=dilations,
+            pads=pads,
+            auto_pad=auto_pad,
+            ceil_mode=ceil_mode,
+        )
+        sums = _convolve(np.ones((len(scale), 1, *kernel), np.int64), windows, len(scale))
         ones = np.ones((1, *x.shape))
-        divisor = sums.apply(ones)[0] / self.impl(ones, **attributes)[0][0]
-        offset = self.impl(np.broadcast_to(x.offset, x.shape)[None].copy(), **attributes)[0][0]
-        scale = by_channel[:, 0].reshape(-1, *(1,) * len(windows.count)) / divisor
-        return replace(x.step(sums), scale=scale, offset=offset)
+        divisor = _convolved(sums, ones)[0] / self.compute(ones)[0]
+        scale = scale.reshape(-1, *(1,) * len(windows.count)) / divisor
+        return replace(
+            x.step(sums), scale=scale, offset=self.compute(x.full_offset[None].copy())[0]
+        )
 
 
 class QuantizedBatchNormalization(QuantizedOp, ops=("BatchNormalization",)):
     """Affine by channel: folded into scale and offset."""
 
-    def q_impl(self, x: Any, *parameters: Any, **attributes: Any) -> QuantizedTensor:
-        """See `QuantizedOp.q_impl`."""
-        if attributes["training_mode"]:
+    @override
+    def q_impl(
+        self, x: Operand, *parameters: Operand, epsilon: float, momentum: float, training_mode: int
+    ) -> QuantizedTensor:
+        if training_mode:
             raise self.unsupported("is in training mode", "Export the model in evaluation mode.")
-        scale, bias, mean, variance = (np.asarray(p, dtype=np.float64) for p in parameters)
-        factor = scale / np.sqrt(variance + attributes["epsilon"])
+        x = self.tensor(x)
+        scale, bias, mean, variance = (
+            np.asarray(self.parameter(p), dtype=np.float64) for p in parameters
+        )
+        factor = scale / np.sqrt(variance + epsilon)
         axes = (-1, *(1,) * (len(x.shape) - 1))
-        term = (bias - mean * factor).reshape(axes)
-        return x.affine(factor.reshape(axes), term)
+        return x.affine(factor.reshape(axes), (bias - mean * factor).reshape(axes))
 
 
 class QuantizedReduction(QuantizedOp, ops=("ReduceMean", "ReduceSum")):
     """Sum over constant axes; the mean's divisor goes into the scale."""
 
-    def q_impl(self, data: Any, axes: Any, **attributes: Any) -> QuantizedTensor:
-        """See `QuantizedOp.q_impl`."""
-        if axes is None and attributes["noop_with_empty_axes"]:
-            return data
-        rank = len(data.shape) + 1
-        found = tuple(range(rank)) if axes is None else tuple(int(a) % rank for a in axes)
-        if 0 in found:
+    @override
+    def q_impl(
+        self, data: Operand, axes: Operand, *, keepdims: int, noop_with_empty_axes: int
+    ) -> QuantizedTensor:
+        x, given = self.tensor(data), self.parameter(axes)
+        named = [] if given is None else given.ravel().tolist()
+        if not named and noop_with_empty_axes:
+            return x
+        rank = len(x.shape) + 1
+        summed = [axis % rank for axis in named or range(rank)]
+        if 0 in summed:
             raise self.unsupported("reduces over the samples", "Keep axis 0 out of its axes.")
-        x = data.as_affine(self.n_bits.activations)
-        x = x if x.has_one_scale else x.requantize(self.n_bits.activations)
-        step = SumOver(tuple(a - 1 for a in found), bool(attributes["keepdims"]))
-        count = int(np.prod([x.shape[a - 1] for a in found]))
+        x = x.requantize(self.n_bits.activations, unless=x.has_one_scale)
+        step = SumOver(tuple(axis - 1 for axis in summed), bool(keepdims))
+        count = math.prod(x.shape[axis] for axis in step.axes)
         total = replace(x.step(step), scale=x.scale.flat[:1], offset=x.offset.flat[:1] * count)
-        if self.node.op_type == "ReduceSum":
-            return total
-        return total.affine(1 / count, 0.0)
+        return total if self.node.op_type == "ReduceSum" else total.affine(1 / count, 0.0)
 
 
 def _common_scale(values: FloatArray, n_bits: int) -> AffineQuantizer:
@@ -255,14 +309,19 @@ def _common_scale(values: FloatArray, n_bits: int) -> AffineQuantizer:
     return AffineQuantizer(scale, np.rint(-low / scale).astype(np.int64), n_bits)
 
 
-def _place(x: QuantizedTensor, kernel: tuple[int, ...], attributes: dict[str, Any]) -> Windows:
-    """Windows of a convolution or pooling."""
-    names = ("strides", "dilations", "pads", "auto_pad", "ceil_mode")
-    given = {name: attributes[name] for name in names if name in attributes}
-    return Windows.place(x.shape[1:], kernel, **given)
-
-
 def _convolve(weights: IntArray, windows: Windows, group: int) -> Convolve:
     """Step of a convolution with all padding spelt out, also what `ceil_mode` adds."""
     pads = (*windows.before, *windows.overhang)
     return Convolve(weights, windows.strides, pads, windows.dilations, group)
+
+
+def _convolved(step: Convolve, x: FloatArray) -> FloatArray:
+    """Convolve floats."""
+    return convolve(
+        x,
+        step.weights.astype(np.float64),
+        strides=step.strides,
+        pads=step.pads,
+        dilations=step.dilations,
+        group=step.group,
+    )

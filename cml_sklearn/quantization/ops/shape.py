@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
-from cml_sklearn.fhe.primitives import IntArray
-from cml_sklearn.quantization.quantized_op import QuantizedOp
+from cml_sklearn._typing import IntArray
+from cml_sklearn.program.steps import Concatenate, Pad, Reshape, Take, Transpose
+from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
-from cml_sklearn.quantization.steps import Concatenate, Pad, Reshape, Take, Transpose
 
 __all__ = ["QuantizedConcat", "QuantizedMove", "QuantizedPad", "QuantizedTranspose"]
 
@@ -32,54 +34,48 @@ class QuantizedMove(
 ):
     """Elements in another shape or order; what goes where is found out by moving their numbers."""
 
-    def q_impl(self, x: Any, *constants: Any, **attributes: Any) -> QuantizedTensor:
-        """See `QuantizedOp.q_impl`."""
-        if not isinstance(x, QuantizedTensor) or any(
-            isinstance(c, QuantizedTensor) for c in constants
-        ):
-            raise self.unsupported("has an encrypted parameter", "Make its parameters constants.")
-        numbers = np.arange(int(np.prod(x.shape))).reshape(1, *x.shape)
-        given = constants[: sum(c is not None for c in constants)]
-        moved = self.impl(numbers, *given, **attributes)[0]
-        if moved.ndim == 0 or moved.shape[0] != 1:
+    may_be_clear = True
+
+    @override
+    def q_impl(self, x: Operand, *parameters: Operand, **attributes: object) -> QuantizedTensor:
+        x = self.affine(x)
+        positions = self.compute(_numbered(x), *map(self.parameter, parameters))
+        if positions.ndim == 0 or positions.shape[0] != 1:
             raise self.unsupported(
                 "moves the samples' axis", "Keep the first axis as it is, of any length."
             )
-        return take(x.as_affine(self.n_bits.activations), moved[0])
+        return take(x, positions[0])
 
 
 class QuantizedTranspose(QuantizedOp, ops=("Transpose",)):
     """Permutation of the axes."""
 
-    def q_impl(self, x: Any, **attributes: Any) -> QuantizedTensor:
-        """See `QuantizedOp.q_impl`."""
-        permutation = attributes["perm"] or tuple(reversed(range(len(x.shape) + 1)))
+    may_be_clear = True
+
+    @override
+    def q_impl(self, data: Operand, *, perm: Sequence[int] | None) -> QuantizedTensor:
+        x = self.affine(data)
+        permutation = perm or tuple(reversed(range(len(x.shape) + 1)))
         if permutation[0] != 0:
             raise self.unsupported("moves the samples' axis", "Keep axis 0 first.")
-        x = x.as_affine(self.n_bits.activations)
         axes = tuple(int(axis) - 1 for axis in permutation[1:])
-        scale, offset = (
-            np.transpose(np.broadcast_to(v, x.shape), axes) for v in (x.scale, x.offset)
-        )
+        scale, offset = (np.transpose(v, axes) for v in (x.full_scale, x.full_offset))
         return replace(x.step(Transpose(axes)), scale=scale, offset=offset)
 
 
 class QuantizedConcat(QuantizedOp, ops=("Concat",)):
     """Tensors side by side; each keeps its scale."""
 
-    def q_impl(self, *inputs: Any, **attributes: Any) -> QuantizedTensor:
-        """See `QuantizedOp.q_impl`."""
+    @override
+    def q_impl(self, *inputs: Operand, axis: int) -> QuantizedTensor:
         if not all(isinstance(x, QuantizedTensor) for x in inputs):
             raise self.unsupported("joins a constant", "Use Pad, or add the constant later.")
-        axis = int(attributes["axis"])
-        axis = axis - 1 if axis > 0 else axis + len(inputs[0].shape)
+        tensors = [self.affine(x) for x in inputs]
+        axis = axis % (len(tensors[0].shape) + 1) - 1
         if axis < 0:
             raise self.unsupported("joins along the samples' axis", "Join along another axis.")
-        tensors = [x.as_affine(self.n_bits.activations) for x in inputs]
-        scale, offset = (
-            np.concatenate([np.broadcast_to(getattr(x, name), x.shape) for x in tensors], axis)
-            for name in ("scale", "offset")
-        )
+        scale = np.concatenate([x.full_scale for x in tensors], axis)
+        offset = np.concatenate([x.full_offset for x in tensors], axis)
         joined = tensors[0].step(Concatenate(axis), *tensors[1:])
         return replace(joined, scale=scale, offset=offset)
 
@@ -87,24 +83,30 @@ class QuantizedConcat(QuantizedOp, ops=("Concat",)):
 class QuantizedPad(QuantizedOp, ops=("Pad",)):
     """A border: of a constant, or of the tensor's own elements."""
 
-    def q_impl(self, x: Any, *constants: Any, **attributes: Any) -> QuantizedTensor:
-        """See `QuantizedOp.q_impl`."""
-        x = x.as_affine(self.n_bits.activations)
-        numbers = np.arange(int(np.prod(x.shape))).reshape(1, *x.shape)
-        pads, value, axes = constants
-        if attributes["mode"] != "constant":
-            return take(x, self.impl(numbers, pads, None, axes, **attributes)[0][0])
-        border = np.asarray(0.0 if value is None else value, np.float64).reshape(())
-        outside = self.impl(numbers, pads, np.asarray(-1), axes, **attributes)[0]
-        if outside.shape[0] != 1:
+    @override
+    def q_impl(
+        self, data: Operand, pads: Operand, constant_value: Operand, axes: Operand, *, mode: str
+    ) -> QuantizedTensor:
+        x = self.affine(data)
+        pads, value, axes = map(self.parameter, (pads, constant_value, axes))
+        outside = np.asarray(-1) if mode == "constant" else None
+        positions = self.compute(_numbered(x), pads, outside, axes)
+        if positions.shape[0] != 1:
             raise self.unsupported("pads the samples' axis", "Pad other axes only.")
-        return pad(x, outside[0], float(border))
+        if mode != "constant":
+            return take(x, positions[0])
+        return pad(x, positions[0], 0.0 if value is None else float(value.item()))
+
+
+def _numbered(x: QuantizedTensor) -> IntArray:
+    """One sample of a tensor's shape, whose elements are their own positions."""
+    return np.arange(math.prod(x.shape)).reshape(1, *x.shape)
 
 
 def take(x: QuantizedTensor, positions: IntArray) -> QuantizedTensor:
     """Elements at positions of the flattened affine tensor, in the shape of `positions`."""
-    scale, offset = (np.broadcast_to(v, x.shape).ravel()[positions] for v in (x.scale, x.offset))
-    in_order = np.array_equal(positions.ravel(), np.arange(int(np.prod(x.shape))))
+    scale, offset = (v.ravel()[positions] for v in (x.full_scale, x.full_offset))
+    in_order = np.array_equal(positions.ravel(), np.arange(math.prod(x.shape)))
     step = Reshape(positions.shape) if in_order else Take(positions)
     return replace(x.step(step), scale=scale, offset=offset)
 
@@ -119,6 +121,6 @@ def pad(x: QuantizedTensor, positions: IntArray, value: float) -> QuantizedTenso
     )
     padded = x.step(Pad(before, after))
     mask = positions >= 0
-    scale = np.broadcast_to(x.scale, x.shape).ravel()[np.maximum(positions, 0)]
-    offset = np.where(mask, np.broadcast_to(x.offset, x.shape).ravel()[positions], value)
+    scale = x.full_scale.ravel()[np.maximum(positions, 0)]
+    offset = np.where(mask, x.full_offset.ravel()[positions], value)
     return replace(padded, scale=scale, offset=offset)

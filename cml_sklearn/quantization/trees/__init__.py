@@ -11,7 +11,7 @@ from cml_sklearn.quantization.trees.grid import FeatureGrid
 from cml_sklearn.quantization.trees.plan import LookupGroup, LookupPlan
 from cml_sklearn.quantization.trees.planner import choose_sum_bits, plan_forest
 from cml_sklearn.quantization.trees.program import plan_to_module, plan_to_program
-from cml_sklearn.quantization.trees.quantizer import GridQuantizer, Thermometer
+from cml_sklearn.quantization.trees.quantizer import GridQuantizer
 from cml_sklearn.quantization.trees.structure import Forest, Tree, label_forest
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "GridQuantizer",
     "LookupGroup",
     "LookupPlan",
-    "Thermometer",
     "Tree",
     "choose_sum_bits",
     "forest_from_onnx",

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cml_sklearn.exceptions import InvalidInputError
-from cml_sklearn.quantization.storage import stored
 
 __all__ = ["FeatureGrid", "GridMethod"]
 
@@ -24,7 +23,6 @@ FloatArray = NDArray[np.float64]
 _Place = Callable[[FloatArray, FloatArray, int], FloatArray]
 
 
-@stored
 @dataclass(frozen=True)
 class FeatureGrid:
     """Edges by feature; the code of a value is the number of edges below it.

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cml_sklearn.quantization.storage import stored
 from cml_sklearn.quantization.trees.structure import FloatArray, IntArray
 
 __all__ = ["LookupGroup", "LookupPlan", "WordDecoder"]
@@ -46,7 +45,6 @@ class LookupGroup:
         return len(self.tables)
 
 
-@stored
 @dataclass(frozen=True)
 class WordDecoder:
     """From words to a forest's outputs; the parameters are those of `LookupPlan`."""

@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from cml_sklearn.fhe.primitives import Primitives
-from cml_sklearn.quantization.program import IntegerProgram, ProgramBuilder
-from cml_sklearn.quantization.quantized_module import QuantizedModule
-from cml_sklearn.quantization.steps import Add, AddConstant, Bounds, Lookup, MatMul, Step, Take
+from cml_sklearn.program.bounds import Bounds, Thermometer
+from cml_sklearn.program.builder import ProgramBuilder
+from cml_sklearn.program.program import IntegerProgram
+from cml_sklearn.program.steps import Add, AddConstant, Declare, Lookup, MatMul, Take
 from cml_sklearn.quantization.trees.grid import FeatureGrid
 from cml_sklearn.quantization.trees.plan import LookupGroup, LookupPlan
-from cml_sklearn.quantization.trees.quantizer import GridQuantizer, Thermometer
+from cml_sklearn.quantization.trees.quantizer import GridQuantizer
 from cml_sklearn.quantization.trees.structure import IntArray
 
-__all__ = ["AddWithin", "plan_to_module", "plan_to_program"]
+__all__ = ["plan_to_module", "plan_to_program"]
 
 
-@dataclass(frozen=True)
-class AddWithin(Step):
-    """``x + constant``, known to lie in ``[0, upper]``.
-
-    The plan proves a range that the intervals of `bounds` can't see: the lookups of one tree
-    exclude each other.
-    """
-
-    constant: IntArray
-    upper: IntArray
-
-    def run(self, primitives: Primitives, *values: Any) -> Any:
-        """See `Step.run`."""
-        widest = Bounds(np.zeros_like(self.upper), self.upper).width
-        return primitives.bound(values[0] + self.constant[None], 2**widest - 1)
-
-    def bounds(self, *inputs: Bounds) -> Bounds:
-        """See `Step.bounds`."""
-        return Bounds(np.zeros_like(self.upper), self.upper)
-
-
-def plan_to_module(plan: LookupPlan, grid: FeatureGrid, *, float32: bool) -> QuantizedModule:
+def plan_to_module(plan: LookupPlan, grid: FeatureGrid, *, float32: bool) -> Any:
     """Put a plan between the grid's quantizer and the plan's decoder.
 
     Parameters
@@ -51,6 +29,8 @@ def plan_to_module(plan: LookupPlan, grid: FeatureGrid, *, float32: bool) -> Qua
     float32 : bool
         See `GridQuantizer`.
     """
+    from cml_sklearn.quantization.quantized_module import QuantizedModule
+
     quantizer = GridQuantizer(grid, float32)
     return QuantizedModule(plan_to_program(plan, grid.bit_features), (quantizer,), (plan.decoder,))
 
@@ -64,8 +44,7 @@ def plan_to_program(plan: LookupPlan, features: IntArray) -> IntegerProgram:
     features : ndarray of int, shape (n_bits,)
         Feature of each bit.
     """
-    none = np.zeros((1, len(features)), dtype=np.int64)
-    builder = ProgramBuilder([Thermometer.of(features)], [none], np.ones(1))
+    builder = ProgramBuilder([Thermometer.of(features)])
     builder.source = "trees"
     parts = [_add_group(builder, group) for group in plan.groups]
     if len(plan.direct_rows) or not parts:
@@ -76,7 +55,9 @@ def plan_to_program(plan: LookupPlan, features: IntArray) -> IntegerProgram:
     words = parts[0]
     for part in parts[1:]:
         words = builder.add(Add(), words, part)
-    return builder.build([builder.add(AddWithin(plan.constant, plan.upper), words)])
+    widest = Bounds(np.zeros_like(plan.upper), plan.upper).width
+    words = builder.add(AddConstant(plan.constant), words)
+    return builder.build([builder.add(Declare(2**widest - 1), words)])
 
 
 def _add_group(builder: ProgramBuilder, group: LookupGroup) -> int:

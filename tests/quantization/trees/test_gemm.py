@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -40,7 +40,7 @@ def _export(model: Any) -> onnx.ModelProto:
         container = convert(model, "torch", sample, extra_config=options)
         buffer = io.BytesIO()
         tensors = (torch.from_numpy(sample),)
-        torch.onnx.export(container.model, tensors, buffer, dynamo=False)
+        torch.onnx.export(container.model, tensors, cast("Any", buffer), dynamo=False)
     return onnx.load_from_string(buffer.getvalue())
 
 
@@ -130,7 +130,7 @@ def test_single_leaves_within_an_ensemble() -> None:
 def test_other_graphs_are_refused() -> None:
     node = onnx.helper.make_node("Relu", ["x"], ["y"])
     info = onnx.helper.make_tensor_value_info
-    ends = [[info(name, onnx.TensorProto.FLOAT, [1])] for name in "xy"]
-    model = onnx.helper.make_model(onnx.helper.make_graph([node], "g", *ends))
+    x, y = ([info(name, onnx.TensorProto.FLOAT, [1])] for name in "xy")
+    model = onnx.helper.make_model(onnx.helper.make_graph([node], "g", x, y))
     with pytest.raises(UnsupportedModelError, match="tree_implementation"):
         forest_from_onnx(model, GRID)

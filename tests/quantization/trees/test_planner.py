@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -144,7 +145,7 @@ def test_weight_two_equals_repetition(forest: Forest, repeats: list[int]) -> Non
     )
 
 
-def _tree(*splits: int, value: list[float]) -> Tree:
+def _tree(*splits: int, value: Sequence[float]) -> Tree:
     """Build a chain: every split's left child is a leaf."""
     count = len(splits)
     bit = np.array([b for split in splits for b in (split, -1)] + [-1])
@@ -173,7 +174,8 @@ def test_equal_trees_share_their_lookups() -> None:
 
 
 def test_constant_forest_is_its_offset() -> None:
-    single = Tree(*np.full((3, 1), -1), np.array([[2.5]]))
+    leaf = np.array([-1])
+    single = Tree(leaf, leaf, leaf, np.array([[2.5]]))
     plan = plan_forest(_forest(single, _tree(0, 3, value=[1, 1, 1])), 8)
     assert plan.n_lookups == 0
     np.testing.assert_allclose(plan.decoder.dequantize(plan.evaluate(BITS)), 3.5)

@@ -1,0 +1,16 @@
+"""The benchmarks of this library, and the figures of its pages."""
+
+from __future__ import annotations
+
+from benchmarks import compare, figures, growth, operators
+from benchmarks.commands import make_app
+from benchmarks.subject import OurSubject
+
+app = make_app(OurSubject, "Costs and scores of encrypted predictions.")
+app.command("growth")(growth.main)
+app.command("operators")(operators.main)
+app.command("compare")(compare.main)
+app.command("figures")(figures.main)
+
+if __name__ == "__main__":
+    app()

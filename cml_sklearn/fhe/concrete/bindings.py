@@ -1,0 +1,66 @@
+"""The door to concrete-python, which leaves the process as it was.
+
+The library takes more of a process than it needs. What it would change, and what is done about it:
+
+* its libraries install C handlers of signals, which end the process on Ctrl-C: Python's are put
+  back after the import and all through calls, see `signals`; one library can be told not to;
+* its dataflow runtime, which is not used here, ends the process with status 0 whatever was raised:
+  its function is taken off Python's list of what to do at exit;
+* a thread-local that compiling reads is set in the importing thread only: see `compiling`;
+* every compiled circuit leaves a folder with its code: see `delete_folder_of`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import os
+import shutil
+import warnings
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock, RLock
+from types import ModuleType
+from typing import Any
+
+from cml_sklearn.fhe.concrete.signals import handlers_kept, interruptible
+
+__all__ = ["compiling", "delete_folder_of", "load_concrete"]
+
+_RUNTIME_SIGNALS = "HPX_HANDLE_SIGNALS"
+
+_importing = Lock()
+_compiling = RLock()
+
+
+def load_concrete() -> ModuleType:
+    """Import the library on first need; it warns about its own imports."""
+    with _importing, warnings.catch_warnings(), handlers_kept():
+        warnings.simplefilter("ignore")
+        os.environ.setdefault(_RUNTIME_SIGNALS, "0")
+        from concrete import compiler, fhe
+    atexit.unregister(compiler._terminate_df_parallelization)
+    return fhe
+
+
+@contextmanager
+def compiling() -> Iterator[None]:
+    """Let the present thread compile, and no other one meanwhile."""
+    load_concrete()
+    context = importlib.import_module("concrete.fhe.extensions.tag").tag_context
+    with _compiling, interruptible():
+        if not hasattr(context, "stack"):
+            context.stack = []
+        yield
+
+
+def delete_folder_of(server: Any) -> None:
+    """Delete the folder with a server's code when the server is gone, at the latest at exit."""
+    folder = server._library.get_output_dir_path()
+    weakref.finalize(server, _delete, folder, os.getpid())
+
+
+def _delete(folder: str, owner: int) -> None:
+    if os.getpid() == owner:  # a forked child has a copy of the server, not a folder of its own
+        shutil.rmtree(folder, ignore_errors=True)

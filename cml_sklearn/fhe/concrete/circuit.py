@@ -1,0 +1,101 @@
+"""A program compiled by Concrete, for one or two sizes of batches."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from cml_sklearn._typing import IntArray
+from cml_sklearn.fhe.concrete.bindings import compiling, delete_folder_of
+from cml_sklearn.fhe.concrete.halves import ConcreteClient, ConcreteServer, as_tuple
+from cml_sklearn.fhe.protocol import CircuitOptions, FheReport
+from cml_sklearn.program.packing import Packing
+
+__all__ = ["BatchCircuit", "ConcreteCircuit"]
+
+_SECURITY_BITS = 128
+
+
+@dataclass(frozen=True)
+class BatchCircuit:
+    """One of the library's circuits.
+
+    Parameters
+    ----------
+    circuit : concrete.fhe.Circuit
+    size : int
+        Samples that go through at once.
+    packing : Packing, optional
+        How samples share a ciphertext.
+    """
+
+    circuit: Any
+    size: int
+    packing: Packing | None = None
+
+    def simulate(self, *inputs: IntArray) -> tuple[IntArray, ...]:
+        """Evaluate without encryption."""
+        rows = inputs if self.packing is None else self.packing.pack(*inputs)
+        with compiling(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            values = as_tuple(self._simulator.simulate(*rows))
+        return values if self.packing is None else self.packing.unpack(*values)
+
+    @cached_property
+    def _simulator(self) -> Any:
+        """The circuit, compiled for simulation, too."""
+        self.circuit.enable_fhe_simulation()
+        delete_folder_of(self.circuit.simulator)
+        return self.circuit
+
+
+class ConcreteCircuit:
+    """Circuits of the same program, the one for the largest batch first."""
+
+    def __init__(self, batches: Sequence[BatchCircuit], options: CircuitOptions) -> None:
+        self._batches = {batch.size: batch for batch in batches}
+        self._largest = batches[0]
+        self.client = ConcreteClient(
+            {b.size: b.circuit.client for b in batches},
+            {b.size: b.packing for b in batches if b.packing is not None},
+        )
+        self.server = ConcreteServer({b.size: b.circuit.server for b in batches})
+        self.report = _report(self._largest, options)
+
+    def batch_sizes(self, n_samples: int) -> list[int]:
+        """Batches of the largest size, and the rest of the samples in the smallest."""
+        full, rest = divmod(n_samples, self._largest.size)
+        smallest = min(self._batches)
+        return [self._largest.size] * full + [smallest] * -(-rest // smallest)
+
+    def simulate(self, *inputs: IntArray) -> tuple[IntArray, ...]:
+        """Evaluate one batch without encryption."""
+        return self._batches[len(inputs[0])].simulate(*inputs)
+
+
+def _report(batch: BatchCircuit, options: CircuitOptions) -> FheReport:
+    """Collect the compiler's statistics, by sample."""
+    circuit, size, statistics = batch.circuit, batch.size, batch.circuit.statistics
+    by_tag = statistics["programmable_bootstrap_count_per_tag"]
+    by_width = {
+        int(tag.removeprefix("width_")): count / size
+        for tag, count in sorted(by_tag.items())
+        if tag.startswith("width_")
+    }
+    return FheReport(
+        engine="concrete",
+        pbs_count=statistics["programmable_bootstrap_count"] / size,
+        pbs_by_width=by_width,
+        complexity=statistics["complexity"] / size / 1e9,
+        key_bytes=statistics["size_of_bootstrap_keys"] + statistics["size_of_keyswitch_keys"],
+        input_bytes=statistics["size_of_inputs"] / size,
+        output_bytes=statistics["size_of_outputs"] / size,
+        max_bit_width=circuit.graph.maximum_integer_bit_width(),
+        batch_size=size,
+        p_error=options.p_error,
+        security_bits=_SECURITY_BITS,
+        samples_per_ciphertext=1 if batch.packing is None else batch.packing.n_packed,
+    )

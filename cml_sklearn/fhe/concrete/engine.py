@@ -1,0 +1,154 @@
+"""Compiling programs with concrete-python."""
+
+from __future__ import annotations
+
+import inspect
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from cml_sklearn._typing import IntArray
+from cml_sklearn.exceptions import BitWidthError, CompilationError, InvalidInputError
+from cml_sklearn.fhe.concrete.bindings import compiling, delete_folder_of, load_concrete
+from cml_sklearn.fhe.concrete.circuit import BatchCircuit, ConcreteCircuit
+from cml_sklearn.fhe.concrete.tracing import tracing_operations
+from cml_sklearn.fhe.protocol import CircuitOptions
+from cml_sklearn.program.packing import pack_samples
+from cml_sklearn.program.program import IntegerProgram
+
+__all__ = ["ConcreteEngine"]
+
+MAX_LOOKUP_BITS = 16
+MAX_ROUNDED_BITS = 20
+
+_AFFINE_BATCH = 24
+
+_PACKED_BITS = 42
+"""Width of packed results. Wider ones need ciphertexts so large that fewer of them save nothing."""
+
+_STRATEGIES = ("multi", "mono")
+
+
+class ConcreteEngine:
+    """TFHE: lookups of any function, in circuits of fixed batch size.
+
+    Parameters
+    ----------
+    parameters : {"multi", "mono"}
+        One crypto-parameter set for each precision, or one for the whole circuit.
+    """
+
+    name = "concrete"
+
+    def __init__(self, parameters: str = "multi") -> None:
+        if parameters not in _STRATEGIES:
+            raise InvalidInputError(f'parameters is {parameters!r}; it must be "multi" or "mono".')
+        self.parameters = parameters
+
+    def supports(self, program: IntegerProgram) -> str | None:
+        """Every step has its counterpart; what is too wide shows in `compile`."""
+        del program
+        return None
+
+    def compile(self, program: IntegerProgram, options: CircuitOptions) -> ConcreteCircuit:
+        """Compile for a batch, and where that costs no keys for single samples, too."""
+        if not program.is_affine:
+            _check_lookup_widths(program)
+            size = options.batch_size or 1
+            return ConcreteCircuit([self._plain(program, size, options)], options)
+        size = options.batch_size or _AFFINE_BATCH
+        batches = [self._packed(program, size, options)]
+        if size > 1:
+            batches.append(self._plain(program, 1, options))
+        return ConcreteCircuit(batches, options)
+
+    def _packed(self, program: IntegerProgram, size: int, options: CircuitOptions) -> BatchCircuit:
+        """Several samples share a ciphertext, where that is possible."""
+        packed, packing = pack_samples(program, size, _PACKED_BITS)
+        if packing.n_packed > 1:
+            try:
+                samples = [tuple(packing.pack(*x)) for x in _representative_inputs(program, size)]
+                return BatchCircuit(self._compiled(packed, samples, options), size, packing)
+            except BitWidthError:
+                pass  # large weights leave the noise no room beside several samples
+        return self._plain(program, size, options)
+
+    def _plain(self, program: IntegerProgram, size: int, options: CircuitOptions) -> BatchCircuit:
+        samples = _representative_inputs(program, size)
+        return BatchCircuit(self._compiled(program, samples, options), size)
+
+    def _compiled(
+        self, program: IntegerProgram, samples: list[tuple[IntArray, ...]], options: CircuitOptions
+    ) -> Any:
+        """Let the library trace and compile a program."""
+        fhe = load_concrete()
+        names = [f"x{i}" for i in range(len(program.input_bounds))]
+        compiler = fhe.Compiler(_traceable(program, names), dict.fromkeys(names, "encrypted"))
+        inputset = [x if len(x) > 1 else x[0] for x in samples]
+        try:
+            with compiling():
+                circuit = compiler.compile(inputset, self._configuration(fhe, options))
+        except RuntimeError as error:
+            raise _explain(program, error) from error
+        delete_folder_of(circuit.server)
+        return circuit
+
+    def _configuration(self, fhe: ModuleType, options: CircuitOptions) -> Any:
+        """Make settings; the library's default security, 128 bits, is what the report says."""
+        return fhe.Configuration(
+            p_error=options.p_error,
+            parameter_selection_strategy=self.parameters,
+            compress_input_ciphertexts=True,
+            dump_artifacts_on_unexpected_failures=False,
+        )
+
+
+def _traceable(program: IntegerProgram, names: list[str]) -> Any:
+    """Make a function with the named parameters that the library's tracer asks for."""
+    operations = tracing_operations()
+
+    def circuit(**inputs: Any) -> Any:
+        outputs = program.run(operations, *(inputs[name] for name in names))
+        return outputs if len(outputs) > 1 else outputs[0]
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter(name, kind) for name in names]
+    circuit.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return circuit
+
+
+def _representative_inputs(program: IntegerProgram, size: int) -> list[tuple[IntArray, ...]]:
+    """Make batches that show every input's range; `Declare` and lookups say the inner ones."""
+    rng = np.random.default_rng(0)
+    bounds = program.input_bounds
+    ends = [[b.low for b in bounds], [b.high for b in bounds]]
+    drawn = [[b.sample(rng) for b in bounds] for _ in range(8)]
+    return [tuple(np.repeat(x[None], size, axis=0) for x in s) for s in (*ends, *drawn)]
+
+
+def _check_lookup_widths(program: IntegerProgram) -> None:
+    """Refuse lookups that the library can't do before it is asked."""
+    for source, width, kept in program.indices:
+        index = f"The lookup after {source} has an index of {width} bits"
+        if kept > MAX_LOOKUP_BITS:
+            raise BitWidthError(
+                f"{index}; the backend takes at most {MAX_LOOKUP_BITS}. Lower n_bits (of inputs or "
+                "weights), or set rounding_bits."
+            )
+        if width > MAX_ROUNDED_BITS:
+            raise BitWidthError(
+                f"{index} before rounding; the backend writes a table of all of them out, of at "
+                f"most {MAX_ROUNDED_BITS} bits. Lower n_bits (of inputs or weights)."
+            )
+
+
+def _explain(program: IntegerProgram, error: RuntimeError) -> Exception:
+    """Turn the library's refusal into an error that names the widest operator."""
+    source, width = program.widest
+    if "NoParametersFound" in str(error):
+        return BitWidthError(
+            f"The backend found no secure parameters: {source} makes integers of {width} bits. "
+            "Lower n_bits (of inputs or weights), or allow a larger p_error."
+        )
+    return CompilationError(f"The backend could not compile the circuit: {error}")

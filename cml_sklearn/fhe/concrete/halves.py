@@ -1,0 +1,185 @@
+"""The client's and the server's half of a circuit, and what passes between them.
+
+A circuit is compiled for a fixed number of samples, so both halves hold one of Concrete's for each
+size of batch.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from cml_sklearn._typing import IntArray
+from cml_sklearn.fhe.concrete.bindings import delete_folder_of, load_concrete
+from cml_sklearn.fhe.concrete.signals import interruptible
+from cml_sklearn.program.archive import ArchiveTable, read, write
+from cml_sklearn.program.packing import Packing
+
+__all__ = ["BatchKeys", "ConcreteCiphertexts", "ConcreteClient", "ConcreteServer", "as_tuple"]
+
+_CLIENT, _SERVER, _LAYOUT = "client.zip", "server.zip", "layout.npz"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the samples of batches stand in ciphertexts, by their sizes as text."""
+
+    packings: Mapping[str, Packing]
+
+
+_TABLE = ArchiveTable([Layout, Packing])
+
+
+class ConcreteCiphertexts:
+    """Encrypted tensors of a batch; pickled as the library's own bytes."""
+
+    def __init__(self, n_samples: int, values: tuple[Any, ...]) -> None:
+        self.n_samples = n_samples
+        self.values = values
+
+    def __getstate__(self) -> tuple[int, list[bytes]]:
+        """Serialize, for joblib's workers."""
+        return self.n_samples, [value.serialize() for value in self.values]
+
+    def __setstate__(self, state: tuple[int, list[bytes]]) -> None:
+        """Read what `__getstate__` wrote."""
+        value_type = load_concrete().Value
+        self.n_samples = state[0]
+        self.values = tuple(value_type.deserialize(data) for data in state[1])
+
+
+class BatchKeys:
+    """Evaluation keys by size of batch; pickled as the library's own bytes."""
+
+    def __init__(self, keys: dict[int, Any]) -> None:
+        self.keys = keys
+
+    def __getstate__(self) -> dict[int, bytes]:
+        """Serialize, for joblib's workers."""
+        return {size: keys.serialize() for size, keys in self.keys.items()}
+
+    def __setstate__(self, state: dict[int, bytes]) -> None:
+        """Read what `__getstate__` wrote."""
+        kind = load_concrete().EvaluationKeys
+        self.keys = {size: kind.deserialize(data) for size, data in state.items()}
+
+
+class ConcreteClient:
+    """Keys, encryption and decryption.
+
+    Parameters
+    ----------
+    clients : dict of int to concrete.fhe.Client
+        By size of batch.
+    packings : dict of int to Packing
+        By size of batch, those of which samples share ciphertexts.
+    """
+
+    def __init__(self, clients: dict[int, Any], packings: dict[int, Packing]) -> None:
+        self._clients = clients
+        self._packings = packings
+        self._lock = Lock()
+
+    def generate_keys(self) -> None:
+        """Make the keys of all sizes of batches, unless they are there."""
+        with self._lock:
+            for client in self._clients.values():
+                client.keygen(force=False)
+
+    @property
+    def evaluation_keys(self) -> BatchKeys:
+        """The server's keys."""
+        self.generate_keys()
+        return BatchKeys({size: c.evaluation_keys for size, c in self._clients.items()})
+
+    def encrypt(self, *inputs: IntArray) -> ConcreteCiphertexts:
+        """Encrypt one batch."""
+        self.generate_keys()
+        size = len(inputs[0])
+        packing = self._packings.get(size)
+        rows = inputs if packing is None else packing.pack(*inputs)
+        return ConcreteCiphertexts(size, as_tuple(self._clients[size].encrypt(*rows)))
+
+    def decrypt(self, encrypted: ConcreteCiphertexts) -> tuple[IntArray, ...]:
+        """Decrypt one batch."""
+        size = encrypted.n_samples
+        values = as_tuple(self._clients[size].decrypt(*encrypted.values))
+        packing = self._packings.get(size)
+        return values if packing is None else packing.unpack(*values)
+
+    def save(self, folder: str | Path) -> None:
+        """Write what encryption needs, without keys, into a folder."""
+        folder = Path(folder)
+        for size, client in self._clients.items():
+            (folder / str(size)).mkdir(parents=True, exist_ok=True)
+            client.save(folder / str(size) / _CLIENT)
+        packings = {str(size): packing for size, packing in self._packings.items()}
+        write(folder / _LAYOUT, Layout(packings), _TABLE)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> ConcreteClient:
+        """Read what `save` wrote."""
+        kind = load_concrete().Client
+        layout: Layout = read(Path(folder) / _LAYOUT, Layout, _TABLE)
+        clients = {int(p.parent.name): kind.load(p) for p in Path(folder).glob(f"*/{_CLIENT}")}
+        return cls(clients, {int(size): packing for size, packing in layout.packings.items()})
+
+
+class ConcreteServer:
+    """Compiled code; pickled as the library's own files.
+
+    Parameters
+    ----------
+    servers : dict of int to concrete.fhe.Server
+        By size of batch.
+    """
+
+    def __init__(self, servers: dict[int, Any]) -> None:
+        self._servers = servers
+
+    def run(self, encrypted: ConcreteCiphertexts, keys: BatchKeys) -> ConcreteCiphertexts:
+        """Evaluate one batch."""
+        size = encrypted.n_samples
+        with interruptible():
+            values = self._servers[size].run(*encrypted.values, evaluation_keys=keys.keys[size])
+        return ConcreteCiphertexts(size, as_tuple(values))
+
+    def save(self, folder: str | Path) -> None:
+        """Write the code into a folder."""
+        for size, server in self._servers.items():
+            path = Path(folder) / str(size)
+            path.mkdir(parents=True, exist_ok=True)
+            server.save(path / _SERVER)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> ConcreteServer:
+        """Read what `save` wrote: code, so only from where it is trusted."""
+        kind = load_concrete().Server
+        paths = Path(folder).glob(f"*/{_SERVER}")
+        servers = {int(path.parent.name): kind.load(path) for path in paths}
+        for server in servers.values():
+            delete_folder_of(server)
+        return cls(servers)
+
+    def __getstate__(self) -> dict[str, bytes]:
+        """Serialize, for joblib's workers."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.save(folder)
+            return {p.parent.name: p.read_bytes() for p in Path(folder).glob(f"*/{_SERVER}")}
+
+    def __setstate__(self, state: dict[str, bytes]) -> None:
+        """Read what `__getstate__` wrote."""
+        with tempfile.TemporaryDirectory() as folder:
+            for size, content in state.items():
+                (Path(folder) / size).mkdir()
+                (Path(folder) / size / _SERVER).write_bytes(content)
+            self._servers = self.load(folder)._servers
+
+
+def as_tuple(values: Any) -> tuple[Any, ...]:
+    """One value or several, as a tuple."""
+    return values if isinstance(values, tuple) else (values,)

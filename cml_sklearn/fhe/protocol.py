@@ -1,0 +1,196 @@
+"""What the library asks of an engine: to make circuits of programs, and to say what they cost.
+
+A circuit has two halves. The client's makes keys, encrypts and decrypts; the server's computes on
+ciphertexts with the evaluation keys, and has no secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from cml_sklearn._typing import IntArray
+from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.program.program import IntegerProgram
+
+__all__ = [
+    "AnyEngine",
+    "Circuit",
+    "CircuitOptions",
+    "Client",
+    "Engine",
+    "FheReport",
+    "Server",
+]
+
+
+@dataclass(frozen=True)
+class CircuitOptions:
+    """How to compile, whatever the engine.
+
+    Parameters
+    ----------
+    p_error : float
+        Chance that one bootstrap (in a circuit without any, one output) decrypts wrong.
+    batch_size : int, optional
+        Samples that go through the circuit at once. None: what the engine likes best.
+    """
+
+    p_error: float = 2.0**-40
+    batch_size: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse values that an engine would take for something else."""
+        if not 0 < self.p_error < 1:
+            raise InvalidInputError(
+                f"p_error is {self.p_error!r}; it must lie between 0 and 1, such as 2**-40."
+            )
+        if self.batch_size is not None and self.batch_size < 1:
+            raise InvalidInputError(
+                f"batch_size is {self.batch_size!r}; it must be a positive int, or None."
+            )
+
+
+@dataclass(frozen=True)
+class FheReport:
+    """Exact facts of a compiled circuit, for one sample unless said otherwise.
+
+    Attributes
+    ----------
+    engine : str
+    pbs_count : float
+        Programmable bootstraps.
+    pbs_by_width : dict
+        The same by bits of the lookup's index.
+    complexity : float
+        The optimizer's own cost, in units of 1e9 operations (Gop).
+    key_bytes : int
+        Evaluation keys, which the server holds.
+    input_bytes, output_bytes : float
+        Ciphertexts on the wire.
+    max_bit_width : int
+        Widest integer of the circuit.
+    batch_size : int
+    p_error : float
+    security_bits : int
+        0 where nothing is encrypted.
+    samples_per_ciphertext : int
+        Samples that share a ciphertext: more than one only where there are no bootstraps.
+    """
+
+    engine: str
+    pbs_count: float
+    complexity: float
+    key_bytes: int
+    input_bytes: float
+    output_bytes: float
+    max_bit_width: int
+    batch_size: int
+    p_error: float
+    security_bits: int
+    pbs_by_width: dict[int, float] = field(default_factory=dict)
+    samples_per_ciphertext: int = 1
+
+
+Ciphertexts = TypeVar("Ciphertexts")
+"""One batch on its way; picklable."""
+
+EvaluationKeys = TypeVar("EvaluationKeys")
+"""What the server needs to compute; picklable, and nothing can be decrypted with it."""
+
+Keys_co = TypeVar("Keys_co", covariant=True)
+Keys_contra = TypeVar("Keys_contra", contravariant=True)
+
+
+class Client(Protocol[Ciphertexts, Keys_co]):
+    """The half of a circuit that its owner of data holds."""
+
+    def generate_keys(self) -> None:
+        """Make the keys, unless they are there: what is encrypted before stays readable."""
+        ...
+
+    @property
+    def evaluation_keys(self) -> Keys_co:
+        """The server's keys, made with the secret one when first needed."""
+        ...
+
+    def encrypt(self, *inputs: IntArray) -> Ciphertexts:
+        """Encrypt one batch with the secret key, made when first needed."""
+        ...
+
+    def decrypt(self, encrypted: Ciphertexts) -> tuple[IntArray, ...]:
+        """Decrypt a batch of results."""
+        ...
+
+    def save(self, folder: str | Path) -> None:
+        """Write the half, without keys, into a folder; `load` of its class reads it."""
+        ...
+
+
+class Server(Protocol[Ciphertexts, Keys_contra]):
+    """The half that computes on ciphertexts, picklable; it never sees the secret key."""
+
+    def run(self, encrypted: Ciphertexts, keys: Keys_contra) -> Ciphertexts:
+        """Evaluate the circuit on one batch."""
+        ...
+
+    def save(self, folder: str | Path) -> None:
+        """Write the half into a folder; `load` of its class reads it."""
+        ...
+
+
+class Circuit(Protocol[Ciphertexts, EvaluationKeys]):
+    """A compiled program."""
+
+    @property
+    def report(self) -> FheReport:
+        """Facts of the circuit."""
+        ...
+
+    @property
+    def client(self) -> Client[Ciphertexts, EvaluationKeys]:
+        """The half that keeps the secret key."""
+        ...
+
+    @property
+    def server(self) -> Server[Ciphertexts, EvaluationKeys]:
+        """The half that evaluates."""
+        ...
+
+    def batch_sizes(self, n_samples: int) -> Sequence[int]:
+        """Sizes of the batches that samples best go through in; the last may have room left."""
+        ...
+
+    def simulate(self, *inputs: IntArray) -> tuple[IntArray, ...]:
+        """Evaluate one batch without encryption, as the circuit would."""
+        ...
+
+
+class Engine(Protocol[Ciphertexts, EvaluationKeys]):
+    """A way to compute on encrypted integers."""
+
+    @property
+    def name(self) -> str:
+        """As in ``config_context(engine=...)``."""
+        ...
+
+    def supports(self, program: IntegerProgram) -> str | None:
+        """Why the engine can't do a program, in words that end a sentence; None if it can."""
+        ...
+
+    def compile(
+        self, program: IntegerProgram, options: CircuitOptions
+    ) -> Circuit[Ciphertexts, EvaluationKeys]:
+        """Make a circuit.
+
+        Raises
+        ------
+        BitWidthError, CompilationError
+        """
+        ...
+
+
+AnyEngine = Engine[Any, Any]
+"""An engine, whatever its ciphertexts and keys."""

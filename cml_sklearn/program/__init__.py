@@ -1,0 +1,1 @@
+"""Integers as plain data: steps, their ranges, the programs they make, and files of them."""

@@ -1,0 +1,131 @@
+"""Proven ranges: an interval for every element of every tensor, followed through the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cml_sklearn._typing import IntArray
+from cml_sklearn.program import steps
+from cml_sklearn.program.evaluation import evaluate
+
+__all__ = ["Bounds", "Thermometer", "interval"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Smallest and largest value by element of a tensor, without the batch axis."""
+
+    low: IntArray
+    high: IntArray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the tensor without its batch axis."""
+        return self.low.shape
+
+    @property
+    def width(self) -> int:
+        """Bits of the widest value: with a sign where it is negative."""
+        low, high = int(self.low.min(initial=0)), int(self.high.max(initial=0))
+        return max(high.bit_length(), (-low - 1).bit_length() + 1 if low < 0 else 0, 1)
+
+    def sample(self, rng: np.random.Generator) -> IntArray:
+        """Draw one tensor within the range."""
+        return rng.integers(self.low, self.high, endpoint=True, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Thermometer(Bounds):
+    """Range of bits of which some features' come together: ones first, then zeros.
+
+    Parameters
+    ----------
+    low, high : ndarray of int, shape (n_bits,)
+        Zeros and ones.
+    features : ndarray of int, shape (n_bits,)
+        Feature of each bit, ascending.
+    """
+
+    features: IntArray
+
+    @classmethod
+    def of(cls, features: IntArray) -> Thermometer:
+        """Make the range of the bits of some features."""
+        return cls(np.zeros_like(features), np.ones_like(features), features)
+
+    def sample(self, rng: np.random.Generator) -> IntArray:
+        """Draw the bits of values of the features."""
+        rank = np.arange(len(self.features)) - np.searchsorted(self.features, self.features)
+        counts = np.bincount(self.features)
+        return (rank < rng.integers(0, counts, endpoint=True)[self.features]).astype(np.int64)
+
+
+def interval(step: steps.Step, *inputs: Bounds) -> Bounds:
+    """Range of a step's result for inputs within theirs."""
+    return _INTERVALS.get(type(step), _monotone)(step, *inputs)
+
+
+def _monotone(step: steps.Step, *inputs: Bounds) -> Bounds:
+    """Interval of a step that grows with every input."""
+    low = evaluate(step, *(b.low[None] for b in inputs))
+    high = evaluate(step, *(b.high[None] for b in inputs))
+    return Bounds(low[0], high[0])
+
+
+def _matmul(step: steps.MatMul, x: Bounds) -> Bounds:
+    return _linear(x, *(steps.MatMul(part) for part in _by_sign(step.weights)))
+
+
+def _convolve(step: steps.Convolve, x: Bounds) -> Bounds:
+    return _linear(x, *(replace(step, weights=part) for part in _by_sign(step.weights)))
+
+
+def _multiply_constant(step: steps.MultiplyConstant, x: Bounds) -> Bounds:
+    return _linear(x, *(steps.MultiplyConstant(part) for part in _by_sign(step.constant)))
+
+
+def _by_sign(weights: IntArray) -> tuple[IntArray, IntArray]:
+    return np.maximum(weights, 0), np.minimum(weights, 0)
+
+
+def _linear(x: Bounds, rising: steps.Step, falling: steps.Step) -> Bounds:
+    """Interval of the sum of a step that grows with its input and one that falls."""
+    low, high = x.low[None], x.high[None]
+    return Bounds(
+        (evaluate(rising, low) + evaluate(falling, high))[0],
+        (evaluate(rising, high) + evaluate(falling, low))[0],
+    )
+
+
+def _subtract(_: steps.Subtract, x: Bounds, y: Bounds) -> Bounds:
+    return Bounds(x.low - y.high, x.high - y.low)
+
+
+def _multiply(_: steps.Multiply, x: Bounds, y: Bounds) -> Bounds:
+    corners = [a * b for a in (x.low, x.high) for b in (y.low, y.high)]
+    return Bounds(np.minimum.reduce(corners), np.maximum.reduce(corners))
+
+
+def _lookup(step: steps.Lookup, x: Bounds) -> Bounds:
+    low, high = step.tables.min(axis=1), step.tables.max(axis=1)
+    choice = np.broadcast_to(step.choice, x.shape)
+    return Bounds(low[choice], high[choice])
+
+
+def _declare(step: steps.Declare, x: Bounds) -> Bounds:
+    return Bounds(np.clip(x.low, 0, step.upper), np.clip(x.high, 0, step.upper))
+
+
+_INTERVALS: Mapping[type[steps.Step], Callable[..., Bounds]] = {
+    steps.MatMul: _matmul,
+    steps.Convolve: _convolve,
+    steps.MultiplyConstant: _multiply_constant,
+    steps.Subtract: _subtract,
+    steps.Multiply: _multiply,
+    steps.Lookup: _lookup,
+    steps.Declare: _declare,
+}
+"""Steps that are not monotone."""

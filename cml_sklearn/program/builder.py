@@ -1,0 +1,73 @@
+"""Growing an integer program step by step, with every tensor's interval at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cml_sklearn.program.bounds import Bounds, interval
+from cml_sklearn.program.program import Instruction, IntegerProgram, n_lookups, source_of
+from cml_sklearn.program.steps import AddConstant, Declare, Step
+
+__all__ = ["ProgramBuilder"]
+
+
+class ProgramBuilder:
+    """Grows an `IntegerProgram`.
+
+    Parameters
+    ----------
+    input_bounds : sequence of Bounds
+
+    Attributes
+    ----------
+    source : str
+        Label of the operator that the next steps come from, for messages.
+    """
+
+    def __init__(self, input_bounds: Sequence[Bounds]) -> None:
+        self._input_bounds = tuple(input_bounds)
+        self._instructions: list[Instruction] = []
+        self._bounds = list(input_bounds)
+        self.source = "input"
+
+    def add(self, step: Step, *inputs: int) -> int:
+        """Append a step; returns the number of the tensor that it makes."""
+        self._instructions.append(Instruction(step, inputs, self.source))
+        self._bounds.append(interval(step, *(self._bounds[i] for i in inputs)))
+        return len(self._bounds) - 1
+
+    def bounds(self, tensor: int) -> Bounds:
+        """Interval of a tensor."""
+        return self._bounds[tensor]
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of inputs; tensors from this number on come from steps."""
+        return len(self._input_bounds)
+
+    @property
+    def n_lookups(self) -> int:
+        """Layers of lookups so far."""
+        return n_lookups(self._instructions)
+
+    def source_of(self, tensor: int) -> str:
+        """Label of the operator that a tensor comes from."""
+        return source_of(self._instructions, self.n_inputs, tensor)
+
+    def add_output(self, tensor: int) -> tuple[int, int]:
+        """Shift a tensor so that it has no sign; returns its new number and the shift.
+
+        The shift is a power of two and so shows the width only, not the bound itself.
+        """
+        bounds = self._bounds[tensor]
+        shift = 0 if bounds.low.min(initial=0) >= 0 else 1 << (bounds.width - 1)
+        if shift:
+            tensor = self.add(AddConstant(np.full(bounds.shape, shift, dtype=np.int64)), tensor)
+        upper = int(self._bounds[tensor].high.max(initial=0))
+        return self.add(Declare(upper), tensor), shift
+
+    def build(self, outputs: Sequence[int]) -> IntegerProgram:
+        """Finish the program."""
+        return IntegerProgram(self._input_bounds, tuple(self._instructions), tuple(outputs))

@@ -1,0 +1,180 @@
+"""The engine on Concrete, for real."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+
+from cml_sklearn.exceptions import BitWidthError, InvalidInputError
+from cml_sklearn.fhe.circuit import FheCircuit
+from cml_sklearn.fhe.concrete import ConcreteEngine
+from cml_sklearn.fhe.concrete.halves import ConcreteClient, ConcreteServer
+from cml_sklearn.fhe.concrete.tracing import tracing_operations
+from cml_sklearn.fhe.protocol import CircuitOptions
+from cml_sklearn.program.builder import ProgramBuilder
+from cml_sklearn.program.evaluation import CLEAR
+from cml_sklearn.program.program import IntegerProgram
+from cml_sklearn.program.steps import Lookup, MatMul
+from tests.programs import (
+    affine_program,
+    codes_for,
+    linear_program,
+    lookup_program,
+    range_to,
+)
+
+pytestmark = pytest.mark.fhe
+
+
+@pytest.mark.parametrize("program", [linear_program(), lookup_program()])
+def test_encrypted_equals_clear(program: IntegerProgram) -> None:
+    circuit = FheCircuit(program, CircuitOptions(), ConcreteEngine())
+    codes = codes_for(program, 3)
+    np.testing.assert_array_equal(circuit.execute(*codes)[0], program(*codes)[0])
+    np.testing.assert_array_equal(circuit.simulate(*codes)[0], program(*codes)[0])
+
+
+def test_ranges_beyond_the_representative_inputs_hold() -> None:
+    """Extremes of an accumulator that the compiler never saw must not wrap around."""
+    bounds = range_to(255, 2)
+    builder = ProgramBuilder([bounds])
+    number, shift = builder.add_output(builder.add(MatMul(np.array([[127], [-127]])), 0))
+    program = builder.build([number])
+    codes = np.array([[255, 0], [0, 255]])
+    result = FheCircuit(program, CircuitOptions(), ConcreteEngine()).execute(codes)[0] - shift
+    np.testing.assert_array_equal(result, [[32385], [-32385]])
+
+
+def test_output_width_is_proven_not_observed() -> None:
+    """Alternating weights meet their extremes on one input only, which no sample shows."""
+    bounds = range_to(255, 40)
+    builder = ProgramBuilder([bounds])
+    weights = np.where(np.arange(40) % 2, 127, -127)[:, None]
+    number, _ = builder.add_output(builder.add(MatMul(weights), 0))
+    program = builder.build([number])
+    circuit = FheCircuit(program, CircuitOptions(batch_size=1), ConcreteEngine())
+    assert circuit.report.max_bit_width == int(program.bounds[-1].high.max()).bit_length()
+
+
+def test_every_step_can_be_traced() -> None:
+    assert tracing_operations().keys() == CLEAR.keys()
+
+
+def test_affine_circuits_do_the_rest_one_by_one_and_others_fill_up() -> None:
+    affine = ConcreteEngine().compile(linear_program(), CircuitOptions())
+    assert affine.batch_sizes(50) == [24, 24, 1, 1]
+    other = ConcreteEngine().compile(lookup_program(), CircuitOptions(batch_size=4))
+    assert other.batch_sizes(6) == [4, 4]
+
+
+@pytest.mark.parametrize("mode", ["execute", "simulate"])
+def test_packed_samples_under_encryption(mode: str) -> None:
+    program = affine_program(1, 5, declared=True)
+    circuit = FheCircuit(program, CircuitOptions(), ConcreteEngine())
+    assert circuit.report.samples_per_ciphertext > 1
+    codes = codes_for(program, 50)
+    for ours, expected in zip(getattr(circuit, mode)(*codes), program(*codes), strict=True):
+        np.testing.assert_array_equal(ours, expected)
+
+
+def test_without_parameters_for_packed_samples_they_go_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    program, compiled = affine_program(0, 3, declared=True), ConcreteEngine._compiled
+
+    def narrow(self: ConcreteEngine, given: IntegerProgram, *others: object) -> object:
+        if given is not program:
+            raise BitWidthError("too wide")
+        return compiled(self, given, *others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ConcreteEngine, "_compiled", narrow)
+    circuit = FheCircuit(program, CircuitOptions(), ConcreteEngine())
+    codes = codes_for(program, 30)
+    np.testing.assert_array_equal(circuit.execute(*codes)[0], program(*codes)[0])
+    assert circuit.report.samples_per_ciphertext == 1
+
+
+def test_servers_half_travels_without_the_secret_key() -> None:
+    program = lookup_program()
+    circuit = ConcreteEngine().compile(program, CircuitOptions())
+    client, codes = circuit.client, codes_for(program, 1)
+    encrypted = pickle.loads(pickle.dumps(client.encrypt(*codes)))
+    server = pickle.loads(pickle.dumps(circuit.server))
+    keys = pickle.loads(pickle.dumps(client.evaluation_keys))
+    answer = pickle.loads(pickle.dumps(server.run(encrypted, keys)))
+    np.testing.assert_array_equal(client.decrypt(answer)[0], program(*codes)[0])
+    held = {type(v).__name__ for half in (server._servers, keys.keys) for v in half.values()}
+    assert held == {"Server", "EvaluationKeys"}
+
+
+@pytest.mark.parametrize("program", [linear_program(), lookup_program()])
+def test_halves_are_saved_and_loaded(program: IntegerProgram, tmp_path: Path) -> None:
+    circuit = ConcreteEngine().compile(program, CircuitOptions())
+    circuit.client.save(tmp_path / "client")
+    circuit.server.save(tmp_path / "server")
+    client = ConcreteClient.load(tmp_path / "client")
+    server = ConcreteServer.load(tmp_path / "server")
+    codes = codes_for(program, circuit.batch_sizes(24)[0])
+    answer = server.run(client.encrypt(*codes), client.evaluation_keys)
+    np.testing.assert_array_equal(client.decrypt(answer)[0], program(*codes)[0])
+
+
+def test_strategies_are_checked() -> None:
+    assert ConcreteEngine("mono").parameters == "mono"
+    with pytest.raises(InvalidInputError, match='must be "multi" or "mono"'):
+        ConcreteEngine("v0")
+
+
+def test_worker_processes() -> None:
+    program = linear_program()
+    codes = codes_for(program, 20)
+    with joblib.parallel_config("loky", n_jobs=2):
+        result = FheCircuit(program, CircuitOptions(), ConcreteEngine()).execute(*codes)[0]
+    np.testing.assert_array_equal(result, program(*codes)[0])
+
+
+def test_report_counts_bootstraps_by_width() -> None:
+    report = FheCircuit(lookup_program(), CircuitOptions(), ConcreteEngine()).report
+    assert report.pbs_count == 2
+    assert report.pbs_by_width == {2: 2}
+    assert report.key_bytes > 0
+    assert report.security_bits == 128
+    assert FheCircuit(linear_program(), CircuitOptions(), ConcreteEngine()).report.pbs_count == 0
+
+
+def test_too_wide_a_lookup_names_operator_and_width() -> None:
+    bounds = range_to(2**17 - 1, 1)
+    builder = ProgramBuilder([bounds])
+    builder.source = "Relu (node 'act')"
+    table = Lookup(0, np.zeros((1, 2**17), dtype=np.int64), np.zeros(1, dtype=np.int64))
+    builder.add(table, 0)
+    with pytest.raises(BitWidthError, match=r"lookup after input has an index of 17 bits.*Lower"):
+        FheCircuit(builder.build([1]), CircuitOptions(), ConcreteEngine())
+
+
+def test_a_rounded_index_may_be_wider_than_a_lookup_but_not_by_much() -> None:
+    for width, fits in ((18, True), (21, False)):
+        bounds = range_to(2**width - 2 ** (width - 3), 1)
+        builder = ProgramBuilder([bounds])
+        table = np.arange(8, dtype=np.int64)[None]
+        builder.add(Lookup(0, table, np.zeros(1, dtype=np.int64), width - 3, exact=False), 0)
+        if fits:
+            circuit = FheCircuit(builder.build([1]), CircuitOptions(), ConcreteEngine())
+            steps = (np.arange(7) << (width - 3))[:, None]
+            np.testing.assert_array_equal(circuit.simulate(steps)[0], np.arange(7)[:, None])
+        else:
+            with pytest.raises(BitWidthError, match=r"index of 21 bits before rounding.* Lower"):
+                FheCircuit(builder.build([1]), CircuitOptions(), ConcreteEngine())
+
+
+def test_too_wide_an_accumulator_names_operator_and_width() -> None:
+    bounds = range_to(2**20 - 1, 30)
+    builder = ProgramBuilder([bounds])
+    builder.source = "Gemm (node 'layer')"
+    builder.add(MatMul(np.full((30, 1), 2**20)), 0)
+    with pytest.raises(BitWidthError, match=r"Gemm \(node 'layer'\) makes integers of 45 bits"):
+        FheCircuit(builder.build([1]), CircuitOptions(), ConcreteEngine())

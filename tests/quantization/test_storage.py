@@ -1,0 +1,219 @@
+"""Files of modules: all classes come back the same, and nonsense is refused in our words."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+
+from cml_sklearn._typing import Array
+from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.program.archive import PROGRAM_CLASSES
+from cml_sklearn.quantization import storage
+from cml_sklearn.quantization.quantized_module import QuantizedModule
+from cml_sklearn.tree import DecisionTreeClassifier
+
+from .modules import GRAPHS, joined, module, samples
+
+Json = Any
+Manifest = tuple[Json, dict[str, Array]]
+
+
+def contents(path: Path) -> Manifest:
+    """Manifest and arrays of a file."""
+    with np.load(path) as members:
+        arrays = dict(members)
+    return json.loads(str(arrays.pop("manifest"))), arrays
+
+
+def write(path: Path, manifest: Json, arrays: dict[str, Array]) -> None:
+    buffer = io.BytesIO()
+    np.savez(buffer, manifest=np.asarray(json.dumps(manifest)), **arrays)
+    path.write_bytes(buffer.getvalue())
+
+
+def nodes(value: Json) -> Iterator[tuple[Json, Any]]:
+    """All places of a JSON value: what holds them, and their keys."""
+    for key in value if isinstance(value, dict) else range(len(value)):
+        yield value, key
+        if isinstance(value[key], dict | list):
+            yield from nodes(value[key])
+
+
+def classes(path: Path) -> set[str]:
+    manifest, _ = contents(path)
+    return {parent[key] for parent, key in nodes(manifest) if key == "class"}
+
+
+def tree_module() -> QuantizedModule:
+    X, y = load_iris(return_X_y=True)
+    tree: QuantizedModule = DecisionTreeClassifier(max_depth=2).fit(X, y).quantized_module_
+    return tree
+
+
+def test_every_class_of_the_table_round_trips(tmp_path: Path) -> None:
+    """Steps, of which models have only some, are written and read in tests/program."""
+    path = tmp_path / "module.npz"
+    stored: set[str] = set()
+    for name in GRAPHS:
+        module(name).save(path)
+        again = QuantizedModule.load(path)
+        X = samples(name, seed=1)
+        np.testing.assert_array_equal(joined(again(*X)), joined(module(name)(*X)))
+        stored |= classes(path)
+    tree = tree_module()
+    tree.save(path)
+    X, _ = load_iris(return_X_y=True)
+    np.testing.assert_array_equal(QuantizedModule.load(path)(X), tree(X))
+    stored |= classes(path)
+    assert set(storage._TABLE._entries) - stored <= {c.__name__ for c in PROGRAM_CLASSES}
+
+
+def first(manifest: Json, name: str) -> Json:
+    """Fields of the first object of a class."""
+    places = ((parent, key) for parent, key in nodes(manifest) if key == "class")
+    return next(parent["fields"] for parent, key in places if parent[key] == name)
+
+
+def set_field(cls: str, name: str, value: Json) -> Callable[[Json, dict[str, Array]], None]:
+    def change(manifest: Json, arrays: dict[str, Array]) -> None:
+        first(manifest, cls)[name] = value
+
+    return change
+
+
+def set_array(cls: str, name: str, make: Callable[[Array], Array]) -> Callable[..., None]:
+    def change(manifest: Json, arrays: dict[str, Array]) -> None:
+        number = first(manifest, cls)[name]["array"]
+        arrays[number] = make(arrays[number])
+
+    return change
+
+
+HOSTILE: dict[str, Callable[[Json, dict[str, Array]], None]] = {
+    "no such tensor": set_field("Instruction", "inputs", [7]),
+    "negative tensor": set_field("Instruction", "inputs", [-1]),
+    "too many tensors": set_field("Instruction", "inputs", [0, 0]),
+    "no output": set_field("IntegerProgram", "outputs", []),
+    "no such output": set_field("IntegerProgram", "outputs", [99]),
+    "weights of another shape": set_array("MatMul", "weights", lambda w: w[:-1]),
+    "weights that overflow": set_array("MatMul", "weights", lambda w: w + (1 << 61)),
+    "index below its table": set_field("Lookup", "low", 1000),
+    "index above its table": set_array("Lookup", "tables", lambda t: t[:, : t.shape[1] // 2]),
+    "table of an odd length": set_array("Lookup", "tables", lambda t: t[:, :-1]),
+    "no such table": set_array("Lookup", "choice", lambda c: c + 9),
+    "a table of floats": set_array("Lookup", "tables", lambda t: t.astype(np.float64)),
+    "rounding of nothing": set_field("Lookup", "lsbs_to_remove", -1),
+    "low above high": set_array("Bounds", "low", lambda low: low + 100),
+    "codes of a million bits": set_field("AffineQuantizer", "n_bits", 10**6),
+    "codes wider than the input": set_field("AffineQuantizer", "n_bits", 5),
+    "a step of size 0": set_array("AffineQuantizer", "scale", lambda s: s * 0),
+    "scales of another shape": set_array("AffineQuantizer", "scale", lambda s: np.ones(7)),
+    "outputs of another shape": set_array("OutputScale", "scale", lambda s: np.ones(7)),
+    "a zero point too large": set_field("OutputScale", "zero_point", 10**40),
+    "a tail that reads nothing": set_field("ClearTail", "inputs", ["other"]),
+    "a tail that gives nothing": set_field("ClearTail", "outputs", ["other"]),
+    "an unknown operator": set_field("Node", "op_type", "System"),
+    "an operator that stays encrypted": set_field("Node", "op_type", "Gemm"),
+    "an operator of others": set_field("Node", "domain", "com.other"),
+    "an axis too far": set_field("Node", "attributes", {"mapping": {"axis": 5}}),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_nonsense_is_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "module.npz"
+    module("network").save(path)
+    manifest, arrays = contents(path)
+    HOSTILE[name](manifest, arrays)
+    write(path, manifest, arrays)
+    with pytest.raises(InvalidInputError, match=r"module\.npz can't be read: .* Give "):
+        QuantizedModule.load(path)
+
+
+JUNK: list[Json] = [
+    None,
+    True,
+    "x",
+    -1,
+    0,
+    1,
+    2,
+    65,
+    10**9,
+    10**30,
+    0.5,
+    -1e308,
+    [],
+    [0],
+    [[1]],
+    {},
+]
+
+
+def mutate(rng: np.random.Generator, manifest: Json, arrays: dict[str, Array]) -> None:
+    """Change a type, a number, a name, a class, the length of a list, or an array."""
+    if rng.random() < 0.25:
+        name = str(rng.choice(list(arrays)))
+        arrays[name] = mutated(rng, arrays[name])
+        return
+    places = list(nodes(manifest))
+    parent, key = places[rng.integers(len(places))]
+    other, other_key = places[rng.integers(len(places))]
+    junk = JUNK[rng.integers(len(JUNK))]
+    kind = rng.integers(4)
+    if kind == 0:
+        parent[key] = copy.deepcopy(other[other_key])
+    elif kind == 1 and isinstance(parent, dict):
+        del parent[key]
+    elif kind == 2 and type(parent[key]) in (int, float):
+        parent[key] = parent[key] * int(rng.choice([-1, 2, 1000])) + int(rng.integers(-1, 2))
+    elif isinstance(parent, list) and rng.random() < 0.3:
+        parent.append(junk)
+    else:
+        parent[key] = junk
+
+
+def mutated(rng: np.random.Generator, array: Array) -> Array:
+    """Change an array's shape, type or values."""
+    changes: list[Callable[[Array], Array]] = [
+        lambda x: x[None],
+        lambda x: x.ravel()[:-1],
+        lambda x: x.T,
+        lambda x: x.astype(np.float64),
+        lambda x: x.astype(np.int64),
+        lambda x: x * -1,
+        lambda x: x * 1000 + 1,
+        lambda x: x - 1,
+        lambda x: x * 0,
+        lambda x: x + 2**62,
+        lambda x: np.repeat(x[None], 3, axis=0),
+    ]
+    return changes[rng.integers(len(changes))](array)
+
+
+@pytest.mark.parametrize("name", ["affine", "network", "convolution", "two"])
+def test_fuzzed_files_work_or_are_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "module.npz"
+    module(name).save(path)
+    original, arrays = contents(path)
+    text = json.dumps(original)
+    rng = np.random.default_rng(0)
+    X, refused = samples(name, n_samples=5), 0
+    for _ in range(500):
+        manifest, changed = json.loads(text), dict(arrays)
+        mutate(rng, manifest, changed)
+        write(path, manifest, changed)
+        try:
+            with np.errstate(all="ignore"):
+                QuantizedModule.load(path).forward(*X)
+        except InvalidInputError:
+            refused += 1
+    assert 250 < refused < 490
