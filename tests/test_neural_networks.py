@@ -168,7 +168,7 @@ def test_rounded_indices_leave_the_last_step_free(widths: tuple[int, int, bool])
         exact_rounding=exact,
     ).fit(X, y)
     program = model.quantized_module_.program
-    bounds = program.bounds()
+    bounds = program.bounds
     lookups = [i for i in program.instructions if type(i.step).__name__ == "Lookup"]
     assert lookups
     for lookup in lookups:
