@@ -23,6 +23,10 @@ def own_of(kind: type) -> tuple[OwnParameter, ...]:
     return parameters
 
 
+def doc_of(documented: object) -> str:
+    return inspect.getdoc(documented) or ""
+
+
 def keywords_of(function: Any) -> dict[str, object]:
     """Names and defaults of what is given by keyword only."""
     parameters = inspect.signature(function).parameters.values()
@@ -37,7 +41,7 @@ def test_own_parameters_stand_everywhere(kind: Any) -> None:
     assert {name: constructor[name] for name in declared} == declared
     for parameter in own_of(kind):
         assert kind._parameter_constraints.get(parameter.name, []) == [*parameter.constraint]
-        assert f"\n{parameter.name} : {parameter.doc.splitlines()[0]}" in inspect.getdoc(kind)
+        assert f"\n{parameter.name} : {parameter.doc.splitlines()[0]}" in doc_of(kind)
         default = getattr(kind(), parameter.name)
         assert default == parameter.default
 
@@ -48,7 +52,7 @@ def test_ready_made_models_are_taken_with_all_own_parameters(estimator: Any) -> 
     declared = {parameter.name: parameter.default for parameter in own_of(kind)}
     assert keywords_of(kind.from_sklearn_model) == declared
     assert list(inspect.signature(kind.from_sklearn_model).parameters)[:2] == ["model", "X"]
-    doc = inspect.getdoc(kind.from_sklearn_model)
+    doc = doc_of(kind.from_sklearn_model)
     for parameter in own_of(kind):
         assert f"\n{parameter.name} : {parameter.doc.splitlines()[0]}" in doc
         assert parameter.in_fit_only == (

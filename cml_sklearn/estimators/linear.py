@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.linear_model._base import LinearClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from typing_extensions import override
 
@@ -68,8 +69,8 @@ class LinearRegressor(RegressorMixin, PredictingEstimator, LinearEstimator):
         return {"predict": (*shape, *(inverse_of(loss.link) if loss else ()))}
 
 
-class LinearClassifier(ClassifierMixin, DecidingEstimator, LinearEstimator):
-    """A classifier on raw scores; abstract."""
+class LinearClassifier(DecidingEstimator, LinearClassifierMixin, LinearEstimator):
+    """A classifier on raw scores, known to scikit-learn as a linear one; abstract."""
 
     @override
     def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:

@@ -97,7 +97,7 @@ _PARAMETERS = (
 _BESIDE = (
     inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
     inspect.Parameter("module", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None),
-    inspect.Parameter("_skorch_parameters", inspect.Parameter.VAR_KEYWORD),
+    inspect.Parameter("skorch_parameters", inspect.Parameter.VAR_KEYWORD),
 )
 
 NET_DOC = f"""
@@ -110,7 +110,7 @@ module : type of torch.nn.Module, optional
     ``module__*``. None: a perceptron with ``module__hidden_layer_sizes`` (default 16 units),
     ``module__activation``, ``module__dropout`` and ``module__input_noise``.
 {parameters_doc(_PARAMETERS)}
-**_skorch_parameters
+**skorch_parameters
     What else skorch takes, such as ``module__*``, ``optimizer__*``, ``iterator_train__*``.
 
 Attributes

@@ -109,7 +109,10 @@ def take_over(cls: Any, wrapped: type[BaseEstimator], own: tuple[OwnParameter, .
 def constructor(
     leading: Iterable[inspect.Parameter], own: tuple[OwnParameter, ...]
 ) -> Callable[..., None]:
-    """``__init__`` with parameters in front (`self` among them) and ours, all stored untouched."""
+    """``__init__`` with parameters in front (`self` among them) and ours, all stored untouched.
+
+    What it takes by any other keyword is stored under the name of these with an underscore.
+    """
     parameters = [*leading, *_keywords(own)]
     signature = inspect.Signature(sorted(parameters, key=lambda parameter: parameter.kind))
 
@@ -117,7 +120,8 @@ def constructor(
         bound = signature.bind(self, *args, **kwargs)
         bound.apply_defaults()
         for name, value in list(bound.arguments.items())[1:]:
-            setattr(self, name, value)
+            is_variadic = signature.parameters[name].kind is _VARIADIC
+            setattr(self, f"_{name}" if is_variadic else name, value)
 
     __init__.__signature__ = signature  # type: ignore[attr-defined]
     return __init__
