@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -14,11 +15,15 @@ from cml_sklearn.forest.forest import Forest
 __all__ = ["LeafRounding", "RoundedOutput"]
 
 _FRACTIONS = np.arange(16)[:, None] / 16
-_WIDEN = 1.02
-_MAX_LANES = 8
-_LANE_LEAVES = 1 << 13
 _WHOLE_LIMIT = 2**31
 _SUM_BITS = (4, 5, 6, 7, 8, 10, 12, 14)
+
+_WIDEN = 1.02
+_MAX_LANES, _LANE_LEAVES = 8, 1 << 13
+"""Steps that are tried at once, and leaves of a tree for all of them: what stays in the cache."""
+
+_PATIENCE = 4
+"""Attempts after which a width is checked for being hopeless, which takes as long as some."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,8 @@ class LeafRounding:
         """Round the leaves of one output to the finest step whose sum fits in `sum_bits`."""
         key = output, sum_bits
         if key not in self._rounded:
-            self._rounded[key] = self._round(output, 2**sum_bits - 1)
+            steps = self._steps(output, 2**sum_bits - 1)
+            self._rounded[key] = next(fitting for _, fitting in steps if fitting is not None)
         return self._rounded[key]
 
     def choose_sum_bits(self, tolerance: float = 0.02) -> int:
@@ -115,7 +121,18 @@ class LeafRounding:
         return _SUM_BITS[-1]
 
     def _is_within(self, output: int, sum_bits: int, allowed: float) -> bool:
-        return self._root_mean_square(self.output(output, sum_bits).error) <= allowed
+        """Whether an output is exact enough; often known long before its step is."""
+        coarsest = np.inf
+        for attempt, (scale, fitting) in enumerate(self._steps(output, 2**sum_bits - 1)):
+            if fitting is not None:
+                self._rounded[output, sum_bits] = fitting
+                return self._root_mean_square(fitting.error) <= allowed
+            if attempt == _PATIENCE:
+                exact = self._exact[:, output]
+                coarsest = _coarsest_step(exact - exact.mean(), self.weight, allowed, scale)
+            if scale > coarsest:
+                break
+        return False
 
     def _root_mean_square(self, values: FloatArray) -> float:
         return float(np.sqrt(np.average(values**2, weights=self.weight)))
@@ -128,21 +145,30 @@ class LeafRounding:
             total += self.value[start:].take(reached, axis=0)
         return total
 
-    def _round(self, output: int, limit: int) -> RoundedOutput:
+    def _steps(self, output: int, limit: int) -> Iterator[tuple[float, RoundedOutput | None]]:
+        """Try finer steps before coarser ones.
+
+        Yields
+        ------
+        scale : float
+            A step; all later ones are coarser.
+        fitting : RoundedOutput or None
+            What fits, if it is one of the steps up to this one.
+        """
         column, spans = self.value[:, output], self._spans[:, output]
         shift, total = float(self.forest.offset[output]), sum(spans.tolist())
         # with so small a step, values counted in steps would overflow
         if total / limit <= np.finfo(np.float64).tiny * (1 + float(np.abs(column).max())):
             offset = shift + float(column[self.starts].sum())
             nothing = np.zeros(len(column), dtype=np.int64)
-            return RoundedOutput(nothing, 1.0, offset, 0, total, np.zeros(len(self.weight)))
+            yield 1.0, RoundedOutput(nothing, 1.0, offset, 0, total, np.zeros(len(self.weight)))
         scale = max(total / limit, _whole_step(column, self.starts))
         while True:
             scales = np.cumprod([scale] + [_WIDEN] * (self._n_lanes - 1))
             fitting = self._round_trees(column, scales, spans, limit)
-            if fitting is not None:
-                return replace(fitting, offset=fitting.offset + shift)
-            scale = float(scales[-1]) * _WIDEN
+            scale = float(scales[-1])
+            yield scale, fitting and replace(fitting, offset=fitting.offset + shift)
+            scale *= _WIDEN
 
     def _round_trees(
         self, column: FloatArray, scales: FloatArray, spans: FloatArray, limit: int
@@ -266,3 +292,35 @@ def _round_together(target: FloatArray, mass: FloatArray) -> tuple[FloatArray, F
     chosen = rounded[np.arange(len(best)), best]
     low = chosen.min(axis=1)
     return chosen - low[:, None], least + best / len(_FRACTIONS) + low
+
+
+def _coarsest_step(exact: FloatArray, weight: FloatArray, allowed: float, scale: float) -> float:
+    """Find the coarsest step of which some multiples, plus a constant, may be near enough.
+
+    The distances of values to multiples of a step are those of points on a circle to one point.
+    The nearest point is the mean once the circle is cut open between some two of them.
+
+    Parameters
+    ----------
+    exact : ndarray, shape (n_samples,)
+    weight : ndarray, shape (n_samples,)
+    allowed : float
+        Greatest root mean square of the distances.
+    scale : float
+        Only this step and those that follow it are of interest.
+    """
+    width, coarsest = 2 * float(np.ptp(exact)), 0.0
+    while scale < width:
+        rest = exact % scale
+        order = np.argsort(rest)
+        rest, mass = rest[order], weight[order]
+        turned = scale * np.cumsum(mass)
+        total = mass.sum()
+        mean = (turned + (mass * rest).sum()) / total
+        square = np.cumsum(mass * (2 * rest + scale)) * scale + (mass * rest**2).sum()
+        if (square / total - mean**2).min() <= allowed**2 * (1 + 1e-6):
+            coarsest = scale
+        scale *= _WIDEN
+    # a step that is wider than all values has one multiple for all
+    spread = np.average(exact**2, weights=weight) - np.average(exact, weights=weight) ** 2
+    return np.inf if spread <= allowed**2 * (1 + 1e-6) else coarsest

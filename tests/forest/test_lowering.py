@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.forest.forest import Forest, label_forest
-from cml_sklearn.forest.leaf_rounding import LeafRounding
+from cml_sklearn.forest.leaf_rounding import LeafRounding, _coarsest_step
 from cml_sklearn.forest.lowering import IntegerForest, quantize_forest
 from cml_sklearn.program.bounds import Thermometer, interval
 from cml_sklearn.program.trees import sum_leaves
@@ -149,6 +149,22 @@ def test_last_probability_needs_no_field() -> None:
     got = _outputs(integers)
     np.testing.assert_allclose(got.sum(axis=1), 1)
     np.testing.assert_allclose(got, forest.evaluate(BITS), atol=integers.max_error.max())
+
+
+@settings(deadline=None)
+@given(
+    values=st.lists(st.floats(-5, 5), min_size=1, max_size=8),
+    allowed=st.floats(0.01, 1),
+    constant=st.floats(0, 1),
+)
+def test_coarser_steps_are_hopeless(values: list[float], allowed: float, constant: float) -> None:
+    exact, weight = np.array(values), 1.0 + np.arange(len(values))
+    coarsest = _coarsest_step(exact, weight, allowed, 0.1)
+    for scale in np.cumprod([0.1] + [1.02] * 300):
+        if scale > coarsest:
+            rest = exact / scale - constant
+            error = scale * (rest - np.rint(rest))
+            assert np.sqrt(np.average(error**2, weights=weight)) > allowed
 
 
 @pytest.mark.parametrize("per_tree", [False, True])
