@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.program import steps
@@ -107,7 +108,7 @@ def require(condition: bool | np.bool_, otherwise: str) -> None:
         raise ValueError(otherwise)
 
 
-def _lies_within(values: IntArray, size: int) -> bool:
+def _lies_within(values: NDArray[np.integer], size: int) -> bool:
     return bool(((values >= 0) & (values < size)).all())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,11 +17,12 @@ BIT_FEATURES = np.repeat(np.arange(N_FEATURES), N_EDGES)
 def make_forest(nodes: list[list[int]], roots: list[int], value: np.ndarray) -> Forest:
     """Forest of rows (bit, left, right) and values by node, without offset."""
     bit, left, right = np.array(nodes).T
-    node, *parts = in_level_order(bit, left, right, np.array(roots))
-    return Forest(*parts, np.asarray(value, float)[node], BIT_FEATURES, np.zeros(value.shape[1]))
+    node, bits, child, starts = in_level_order(bit, left, right, np.array(roots))
+    values = np.asarray(value, float)[node]
+    return Forest(bits, child, starts, values, BIT_FEATURES, np.zeros(value.shape[1]))
 
 
-def chain(*splits: int, value: list[float]) -> Forest:
+def chain(*splits: int, value: Sequence[float]) -> Forest:
     """Build one tree: every split's left child is a leaf."""
     nodes, count = [], len(splits)
     for i, bit in enumerate(splits):

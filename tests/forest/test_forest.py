@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -48,7 +48,7 @@ def _export(model: Any) -> onnx.ModelProto:
         container = convert(model, "torch", sample, extra_config=options)
         buffer = io.BytesIO()
         tensors = (torch.from_numpy(sample),)
-        torch.onnx.export(container.model, tensors, buffer, dynamo=False)
+        torch.onnx.export(container.model, tensors, cast("Any", buffer), dynamo=False)
     return onnx.load_from_string(buffer.getvalue())
 
 
@@ -135,8 +135,8 @@ def test_single_leaves_within_an_ensemble() -> None:
 def test_other_graphs_are_refused() -> None:
     node = onnx.helper.make_node("Relu", ["x"], ["y"])
     info = onnx.helper.make_tensor_value_info
-    ends = [[info(name, onnx.TensorProto.FLOAT, [1])] for name in "xy"]
-    model = onnx.helper.make_model(onnx.helper.make_graph([node], "g", *ends))
+    x, y = (info(name, onnx.TensorProto.FLOAT, [1]) for name in "xy")
+    model = onnx.helper.make_model(onnx.helper.make_graph([node], "g", [x], [y]))
     with pytest.raises(UnsupportedModelError, match="tree_implementation"):
         forest_from_onnx(model, GRID)
 
@@ -180,7 +180,8 @@ def test_lone_leaves_and_thresholds_off_the_grid() -> None:
     model = RandomForestRegressor(1, random_state=0, bootstrap=False).fit(CODES, X[:, 0])
     tree = scikit_tree(model.estimators_[0].tree_, model.estimators_[0].tree_.value[:, :, 0])
     shifted = replace(tree, threshold=tree.threshold + np.where(tree.feature == 0, 99, 0))
-    lone = TreeArrays(*np.array([[-1], [-1], [0]]), np.zeros(1), np.ones((1, 1)))
+    none, feature = np.array([-1]), np.array([0])
+    lone = TreeArrays(none, none, feature, np.zeros(1), np.ones((1, 1)))
     graph = trees_to_onnx([shifted, lone], X.shape[1])
     got = forest_from_onnx(graph, GRID).evaluate(GRID.bits(CODES))
     np.testing.assert_allclose(got, NumpyModule(graph)(CODES.astype(float))[0], rtol=1e-15)

@@ -197,7 +197,7 @@ def test_quantized_sum_fits_its_width() -> None:
 
 @pytest.mark.parametrize("level", [0.0, 1e3])
 def test_leaves_that_hardly_differ_are_one(level: float) -> None:
-    near = chain(0, value=[np.finfo(float).tiny, 0.0])
+    near = chain(0, value=[float(np.finfo(float).tiny), 0.0])
     lone = make_forest([[-1, -1, -1]], [0], np.array([[level]]))
     rounded = LeafRounding(together(near, lone), BITS).output(0, 4)
     assert rounded.upper == 0

@@ -45,7 +45,8 @@ STEPS: list[tuple[Step, list[tuple[int, ...]]]] = [
     (steps.Take(np.array([[3, 0], [1, 1]])), VECTOR),
     (
         steps.Trees(
-            *np.array([[2, -1, 0, -1, -1, -1], [1, 1, 3, 3, 4, 5]], dtype=np.int32),
+            bit=np.array([2, -1, 0, -1, -1, -1], dtype=np.int32),
+            child=np.array([1, 1, 3, 3, 4, 5], dtype=np.int32),
             roots=np.array([0, 5], dtype=np.int32),
             values=np.array([[0], [3], [0], [-1], [7], [4]], dtype=np.int32),
             fields=np.array([[1], [0]], dtype=np.int32),
