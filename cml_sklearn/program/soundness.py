@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.program import steps
@@ -107,7 +108,7 @@ def require(condition: bool | np.bool_, otherwise: str) -> None:
         raise ValueError(otherwise)
 
 
-def _lies_within(values: IntArray, size: int) -> bool:
+def _lies_within(values: NDArray[np.integer], size: int) -> bool:
     return bool(((values >= 0) & (values < size)).all())
 
 
@@ -244,6 +245,7 @@ def _trees(step: steps.Trees, x: Bounds) -> Outcome:
     require(step.fields.shape == (len(roots), n_columns), "its trees lack fields")
     require(_lies_within(step.fields, step.n_fields), "it has a field that is not there")
     require(x.shape[1:] == () and _lies_within(bit + 1, x.shape[0] + 1), "it asks impossible bits")
+    require((x.low >= 0).all() and (x.high <= 1).all(), "it asks what are no bits")
     ends = [0, *roots[1:], n_nodes]
     require([*roots, n_nodes] == ends and (np.diff(ends) > 0).all(), "its roots are impossible")
     own, last = np.arange(n_nodes), np.repeat(ends[1:], np.diff(ends)) - 1
