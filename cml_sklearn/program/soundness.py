@@ -245,6 +245,7 @@ def _trees(step: steps.Trees, x: Bounds) -> Outcome:
     require(step.fields.shape == (len(roots), n_columns), "its trees lack fields")
     require(_lies_within(step.fields, step.n_fields), "it has a field that is not there")
     require(x.shape[1:] == () and _lies_within(bit + 1, x.shape[0] + 1), "it asks impossible bits")
+    require((x.low >= 0).all() and (x.high <= 1).all(), "it asks what are no bits")
     ends = [0, *roots[1:], n_nodes]
     require([*roots, n_nodes] == ends and (np.diff(ends) > 0).all(), "its roots are impossible")
     own, last = np.arange(n_nodes), np.repeat(ends[1:], np.diff(ends)) - 1

@@ -26,8 +26,8 @@ def ints(*shape: int, value: int = 0) -> IntArray:
     return np.full(shape, value, dtype=np.int64)
 
 
-def bounds_of(*shape: int) -> Bounds:
-    return Bounds(ints(*shape, value=-8), ints(*shape, value=7))
+def bounds_of(*shape: int, low: int = -8, high: int = 7) -> Bounds:
+    return Bounds(ints(*shape, value=low), ints(*shape, value=high))
 
 
 def program_of(step: Step, *shapes: tuple[int, ...]) -> IntegerProgram:
@@ -43,11 +43,13 @@ def test_every_step_has_an_outcome() -> None:
 
 @CASES
 def test_outcomes_are_true(step: Step, shapes: list[tuple[int, ...]]) -> None:
-    inputs = [bounds_of(*shape) for shape in shapes]
+    ends = {"low": 0, "high": 1} if isinstance(step, steps.Trees) else {}
+    inputs = tuple(bounds_of(*shape, **ends) for shape in shapes)
     outcome, result = OUTCOMES[type(step)](step, *inputs), interval(step, *inputs)
     assert outcome.shape == result.shape
     assert outcome.magnitude >= max(-result.low.min(), result.high.max())
-    program_of(step, *shapes).check()
+    instruction = Instruction(step, tuple(range(len(inputs))), "case")
+    IntegerProgram(inputs, (instruction,), (len(inputs),)).check()
 
 
 WRONG: list[tuple[Step, list[tuple[int, ...]]]] = [
@@ -142,6 +144,42 @@ def test_declarations_are_not_believed() -> None:
     chain = (Instruction(steps.Declare(1), (0,), "d"), Instruction(lookup, (1,), "case"))
     with pytest.raises(InvalidInputError, match="integers from -8 to 7 are not all in its tables"):
         IntegerProgram((bounds_of(4),), chain, (2,)).check()
+
+
+def stump(**changes: object) -> steps.Trees:
+    """A tree that asks bit 0, with changes."""
+    parts = {
+        "bit": np.array([0, -1, -1], dtype=np.int32),
+        "child": np.array([1, 1, 2], dtype=np.int32),
+        "roots": np.array([0], dtype=np.int32),
+        "values": np.array([[0], [3], [5]], dtype=np.int32),
+        "fields": np.array([[0]], dtype=np.int32),
+        "n_fields": 1,
+    }
+    return steps.Trees(**{**parts, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "upper"),
+    [
+        ({}, 7),
+        ({"bit": np.array([2, -1, -1], dtype=np.int32)}, 1),
+        ({"child": np.array([0, 1, 2], dtype=np.int32)}, 1),
+        ({"child": np.array([2, 1, 2], dtype=np.int32)}, 1),
+        ({"child": np.array([1, 2, 2], dtype=np.int32)}, 1),
+        ({"roots": np.array([1], dtype=np.int32)}, 1),
+        ({"roots": np.array([0, 3], dtype=np.int32)}, 1),
+        ({"fields": np.array([[1]], dtype=np.int32)}, 1),
+        ({"n_fields": -1}, 1),
+        ({"values": np.zeros(3, dtype=np.int32)}, 1),
+    ],
+)
+def test_trees_that_make_no_sense(change: dict[str, object], upper: int) -> None:
+    bits = Bounds(ints(2), ints(2, value=1))
+    IntegerProgram((bits,), (Instruction(stump(), (0,), "case"),), (1,)).check()
+    inputs = Bounds(ints(2), ints(2, value=upper))
+    with pytest.raises(InvalidInputError, match="makes no sense in a step of 'case'"):
+        IntegerProgram((inputs,), (Instruction(stump(**change), (0,), "case"),), (1,)).check()
 
 
 @pytest.mark.parametrize("numbers", [(), (1,), (-1,), (10**30,)])
