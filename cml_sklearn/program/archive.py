@@ -15,6 +15,7 @@ import types
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -247,9 +248,12 @@ def _scalar(value: Json) -> Json:
     return value
 
 
+_hints = cache(get_type_hints)
+
+
 def _check_fields(cls: type, values: Mapping[str, Json]) -> None:
     """Refuse values that are not of the annotated types, before the class is built."""
-    hints = get_type_hints(cls)
+    hints = _hints(cls)
     if values.keys() != {f.name for f in fields(cls)}:
         raise InvalidInputError(f"{cls.__name__} has the fields {sorted(values)}")
     for name, value in values.items():

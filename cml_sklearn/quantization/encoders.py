@@ -58,6 +58,10 @@ class AffineQuantizer:
         """Whether NaN has a code."""
         return False
 
+    def sample_shape(self, encoded: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of a sample as floats, by its shape as integers."""
+        return encoded
+
     def quantize(self, values: FloatArray) -> IntArray:
         """Encode floats of shape (n_samples, ...), clipping what lies out of range."""
         codes = np.rint(values / self.scale) + self.zero_point
@@ -98,6 +102,11 @@ class GridEncoder:
     def takes_missing(self) -> bool:
         """Whether NaN has a code."""
         return bool(self.missing.any())
+
+    def sample_shape(self, encoded: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of a sample as floats, by its shape as integers."""
+        del encoded
+        return (len(self.edges),)
 
     def quantize(self, values: FloatArray) -> IntArray:
         """Encode floats of shape (n_samples, n_features).

@@ -105,13 +105,26 @@ class QuantizedModule:
     __call__ = forward
 
     def quantize_input(self, *inputs: ArrayLike) -> tuple[IntArray, ...]:
-        """Encode floats as the integers that get encrypted."""
+        """Encode floats as the integers that get encrypted.
+
+        Raises
+        ------
+        InvalidInputError
+            A wrong number of inputs, a wrong shape, or values that have no codes.
+        """
         if len(inputs) != len(self.input_quantizers):
             raise InvalidInputError(
                 f"The module takes {len(self.input_quantizers)} input(s), but {len(inputs)} came."
             )
         floats = [np.asarray(x, dtype=np.float64) for x in inputs]
         pairs = list(zip(self.input_quantizers, floats, strict=True))
+        for (encoder, x), bounds in zip(pairs, self.program.input_bounds, strict=True):
+            wanted = encoder.sample_shape(bounds.shape)
+            if x.shape[1:] != wanted:
+                raise InvalidInputError(
+                    f"X has shape {x.shape}; the model takes (n_samples, "
+                    f"{', '.join(map(str, wanted))}): give the features that it was fitted on."
+                )
         if any((np.isinf(x) | (np.isnan(x) & (not q.takes_missing))).any() for q, x in pairs):
             raise InvalidInputError(
                 "An input holds NaN or infinity, which have no codes; impute or remove such rows."

@@ -91,7 +91,7 @@ def _rehearse(
     """Send zeros all the way through."""
     with np.errstate(all="ignore"):
         codes = [
-            encoder.quantize(np.zeros((_SAMPLES, *_float_shape(encoder, bounds))))
+            encoder.quantize(np.zeros((_SAMPLES, *encoder.sample_shape(bounds.shape))))
             for encoder, bounds in zip(encoders, program.input_bounds, strict=True)
         ]
         program.check_inputs(tuple(codes))
@@ -99,10 +99,3 @@ def _rehearse(
         values = [decoder.dequantize(output) for decoder, output in pairs]
         for array in values if tail is None else tail(*values):
             require(array.ndim > 0 and len(array) == _SAMPLES, "an output mixes samples")
-
-
-def _float_shape(encoder: AffineQuantizer | GridEncoder, bounds: Bounds) -> tuple[int, ...]:
-    """Shape of a sample, as floats."""
-    if isinstance(encoder, GridEncoder):
-        return (len(encoder.edges),)
-    return bounds.shape

@@ -111,8 +111,7 @@ class ClearClient:
     @classmethod
     def load(cls, folder: str | Path) -> ClearClient:
         """Read what `save` wrote."""
-        program: IntegerProgram = read(Path(folder) / _FILE, IntegerProgram, _TABLE)
-        return cls(program.input_bounds)
+        return cls(_load(folder).input_bounds)
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,13 @@ class ClearServer:
     @classmethod
     def load(cls, folder: str | Path) -> ClearServer:
         """Read what `save` wrote."""
-        return cls(read(Path(folder) / _FILE, IntegerProgram, _TABLE))
+        return cls(_load(folder))
+
+
+def _load(folder: str | Path) -> IntegerProgram:
+    program: IntegerProgram = read(Path(folder) / _FILE, IntegerProgram, _TABLE)
+    program.check()
+    return program
 
 
 def _check_range(values: IntArray, bounds: Bounds, source: str) -> None:
