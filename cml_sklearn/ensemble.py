@@ -28,7 +28,6 @@ from cml_sklearn.quantization.postprocessing import (
     Affine,
     AnomalyScore,
     Labels,
-    Logarithm,
     Postprocessing,
     Softmax,
     Squeeze,
@@ -88,19 +87,6 @@ class _BoostingClassifier(ClassifierMixin, DecidingEstimator, EnsembleEstimator)
     """A classifier with a score for two classes, or one for each class; abstract."""
 
     @override
-    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
-        shares = self._probabilities(model)
-        return {
-            "predict": self._labels(model),
-            "decision_function": (Squeeze(),),
-            "predict_proba": shares,
-            "predict_log_proba": (*shares, Logarithm()),
-        }
-
-    def _labels(self, model: BaseEstimator) -> Postprocessing:
-        """Take the label of the greatest score, or of one above 0."""
-        return class_labels(model.classes_)
-
     def _probabilities(self, model: BaseEstimator) -> Postprocessing:
         """Take the loss's link back."""
         return (*inverse_of(model._loss.link), TwoClasses())

@@ -35,7 +35,8 @@ FLOORS = [
 FLOORS_OF_ESTIMATORS = [
     {"wrapping"},
     {"base"},
-    {"conventions", "partial_fit", "predictions"},
+    {"conventions", "partial_fit"},
+    {"predictions"},
     {"linear", "networks", "perceptron", "trees"},
     {"boosters", "forests", "skorch", "width_search"},
 ]

@@ -18,7 +18,6 @@ from cml_sklearn.forest.grid import FeatureGrid
 from cml_sklearn.quantization.postprocessing import (
     Argmax,
     Labels,
-    Logarithm,
     Postprocessing,
     Squeeze,
 )
@@ -72,14 +71,12 @@ class BoosterClassifier(ClassifierMixin, DecidingEstimator, BoosterEstimator):
     """A classifier on margins; abstract."""
 
     @override
-    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
-        shares = self._inverse_link(model)
-        return {
-            "predict": (*shares, *self._choice(model)),
-            "decision_function": (Squeeze(),),
-            "predict_proba": shares,
-            "predict_log_proba": (*shares, Logarithm()),
-        }
+    def _probabilities(self, model: BaseEstimator) -> Postprocessing:
+        return self._inverse_link(model)
+
+    @override
+    def _labels(self, model: BaseEstimator) -> Postprocessing:
+        return (*self._inverse_link(model), *self._choice(model))
 
     def _choice(self, model: BaseEstimator) -> Postprocessing:
         """Make labels of probabilities."""

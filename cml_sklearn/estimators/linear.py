@@ -15,13 +15,12 @@ from typing_extensions import override
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.convert.hummingbird import linear_map_to_onnx
 from cml_sklearn.estimators.base import FheEstimator, as_numpy
-from cml_sklearn.estimators.conventions import class_labels, inverse_of
+from cml_sklearn.estimators.conventions import inverse_of
 from cml_sklearn.estimators.predictions import DecidingEstimator, PredictingEstimator
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 from cml_sklearn.quantization.postprocessing import (
     Link,
-    Logarithm,
     Postprocessing,
     Shares,
     Squeeze,
@@ -73,21 +72,8 @@ class LinearClassifier(DecidingEstimator, LinearClassifierMixin, LinearEstimator
     """A classifier on raw scores, known to scikit-learn as a linear one; abstract."""
 
     @override
-    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
-        shares = self._probabilities(model)
-        return {
-            "predict": self._labels(model),
-            "decision_function": (Squeeze(),),
-            "predict_proba": shares,
-            "predict_log_proba": (*shares, Logarithm()),
-        }
-
-    def _labels(self, model: BaseEstimator) -> Postprocessing:
-        """Take the label of the greatest score, or of one above 0."""
-        return class_labels(model.classes_)
-
     def _probabilities(self, model: BaseEstimator) -> Postprocessing:
-        """Make probabilities, for the classes that have them: one against the rest."""
+        """Make probabilities one against the rest, for the classes that have them."""
         return (Link("logit"), TwoClasses() if len(model.classes_) <= 2 else Shares())
 
 

@@ -6,16 +6,25 @@ and the docstring are the same for all.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils.metaestimators import available_if
+from typing_extensions import override
 
 from cml_sklearn._typing import Array
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.estimators.base import FheEstimator, like_input
-from cml_sklearn.quantization.postprocessing import postprocess
+from cml_sklearn.estimators.conventions import class_labels
+from cml_sklearn.quantization.postprocessing import (
+    Logarithm,
+    Postprocessing,
+    Squeeze,
+    postprocess,
+)
 
 __all__ = [
     "DecidingEstimator",
@@ -97,6 +106,24 @@ class _ScoringEstimator(PredictingEstimator):
 
 class DecidingEstimator(ProbabilisticEstimator, _ScoringEstimator):
     """A classifier with raw scores, too, where the wrapped one has them; abstract."""
+
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        shares = self._probabilities(model)
+        return {
+            "predict": self._labels(model),
+            "decision_function": (Squeeze(),),
+            "predict_proba": shares,
+            "predict_log_proba": (*shares, Logarithm()),
+        }
+
+    def _labels(self, model: BaseEstimator) -> Postprocessing:
+        """Take the label of the greatest score, or of one above 0."""
+        return class_labels(model.classes_)
+
+    @abstractmethod
+    def _probabilities(self, model: BaseEstimator) -> Postprocessing:
+        """Make probabilities of raw scores."""
 
 
 class DetectingEstimator(_ScoringEstimator):
