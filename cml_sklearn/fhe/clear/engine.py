@@ -106,7 +106,7 @@ class ClearClient:
     def save(self, folder: str | Path) -> None:
         """Write the ranges of the inputs into a folder."""
         Path(folder).mkdir(parents=True, exist_ok=True)
-        write(Path(folder) / _FILE, IntegerProgram(self.input_bounds, (), ()), _TABLE)
+        write(Path(folder) / _FILE, _identity(self.input_bounds), _TABLE)
 
     @classmethod
     def load(cls, folder: str | Path) -> ClearClient:
@@ -146,6 +146,11 @@ class ClearServer:
     def load(cls, folder: str | Path) -> ClearServer:
         """Read what `save` wrote."""
         return cls(_load(folder))
+
+
+def _identity(input_bounds: tuple[Bounds, ...]) -> IntegerProgram:
+    """Program that gives back what it gets."""
+    return IntegerProgram(input_bounds, (), tuple(range(len(input_bounds))))
 
 
 def _load(folder: str | Path) -> IntegerProgram:
