@@ -1,0 +1,20 @@
+"""Graphs of linear maps are in float64, whatever Hummingbird rounds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cml_sklearn.convert.hummingbird import linear_map_to_onnx
+from cml_sklearn.onnx import NumpyModule
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_linear_maps_are_exact(n_outputs: int) -> None:
+    rng = np.random.default_rng(0)
+    coef, intercept = rng.normal(size=(n_outputs, 4)) * 1e50, 1e9 + rng.normal(size=n_outputs)
+    X = rng.normal(size=(20, 4)) * 1e-50
+    module = NumpyModule(linear_map_to_onnx(coef, intercept))
+    (scores,) = module(X)
+    assert scores.dtype == np.float64
+    np.testing.assert_allclose(scores, X @ coef.T + intercept, rtol=1e-15)
