@@ -192,7 +192,7 @@ def _report(program: IntegerProgram, options: CircuitOptions) -> FheReport:
         key_bytes=0,
         input_bytes=8.0 * sum(prod(b.shape) for b in program.input_bounds),
         output_bytes=8.0 * sum(prod(b.shape) for b in program.output_bounds),
-        max_bit_width=program.widest[1],
+        max_bit_width=max(width.bits for width in program.widths()),
         batch_size=options.batch_size or _BATCH,
         p_error=options.p_error,
         security_bits=0,
