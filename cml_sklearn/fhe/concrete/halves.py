@@ -16,7 +16,6 @@ from typing import Any
 from cml_sklearn._typing import IntArray
 from cml_sklearn.fhe.concrete.bindings import delete_folder_of, load_concrete
 from cml_sklearn.fhe.concrete.forest.plan import OutputWords, WordLayout
-from cml_sklearn.fhe.concrete.signals import interruptible
 from cml_sklearn.program.archive import ArchiveTable, read, write
 from cml_sklearn.program.packing import Packing
 
@@ -151,8 +150,7 @@ class ConcreteServer:
     def run(self, encrypted: ConcreteCiphertexts, keys: BatchKeys) -> ConcreteCiphertexts:
         """Evaluate one batch."""
         size = encrypted.n_samples
-        with interruptible():
-            values = self._servers[size].run(*encrypted.values, evaluation_keys=keys.keys[size])
+        values = self._servers[size].run(*encrypted.values, evaluation_keys=keys.keys[size])
         return ConcreteCiphertexts(size, as_tuple(values))
 
     def save(self, folder: str | Path) -> None:
