@@ -70,7 +70,7 @@ def config_context(
     before = _current
     settings = Settings(
         before.mode if execute_in_fhe is None else _checked(execute_in_fhe),
-        before.engine if engine is None else _checked_engine(engine),
+        before.engine if engine is None else checked_engine(engine),
     )
     with ExitStack() as stack:
         if _workers_are_loky():
@@ -91,8 +91,14 @@ def current_engine() -> str:
     return _current.engine
 
 
-def _checked_engine(engine: object) -> str:
-    """Name of an engine, or an error that lists them."""
+def checked_engine(engine: object) -> str:
+    """Check the name of an engine.
+
+    Raises
+    ------
+    InvalidInputError
+        There is none of this name; the message lists them.
+    """
     if isinstance(engine, str) and engine in (AUTO, *ENGINES):
         return engine
     allowed = ", ".join(map(repr, (AUTO, *ENGINES)))

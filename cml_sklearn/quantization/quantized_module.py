@@ -80,6 +80,14 @@ class QuantizedModule:
         vars(self).update(state)
         self._forget_circuits()
 
+    def __repr__(self) -> str:
+        """Shapes of a sample's inputs and outputs as integers, and layers of lookups."""
+        inputs, outputs = (
+            ", ".join(str(bounds.shape) for bounds in side)
+            for side in (self.program.input_bounds, self.program.output_bounds)
+        )
+        return f"QuantizedModule({inputs} -> {outputs}, n_lookups={self.program.n_lookups})"
+
     def forward(
         self, *inputs: ArrayLike, execute_in_fhe: ExecutionMode | None = None
     ) -> FloatArray | tuple[FloatArray, ...]:
