@@ -211,7 +211,9 @@ class QuantizedModule:
         chosen = resolve_engine(engine)
         with self._lock:
             circuit = FheCircuit(self.program, options or CircuitOptions(), chosen)
-            self._circuits[chosen.name], self._preferred = circuit, chosen.name
+            self._circuits[chosen.name] = circuit
+            # an engine that only a context asked for is not kept beyond it
+            self._preferred = AUTO if engine is None else chosen.name
         return circuit
 
     def circuit_in_force(self, options: CircuitOptions | None = None) -> FheCircuit:
