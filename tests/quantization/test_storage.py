@@ -238,7 +238,7 @@ def test_tails_that_eat_memory_or_time_are_refused(
     op_type: str, attributes: dict[str, Any], sizes: list[int]
 ) -> None:
     node = Node("bomb", op_type, ("x", "sizes"), ("y",), attributes)
-    with pytest.raises(ValueError, match="has (sizes|dilations|kernel_shape)"):
+    with pytest.raises(ValueError, match=r"has (sizes|dilations|kernel_shape)"):
         soundness._check_growth(node, {"sizes": np.array(sizes, dtype=np.int64)})
 
 
