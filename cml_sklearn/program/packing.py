@@ -46,8 +46,8 @@ class Packing:
         fits = min(self.n_packed, self.bits) >= 1 and self.n_packed * self.bits <= _WIDEST
         if not fits or not {0, 1 << (self.bits - 1)}.issuperset(self.shifts):
             raise InvalidInputError(
-                f"{self.n_packed} results of {self.bits} bits, shifted by {self.shifts}, can't share "
-                f"an integer; give {_WIDEST} bits at most, and shifts by the top bit."
+                f"{self.n_packed} results of {self.bits} bits, shifted by {self.shifts}, can't "
+                f"share an integer; give {_WIDEST} bits at most, and shifts by the top bit."
             )
 
     @property
