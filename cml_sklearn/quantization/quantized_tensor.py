@@ -104,6 +104,20 @@ class QuantizedTensor:
         """Apply an elementwise float function, later."""
         return replace(self, functions=(*self.functions, function))
 
+    def jointly(
+        self, function: Callable[..., FloatArray], *others: QuantizedTensor
+    ) -> QuantizedTensor:
+        """Apply an elementwise function of this and other tensors of the same integers, later.
+
+        What depends on one integer only is one lookup, of however many floats it is made.
+        """
+        tensors: tuple[QuantizedTensor, ...] = (self, *others)
+
+        def of_integers(codes: FloatArray) -> FloatArray:
+            return function(*(x.float_values(codes) for x in tensors))
+
+        return replace(self, scale=np.ones(()), offset=np.zeros(()), functions=(of_integers,))
+
     def affine(self, factor: FloatArray | float, term: FloatArray | float) -> QuantizedTensor:
         """Apply ``factor * x + term``: free, or one more waiting function."""
         if not self.is_affine:
@@ -115,7 +129,7 @@ class QuantizedTensor:
         number = self.builder.add(step, self.number, *(other.number for other in others))
         return replace(self, number=number)
 
-    def float_values(self, codes: IntArray) -> FloatArray:
+    def float_values(self, codes: IntArray | FloatArray) -> FloatArray:
         """Floats that integers of shape (n, ...) stand for."""
         return self._apply(self.scale * codes + self.offset)
 
