@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 from cml_sklearn._typing import Array
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.onnx._arrays import Tensors
+from cml_sklearn.onnx.files import load_model
 from cml_sklearn.onnx.graph import TensorSpec
-from cml_sklearn.onnx.loading import load_model, prepare_graph
+from cml_sklearn.onnx.loading import prepare_graph
 from cml_sklearn.onnx.running import run_node
 
 __all__ = ["NumpyModule", "run_model"]

@@ -11,6 +11,7 @@ from cml_sklearn.onnx._arrays import NUMPY_TYPES
 from cml_sklearn.onnx.graph import Node, PreparedGraph, TensorSpec
 from cml_sklearn.onnx.running import run_node
 from cml_sklearn.onnx.shapes import resolve_shapes
+from cml_sklearn.onnx.sizes import check_folded_size
 
 __all__ = ["simplify_graph"]
 
@@ -24,7 +25,7 @@ def simplify_graph(graph: PreparedGraph, specs: Mapping[str, TensorSpec]) -> Pre
     specs : mapping of str to TensorSpec
         What is known of its tensors.
     """
-    folded = resolve_shapes(fold_constants(graph), specs)
+    folded = fold_constants(resolve_shapes(fold_constants(graph), specs))
     return remove_unused(remove_noops(folded, specs))
 
 
@@ -57,6 +58,7 @@ def fold_constants(graph: PreparedGraph) -> PreparedGraph:
     with np.errstate(all="ignore"):
         for node in graph.nodes:
             if all(not name or name in constants for name in node.inputs):
+                check_folded_size(node, constants)
                 constants |= run_node(node, constants)
             else:
                 nodes.append(node)
