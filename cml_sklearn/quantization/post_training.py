@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,7 +14,11 @@ from cml_sklearn.onnx.graph import Node, PreparedGraph
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.bit_widths import BitWidths, check_layers, checked_rounding
 from cml_sklearn.quantization.builder import ModuleBuilder
-from cml_sklearn.quantization.clear_tail import split_clear_tail
+from cml_sklearn.quantization.clear_tail import (
+    ClearTail,
+    check_quantized_forms,
+    split_clear_tail,
+)
 from cml_sklearn.quantization.decoders import OutputScale
 from cml_sklearn.quantization.encoders import AffineQuantizer
 from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
@@ -23,7 +27,10 @@ from cml_sklearn.quantization.quantized_op import Operand, quantized_class
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 from cml_sklearn.quantization.ranges import RangeMethod, best_range
 
-__all__ = ["PostTrainingAffineQuantization", "folded_tensors", "n_products"]
+__all__ = ["ClearTailChoice", "PostTrainingAffineQuantization", "folded_tensors", "n_products"]
+
+ClearTailChoice = bool | Literal["weights"]
+"""What the client may compute: nothing, functions without weights, or layers, too."""
 
 _MAX_CALIBRATION_ROWS = 10_000
 
@@ -40,8 +47,10 @@ class PostTrainingAffineQuantization:
         one number for each layer of lookups, in the order of the graph. None: all.
     exact_rounding : bool, default=True
         False: the rounding may be off by one near ties, and costs several times less.
-    clear_tail : bool, default=True
-        Let the client compute functions after the last layer (see `split_clear_tail`).
+    clear_tail : bool or "weights", default=True
+        Let the client compute functions after the last layer (see `split_clear_tail`), none of
+        which needs trained weights. "weights": also all that follows an operator without a
+        quantized form; the client then holds these layers' weights, and learns what goes into them.
     calibration : {"mse", "min-max", "percentile"}, default="mse"
         How ranges of inputs and activations are chosen: see `best_range`.
     """
@@ -52,13 +61,13 @@ class PostTrainingAffineQuantization:
         *,
         rounding_bits: int | Sequence[int] | None = None,
         exact_rounding: bool = True,
-        clear_tail: bool = True,
+        clear_tail: ClearTailChoice = True,
         calibration: RangeMethod = "mse",
     ) -> None:
         self.n_bits = BitWidths.resolve(n_bits)
         self.rounding_bits = checked_rounding(rounding_bits)
         self.exact_rounding = exact_rounding
-        self.clear_tail = clear_tail
+        self.clear_tail = _checked_tail(clear_tail)
         self.calibration = _checked_method(calibration)
 
     def quantize_module(
@@ -92,7 +101,7 @@ class PostTrainingAffineQuantization:
         """
         samples, weight = _calibration_data(calibration, sample_weight)
         activations = module.activations(*samples)
-        graph, tail = split_clear_tail(module.graph) if self.clear_tail else (module.graph, None)
+        graph, tail = self._split(module.graph)
         quantizers = self._input_quantizers(graph, samples, weight)
         builder = ModuleBuilder(
             quantizers,
@@ -110,6 +119,14 @@ class PostTrainingAffineQuantization:
         self._check_layers(n_products(graph.nodes), builder.program.n_lookups)
         numbers, scales = zip(*outputs, strict=True)
         return QuantizedModule(builder.program.build(numbers), quantizers, scales, tail)
+
+    def _split(self, graph: PreparedGraph) -> tuple[PreparedGraph, ClearTail | None]:
+        """Divide a graph into what is encrypted, all of it quantizable, and what follows."""
+        tail = None
+        if self.clear_tail:
+            graph, tail = split_clear_tail(graph, weights=self.clear_tail == "weights")
+        check_quantized_forms(graph)
+        return graph, tail
 
     def _input_quantizers(
         self, graph: PreparedGraph, samples: Sequence[FloatArray], weight: FloatArray
@@ -168,6 +185,13 @@ def folded_tensors(nodes: Sequence[Node]) -> set[str]:
             here = passes_on or (kind.mixes_features and place == 0)
             folds[name] = folds.get(name, True) and here
     return {name for name, always in folds.items() if always}
+
+
+def _checked_tail(clear_tail: ClearTailChoice) -> ClearTailChoice:
+    """Refuse what says nothing about the tail."""
+    if not isinstance(clear_tail, bool | np.bool_) and clear_tail != "weights":
+        raise InvalidInputError(f"clear_tail is {clear_tail!r}; it must be a bool or 'weights'.")
+    return clear_tail
 
 
 def _checked_method(method: RangeMethod) -> RangeMethod:
