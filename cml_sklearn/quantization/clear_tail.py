@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.exceptions import UnsupportedOperatorError
 from cml_sklearn.onnx.graph import Node, PreparedGraph
@@ -18,7 +20,13 @@ from cml_sklearn.onnx.running import run_node
 from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
 from cml_sklearn.quantization.quantized_op import quantized_class, reason_without_quantized_form
 
-__all__ = ["ClearTail", "check_quantized_forms", "may_be_clear", "split_clear_tail"]
+__all__ = [
+    "ClearTail",
+    "check_quantized_forms",
+    "may_be_clear",
+    "split_clear_tail",
+    "tensors_of_sizes",
+]
 
 _MOVED = tuple(range(1, 10))
 """All inputs but the first."""
@@ -90,8 +98,13 @@ def split_clear_tail(
     tail: list[Node] = []
     encrypted: set[str] = set()  # what the body reads
     clear = _from_first_unquantized(graph) if weights else set()
+    sizes = tensors_of_sizes(graph)
     for node in reversed(graph.nodes):
-        may = node.name in clear or (may_be_clear(node.op_type) and not _weights(node, graph))
+        may = (
+            node.name in clear
+            or (sizes.issuperset(node.outputs) and not _has_floats(node, graph))
+            or (may_be_clear(node.op_type) and not _weights(node, graph))
+        )
         if may and encrypted.isdisjoint(node.outputs):
             tail.append(node)
         else:
@@ -142,6 +155,22 @@ def _weights(node: Node, graph: PreparedGraph) -> list[str]:
         for place, name in enumerate(node.inputs)
         if name in graph.constants and place not in places
     ]
+
+
+def _has_floats(node: Node, graph: PreparedGraph) -> bool:
+    """Whether a node reads constants that are no sizes."""
+    read = (graph.constants[name] for name in node.inputs if name in graph.constants)
+    return any(np.issubdtype(value.dtype, np.floating) for value in read)
+
+
+def tensors_of_sizes(graph: PreparedGraph) -> set[str]:
+    """Names of the tensors that depend on sizes and constants only, whatever the inputs hold."""
+    names = {""}
+    for node in graph.nodes:
+        known = names | graph.constants.keys()
+        if node.op_type in {"Shape", "Size"} or known.issuperset(node.inputs):
+            names.update(node.outputs)
+    return names - {""}
 
 
 def _from_first_unquantized(graph: PreparedGraph) -> set[str]:

@@ -22,6 +22,14 @@ from cml_sklearn.quantization.clear_tail import (
 from cml_sklearn.quantization.decoders import OutputScale
 from cml_sklearn.quantization.encoders import AffineQuantizer
 from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
+from cml_sklearn.quantization.preparation import (
+    integer_quantizer,
+    settle_sizes,
+    table_sizes,
+    typed_samples,
+    typed_tail,
+    with_free_batch,
+)
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.quantization.quantized_op import Operand, quantized_class
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
@@ -31,6 +39,9 @@ __all__ = ["ClearTailChoice", "PostTrainingAffineQuantization", "folded_tensors"
 
 ClearTailChoice = bool | Literal["weights"]
 """What the client may compute: nothing, functions without weights, or layers, too."""
+
+_NO_TYPE = np.dtype(np.float64)
+"""In place of the element type of an input left out."""
 
 _MAX_CALIBRATION_ROWS = 10_000
 
@@ -100,8 +111,13 @@ class PostTrainingAffineQuantization:
             An operator without a quantized form; the message names the node.
         """
         samples, weight = _calibration_data(calibration, sample_weight)
-        activations = module.activations(*samples)
+        typed = typed_samples(module.graph.inputs, samples)
+        module = with_free_batch(module, typed)
+        activations = module.activations(*typed)
         graph, tail = self._split(module.graph)
+        graph = settle_sizes(graph, module, typed)
+        check_quantized_forms(graph)
+        tail = tail and typed_tail(tail, activations)
         quantizers = self._input_quantizers(graph, samples, weight)
         builder = ModuleBuilder(
             quantizers,
@@ -121,20 +137,19 @@ class PostTrainingAffineQuantization:
         return QuantizedModule(builder.program.build(numbers), quantizers, scales, tail)
 
     def _split(self, graph: PreparedGraph) -> tuple[PreparedGraph, ClearTail | None]:
-        """Divide a graph into what is encrypted, all of it quantizable, and what follows."""
-        tail = None
-        if self.clear_tail:
-            graph, tail = split_clear_tail(graph, weights=self.clear_tail == "weights")
-        check_quantized_forms(graph)
-        return graph, tail
+        """Divide a graph into what is encrypted and what follows."""
+        if not self.clear_tail:
+            return graph, None
+        return split_clear_tail(graph, weights=self.clear_tail == "weights")
 
     def _input_quantizers(
         self, graph: PreparedGraph, samples: Sequence[FloatArray], weight: FloatArray
     ) -> tuple[AffineQuantizer, ...]:
         """Fix one scale a feature where the next layer can fold them, else one for the tensor."""
-        folded = folded_tensors(graph.nodes)
+        folded, tables = folded_tensors(graph.nodes), table_sizes(graph)
         return tuple(
-            best_range(
+            integer_quantizer(spec, x, self.n_bits.inputs, tables)
+            or best_range(
                 x,
                 self.n_bits.inputs,
                 weight,
@@ -157,7 +172,8 @@ class PostTrainingAffineQuantization:
             kind = quantized_class(node)
             builder.program.source = str(node)
             widths = self.n_bits.at(n_weighted, builder.program.n_lookups)
-            operator = kind(node, widths, activations[node.outputs[0]])
+            types = [activations[name].dtype if name else _NO_TYPE for name in node.inputs]
+            operator = kind(node, widths, activations[node.outputs[0]], types)
             operands = (tensors[name] if name else None for name in node.inputs)
             tensors[node.outputs[0]] = operator(*operands)
             n_weighted += kind.is_product
@@ -224,6 +240,7 @@ def _calibration_data(
     rows = rows[weight[rows] > 0]
     if not len(rows):
         raise CalibrationError("All calibration samples have weight 0; give some a positive one.")
+    rows = np.resize(rows, max(len(rows), 2))  # two show which axis is that of the samples
     return [x[rows] for x in samples], weight[rows] / weight[rows].sum()
 
 
