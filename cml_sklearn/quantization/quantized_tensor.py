@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.exceptions import BitWidthError
 from cml_sklearn.program.bounds import Bounds
-from cml_sklearn.program.steps import AddConstant, Lookup, MultiplyConstant, Step
+from cml_sklearn.program.steps import AddConstant, Lookup, MultiplyConstant, Step, Take
 from cml_sklearn.quantization.builder import ModuleBuilder
 from cml_sklearn.quantization.encoders import AffineQuantizer
 from cml_sklearn.quantization.ranges import best_range
@@ -123,6 +124,31 @@ class QuantizedTensor:
         if not self.is_affine:
             return self.then(lambda x: factor * x + term)
         return replace(self, scale=self.scale * factor, offset=self.offset * factor + term)
+
+    def broadcast(self, shape: tuple[int, ...]) -> QuantizedTensor:
+        """Repeat elements along axes of size 1, up to a shape: free."""
+        if shape == self.shape:
+            return self
+        positions = np.arange(math.prod(self.shape)).reshape(self.shape)
+        repeated = self.step(Take(np.broadcast_to(positions, shape).copy()))
+        scale, offset = (np.broadcast_to(v, shape) for v in (self.full_scale, self.full_offset))
+        return replace(repeated, scale=scale, offset=offset)
+
+    def snapped(self) -> QuantizedTensor:
+        """Make floats within half a step of an integer that integer.
+
+        A code stands for all floats within half a step of its own. So 3 may come back as 2.99, of
+        which functions with jumps at the integers make something else.
+        """
+        half = np.abs(self.scale) / 2
+
+        def function(arguments: FloatArray) -> FloatArray:
+            values, below, above = (self._apply(arguments + d) for d in (0.0, -half, half))
+            near = np.rint(values)
+            low, high = np.minimum(below, above), np.maximum(below, above)
+            return np.where((low <= near) & (near <= high), near, values)
+
+        return replace(self, functions=(function,))
 
     def step(self, step: Step, *others: QuantizedTensor) -> QuantizedTensor:
         """Append a step; scale and offset stay."""

@@ -236,7 +236,9 @@ def test_every_quantized_operator_has_a_case() -> None:
 
 
 def near_ties(case: Case, inputs: list[Array], shape: tuple[int, ...]) -> Array:
-    """Where a comparison may go either way: operands within two steps."""
+    """Where a jump may fall on either side: operands within two steps, or near an integer."""
+    if case.op in {"Ceil", "Floor"}:
+        return np.abs(inputs[0] - np.rint(inputs[0])) < 2 * (case.high - case.low) / 255
     if case.op not in {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"}:
         return np.zeros(shape, dtype=bool)
     operands = [*inputs, *case.constants.values()]

@@ -38,6 +38,9 @@ _LOGIC: dict[str, Callable[[FloatArray], FloatArray]] = {
 _CENTRED = 1e-6
 """Share of a step by which integers that stand for a float may miss its 0."""
 
+_BIT = AffineQuantizer(np.ones(()), np.zeros((), np.int64), 1)
+"""Codes of a condition."""
+
 
 class _QuantizedBinary(QuantizedOp):
     """An operator on two tensors; abstract."""
@@ -46,9 +49,11 @@ class _QuantizedBinary(QuantizedOp):
     def q_impl(self, a: Operand, b: Operand, **attributes: object) -> QuantizedTensor:
         if not isinstance(a, QuantizedTensor):
             x = self.tensor(b)
-            return self.from_constant(x, self.constant(a, len(x.shape)))
+            c = self.constant(a, len(x.shape))
+            return self.from_constant(self.widened(x, c), c)
         if not isinstance(b, QuantizedTensor):
-            return self.with_constant(a, self.constant(b, len(a.shape)))
+            c = self.constant(b, len(a.shape))
+            return self.with_constant(self.widened(a, c), c)
         if a.number == b.number:
             return self.same_integers(a, b)
         if len(a.shape) != len(b.shape):
@@ -60,11 +65,11 @@ class _QuantizedBinary(QuantizedOp):
 
     def with_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
         """Combine an encrypted tensor with a constant on its right."""
-        return x.then(lambda values: self.compute(values, c))
+        return x.then(lambda values: self.evaluate(values, c))
 
     def from_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
         """Combine an encrypted tensor with a constant on its left."""
-        return x.then(lambda values: self.compute(c, values))
+        return x.then(lambda values: self.evaluate(c, values))
 
     def same_integers(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
         """Combine two functions of the same encrypted integers."""
@@ -114,14 +119,18 @@ class QuantizedMul(_QuantizedBinary, ops=("Mul",)):
 
 
 class QuantizedDiv(_QuantizedBinary, ops=("Div",)):
-    """Quotient: free by a constant, else a product with the reciprocal."""
+    """Quotient: free by a constant, else a product with the reciprocal; integers' is cut."""
 
     @override
     def with_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
-        return x.affine(1 / c, 0.0)
+        return super().with_constant(x, c) if self.is_integer(0) else x.affine(1 / c, 0.0)
 
     @override
     def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
+        if self.is_integer(0):
+            raise self.unsupported(
+                "divides two encrypted integers", "Cast to floats, or divide by a constant."
+            )
         return multiply(a, b.then(lambda values: 1 / values), self.n_bits.activations)
 
 
@@ -219,10 +228,17 @@ class QuantizedWhere(QuantizedOp, ops=("Where",)):
     @override
     def q_impl(self, condition: Operand, x: Operand, y: Operand) -> QuantizedTensor:
         operands = (condition, x, y)
-        rank = max(len(v.shape) for v in operands if isinstance(v, QuantizedTensor))
-        chooser, a, b = (
-            v if isinstance(v, QuantizedTensor) else self.constant(v, rank) for v in operands
-        )
+        ranks = {len(v.shape) for v in operands if isinstance(v, QuantizedTensor)}
+        if len(ranks) > 1:
+            raise self.unsupported(
+                "mixes encrypted tensors of different numbers of axes",
+                "Reshape them to the same number of axes.",
+            )
+        known = [
+            v if isinstance(v, QuantizedTensor) else self.constant(v, max(ranks)) for v in operands
+        ]
+        shape = np.broadcast_shapes(*(v.shape for v in known))
+        chooser, a, b = (v.broadcast(shape) if isinstance(v, QuantizedTensor) else v for v in known)
         if not isinstance(chooser, QuantizedTensor):
             return self._added(_masked(a, chooser > 0.5), _masked(b, chooser <= 0.5))
         if _depends_on(chooser, a) and _depends_on(chooser, b):
@@ -245,13 +261,14 @@ class QuantizedWhere(QuantizedOp, ops=("Where",)):
     ) -> QuantizedTensor:
         """Return `x` where an encrypted condition is as wanted, else 0: one lookup.
 
-        The lookup's index has the condition's bit above the codes of `x`.
+        The lookup's index has the condition's bit above the codes of `x`. None of its bits may be
+        rounded away: the largest codes of one half would be taken for the other.
         """
         if _depends_on(chooser, x):
             return _chosen(chooser, *((x, np.zeros(())) if wanted else (np.zeros(()), x)))
         x = self.tensor(x)
-        codes = narrow_codes(x, self.n_bits.activations)
-        bits = chooser.requantize(1)
+        codes = _from_zero(narrow_codes(x, self._narrow(x)))
+        bits = chooser.encode(_BIT)
         size = int(codes.bounds.high.max()) + 1
         weighted = bits.step(MultiplyConstant(np.full(bits.shape, size)))
         index = replace(weighted.step(Add(), codes), scale=np.ones(()), offset=np.zeros(()))
@@ -261,6 +278,25 @@ class QuantizedWhere(QuantizedOp, ops=("Where",)):
             return np.where(bit == wanted, codes.scale * code + codes.offset, 0.0)
 
         return index.then(function)
+
+    def _narrow(self, x: QuantizedTensor) -> int:
+        """Bits of codes that leave one of those which lookups look at to the condition."""
+        kept = x.builder.fewest_kept_bits
+        if kept is not None and kept < 2:
+            raise self.unsupported(
+                "chooses encrypted values by an encrypted condition",
+                "Set rounding_bits to 2 at least, or to None.",
+            )
+        bits = self.n_bits.activations
+        return bits if kept is None else min(bits, kept - 1)
+
+
+def _from_zero(x: QuantizedTensor) -> QuantizedTensor:
+    """Integers that count from 0, of one scale."""
+    low = x.bounds.low.min()
+    if not low:
+        return x
+    return replace(x, offset=x.offset + x.scale * low).step(AddConstant(np.full(x.shape, -low)))
 
 
 def _depends_on(chooser: QuantizedTensor, x: QuantizedTensor | FloatArray) -> bool:

@@ -258,6 +258,8 @@ class QuantizedReduction(QuantizedOp, ops=("ReduceMean", "ReduceSum")):
     def q_impl(
         self, data: Operand, axes: Operand, *, keepdims: int, noop_with_empty_axes: int
     ) -> QuantizedTensor:
+        if self.node.op_type == "ReduceMean" and self.is_integer(0):
+            raise self.unsupported("cuts a mean of integers", "Cast to floats before.")
         x, given = self.tensor(data), self.parameter(axes)
         named = [] if given is None else given.ravel().tolist()
         if not named and noop_with_empty_axes:
@@ -269,7 +271,8 @@ class QuantizedReduction(QuantizedOp, ops=("ReduceMean", "ReduceSum")):
         x = x.requantize(self.n_bits.activations, unless=x.has_one_scale)
         step = SumOver(tuple(axis - 1 for axis in summed), bool(keepdims))
         count = math.prod(x.shape[axis] for axis in step.axes)
-        total = replace(x.step(step), scale=x.scale.flat[:1], offset=x.offset.flat[:1] * count)
+        scale, offset = (np.asarray(v.flat[0]) for v in (x.scale, x.offset))
+        total = replace(x.step(step), scale=scale, offset=offset * count)
         return total if self.node.op_type == "ReduceSum" else total.affine(1 / count, 0.0)
 
 
