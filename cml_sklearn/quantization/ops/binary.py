@@ -73,7 +73,7 @@ class _QuantizedBinary(QuantizedOp):
 
     def same_integers(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
         """Combine two functions of the same encrypted integers."""
-        return a.jointly(self.compute, b)
+        return a.jointly(self.evaluate, b)
 
     def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
         """Combine two encrypted tensors."""
