@@ -98,12 +98,21 @@ class IntegerProgram:
         Raises
         ------
         InvalidInputError
-            Integers outside their range, or of a wrong shape.
+            A wrong number of inputs, what are no integers, or such outside their range or of a
+            wrong shape.
         """
+        if len(inputs) != len(self.input_bounds):
+            raise InvalidInputError(
+                f"The module takes {len(self.input_bounds)} input(s), but {len(inputs)} came."
+            )
         for i, (x, bounds) in enumerate(zip(inputs, self.input_bounds, strict=True)):
             if x.shape[1:] != bounds.shape:
                 raise InvalidInputError(
                     f"Input {i} has shape {x.shape}; the module takes (n_samples, *{bounds.shape})."
+                )
+            if x.dtype.kind not in "iub":
+                raise InvalidInputError(
+                    f"Input {i} has the type {x.dtype}; give integers, as from quantize_input."
                 )
             if len(x) and ((x.min(0) < bounds.low) | (x.max(0) > bounds.high)).any():
                 raise InvalidInputError(
@@ -152,9 +161,13 @@ class IntegerProgram:
     @property
     def widest(self) -> tuple[str, int]:
         """Bits of the widest tensor, lookups' indices included, and the operator that makes it."""
+        return max(self.widths(), key=lambda index: index.bits)[:2]
+
+    def widths(self) -> list[LookupIndex]:
+        """Bits of every tensor, all of which count, and of the indices of lookups."""
         sources = ["input"] * len(self.input_bounds) + [i.source for i in self.instructions]
-        widths = [*zip(sources, (b.width for b in self.bounds), strict=True)]
-        return max([*widths, *(index[:2] for index in self.indices)], key=lambda row: row[1])
+        pairs = zip(sources, (b.width for b in self.bounds), strict=True)
+        return [*(LookupIndex(source, width, width) for source, width in pairs), *self.indices]
 
     @property
     def indices(self) -> Iterator[LookupIndex]:

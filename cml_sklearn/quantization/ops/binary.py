@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
+from cml_sklearn.program.integers import to_integers
 from cml_sklearn.program.steps import (
     Add,
     AddConstant,
@@ -271,10 +272,7 @@ def to_common_scale(
     ranges = [(v.min(), v.max()) for v in (a.calibration_values, b.calibration_values)]
     widest = max(high - low for low, high in ranges)
     scale = np.asarray(widest / (2**n_bits - 1) or 1.0)
-    quantizers = [
-        AffineQuantizer(scale, np.asarray(-np.rint(low / scale), np.int64), n_bits)
-        for low, _ in ranges
-    ]
+    quantizers = [AffineQuantizer.from_step(low, scale, n_bits) for low, _ in ranges]
     return a.encode(quantizers[0]), b.encode(quantizers[1])
 
 
@@ -286,5 +284,6 @@ def multiply(a: QuantizedTensor, b: QuantizedTensor, n_bits: int) -> QuantizedTe
 
 def _centred(x: QuantizedTensor) -> QuantizedTensor:
     """Integers that are 0 where the float is."""
-    shift = np.rint(x.offset / x.scale).astype(np.int64)
+    x = x.grounded()
+    shift = to_integers(x.offset / x.scale, "The integer of the value 0")
     return x.step(AddConstant(np.broadcast_to(shift, x.shape))) if shift.any() else x
