@@ -137,8 +137,8 @@ def _in_usual_units(forest: Forest) -> tuple[Forest, int]:
     exponent : int
         Of the power of two; 0 where nothing was divided.
     """
-    outputs = (forest.value[forest.bit < 0], forest.offset)
-    size = max(float(np.abs(values).max(initial=0)) for values in outputs)
+    outputs = np.vstack([forest.value[forest.bit < 0], forest.offset])
+    size = float(np.abs(outputs).max(initial=0))
     if not np.isfinite(size):
         raise CalibrationError(
             "A tree's leaf, or what is added to all trees, is NaN or infinite. Train on targets "
