@@ -59,14 +59,22 @@ def _matmul(step: steps.MatMul, x: IntArray) -> IntArray:
 
 def _widest(x: IntArray, weights: IntArray) -> int:
     """Bound of the absolute values in ``x @ weights`` and on the way there."""
-    return max(-int(x.min()), int(x.max())) * int(np.abs(weights).sum(axis=0).max())
+    return _greatest(x) * int(np.abs(weights).sum(axis=0, dtype=np.float64).max())
+
+
+def _greatest(x: IntArray) -> int:
+    return max(-int(x.min(initial=0)), int(x.max(initial=0)))
 
 
 def convolve_floats(step: steps.Convolve, x: FloatArray) -> FloatArray:
     """Compute a convolution on floats of shape (n_samples, channels, ...)."""
+    return _convolve_as(np.float64, step, x)
+
+
+def _convolve_as(dtype: type[np.generic], step: steps.Convolve, x: Array) -> Array:
     return convolve(
-        x,
-        step.weights.astype(np.float64),
+        x.astype(dtype),
+        step.weights.astype(dtype),
         strides=step.strides,
         pads=step.pads,
         dilations=step.dilations,
@@ -75,8 +83,10 @@ def convolve_floats(step: steps.Convolve, x: FloatArray) -> FloatArray:
 
 
 def _convolve(step: steps.Convolve, x: IntArray) -> IntArray:
-    """Convolve in floats, which are exact here and several times faster."""
-    return convolve_floats(step, x.astype(np.float64)).astype(np.int64)
+    """Convolve in floats where these are exact: they are several times faster."""
+    sums = np.abs(step.weights).reshape(len(step.weights), -1).sum(axis=1, dtype=np.float64)
+    exact = _greatest(x) * int(sums.max()) <= _EXACT_FLOATS
+    return _convolve_as(np.float64 if exact else np.int64, step, x).astype(np.int64)
 
 
 def _look_up(step: steps.Lookup, x: IntArray) -> IntArray:

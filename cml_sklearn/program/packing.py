@@ -14,6 +14,7 @@ import numpy as np
 from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.program.bounds import Bounds
+from cml_sklearn.program.integers import MAX_MAGNITUDE
 from cml_sklearn.program.program import Instruction, IntegerProgram
 from cml_sklearn.program.steps import AddConstant, Declare
 
@@ -82,8 +83,14 @@ def pack_samples(
         Width of the packed results.
     """
     bits = _result_bits(program)
+    # what the outputs are made from may be wider than they
+    widest = max(_widest_constant(program), 1 << max(width.bits for width in program.widths()))
     fitting = range(1, max(1, max_bits // bits) + 1)
-    n_packed = max(k for k in fitting if batch_size % k == 0)
+    n_packed = max(
+        k
+        for k in fitting
+        if batch_size % k == 0 and (k == 1 or widest << (bits * (k - 1) + 1) <= MAX_MAGNITUDE)
+    )
     signed = (b.low.min(initial=0) < 0 for b in program.output_bounds)
     packing = Packing(n_packed, bits, tuple(1 << (bits - 1) if s else 0 for s in signed))
     return _rewrite(program, packing), packing
@@ -94,6 +101,12 @@ def _result_bits(program: IntegerProgram) -> int:
     low = min(int(b.low.min(initial=0)) for b in program.output_bounds)
     high = max(int(b.high.max(initial=0)) for b in program.output_bounds)
     return max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + (low < 0) or 1
+
+
+def _widest_constant(program: IntegerProgram) -> int:
+    """Greatest absolute value of the constant terms."""
+    constants = (i.step.constant for i in program.instructions if isinstance(i.step, AddConstant))
+    return max((int(np.abs(constant).max(initial=0)) for constant in constants), default=0)
 
 
 def _rewrite(program: IntegerProgram, packing: Packing) -> IntegerProgram:

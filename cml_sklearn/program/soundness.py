@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from cml_sklearn._typing import IntArray
 from cml_sklearn.program import steps
 from cml_sklearn.program.bounds import Bounds, Thermometer, interval
+from cml_sklearn.program.integers import MAX_MAGNITUDE
 from cml_sklearn.program.windows import Windows
 
 __all__ = [
@@ -43,9 +44,6 @@ FOREIGN_ERRORS = (
 _MAX_ELEMENTS = 1 << 26
 """Elements of all tensors of one sample together, whose bounds then take a GB."""
 
-_MAX_MAGNITUDE = 2.0**62
-"""Beyond it, 64 bits might overflow."""
-
 
 class Outcome(NamedTuple):
     """What would come of a step.
@@ -69,7 +67,7 @@ def checked_bounds(bounds: Bounds) -> Bounds:
     """Refuse the range of an input that is none."""
     require(bounds.low.shape == bounds.high.shape, "the ends of a range differ in shape")
     require((bounds.low <= bounds.high).all(), "a range's upper end lies below its lower end")
-    require(_magnitude(bounds) <= _MAX_MAGNITUDE, "a range is wider than 62 bits")
+    require(_magnitude(bounds) <= MAX_MAGNITUDE, "a range is wider than 62 bits")
     if isinstance(bounds, Thermometer):
         features = bounds.features
         require(features.shape == bounds.low.shape and features.ndim == 1, "bits lack features")
@@ -91,7 +89,7 @@ def checked_interval(step: steps.Step, inputs: Sequence[Bounds], n_elements: int
     outcome = OUTCOMES[type(step)](step, *inputs)
     needed = n_elements + max(math.prod(outcome.shape), outcome.n_elements)
     require(needed <= _MAX_ELEMENTS, f"it takes {needed} integers a sample")
-    require(outcome.magnitude <= _MAX_MAGNITUDE, "its integers are wider than 62 bits")
+    require(outcome.magnitude <= MAX_MAGNITUDE, "its integers are wider than 62 bits")
     return inputs[0] if isinstance(step, steps.Declare) else interval(step, *inputs)
 
 

@@ -18,6 +18,7 @@ from cml_sklearn.fhe.engines import resolve_engine
 from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization.clear_tail import ClearTail
+from cml_sklearn.quantization.encoders import as_floats
 from cml_sklearn.quantization.postprocessing import Postprocessing
 from cml_sklearn.quantization.storage import (
     Decoder,
@@ -124,7 +125,7 @@ class QuantizedModule:
             raise InvalidInputError(
                 f"The module takes {len(self.input_quantizers)} input(s), but {len(inputs)} came."
             )
-        floats = [np.asarray(x, dtype=np.float64) for x in inputs]
+        floats = [as_floats(x) for x in inputs]
         pairs = list(zip(self.input_quantizers, floats, strict=True))
         for (encoder, x), bounds in zip(pairs, self.program.input_bounds, strict=True):
             wanted = encoder.sample_shape(bounds.shape)
@@ -140,7 +141,19 @@ class QuantizedModule:
         return tuple(quantizer.quantize(x) for quantizer, x in pairs)
 
     def dequantize_output(self, *outputs: IntArray) -> tuple[FloatArray, ...]:
-        """Decode the integers that came out, and compute the clear tail."""
+        """Decode the integers that came out, and compute the clear tail.
+
+        Raises
+        ------
+        InvalidInputError
+            A wrong number of outputs, or a wrong shape.
+        """
+        came = [np.shape(q)[1:] for q in outputs]
+        wanted = [bounds.shape for bounds in self.program.output_bounds]
+        if came != wanted:
+            raise InvalidInputError(
+                f"Samples of the outputs have the shapes {came}; the module gives {wanted}."
+            )
         pairs = zip(self.output_scales, outputs, strict=True)
         values = tuple(scale.dequantize(q) for scale, q in pairs)
         return values if self.tail is None else self.tail(*values)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
+from cml_sklearn.program.integers import to_integers
 from cml_sklearn.program.steps import (
     Add,
     AddConstant,
@@ -355,10 +356,7 @@ def to_common_scale(
     ranges = [(v.min(), v.max()) for v in (a.calibration_values, b.calibration_values)]
     widest = max(high - low for low, high in ranges)
     scale = np.asarray(widest / (2**n_bits - 1) or 1.0)
-    quantizers = [
-        AffineQuantizer(scale, np.asarray(-np.rint(low / scale), np.int64), n_bits)
-        for low, _ in ranges
-    ]
+    quantizers = [AffineQuantizer.from_step(low, scale, n_bits) for low, _ in ranges]
     return a.encode(quantizers[0]), b.encode(quantizers[1])
 
 
@@ -373,7 +371,7 @@ def factor_codes(x: QuantizedTensor, n_bits: int) -> QuantizedTensor:
     if not (x.has_one_scale and x.bounds.width <= n_bits and _reaches_zero(x)):
         x = x.requantize(n_bits)
     scale, offset = x.scale.flat[0], x.offset.flat[0]
-    shift = np.full(x.shape, round(offset / scale))
+    shift = np.full(x.shape, to_integers(offset / scale, "The integer of the value 0"))
     centred = x.step(AddConstant(shift)) if shift.any() else x
     return replace(centred, scale=np.asarray(scale), offset=np.zeros(()))
 
