@@ -8,8 +8,9 @@ PEER_VENV ?= .venv-peer
 PEER_STAMP := $(PEER_VENV)/.installed
 RESULTS ?= build/benchmarks
 SAMPLES ?= 1
+SECONDS ?= 3600
 
-.PHONY: help demo test test-slow lint format supported-ops bench-quick bench-compare bench-growth figures lock clean
+.PHONY: help demo test test-slow soak lint format supported-ops bench-quick bench-compare bench-growth figures lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -23,6 +24,10 @@ test: $(STAMP)  ## the tests, without the slow ones
 
 test-slow: $(STAMP)  ## the slow tests only
 	$(BIN)/pytest -m slow
+
+soak: $(STAMP)  ## random models, clear against simulated and encrypted, for SECONDS
+	mkdir -p $(RESULTS)
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.soak --seconds $(SECONDS) --output $(RESULTS)/soak.json
 
 lint: $(STAMP)  ## style, format, types, and whether the table of operators is up to date
 	$(BIN)/ruff check

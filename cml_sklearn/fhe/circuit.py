@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
+from joblib.parallel import get_active_backend
 from tqdm.auto import tqdm
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import CompilationError
 from cml_sklearn.fhe.interrupts import deferred_interrupts
+from cml_sklearn.fhe.parcel import Parcel
 from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions, Client, FheReport, Server
 from cml_sklearn.program.program import IntegerProgram
 
@@ -56,6 +58,15 @@ class FheCircuit:
         self.engine = engine
         self.options = options
         self._circuit = engine.compile(program, options)
+        self._half: Parcel[Any] | None = None
+
+    def __repr__(self) -> str:
+        """Engine and cost of a sample."""
+        report = self.report
+        return (
+            f"FheCircuit(engine={report.engine!r}, pbs_count={report.pbs_count:g}, "
+            f"complexity={report.complexity:.3g}, batch_size={report.batch_size})"
+        )
 
     @property
     def client(self) -> Client[Any, Any]:
@@ -95,19 +106,17 @@ class FheCircuit:
 
         Ctrl-C ends it after the batches under way. Parameters and result as in `simulate`.
         """
-        client, server, keys = self.client, self.server, self.client.evaluation_keys
-        n_jobs = max(_LEAST_JOBS, effective_n_jobs(None))
-        parallel = Parallel(
-            n_jobs=n_jobs, prefer="threads", return_as="generator", pre_dispatch="n_jobs"
-        )
+        client = self.client
+        half = self._half or Parcel((self.server, client.evaluation_keys))
+        self._half = half
         results = []
         with (
             deferred_interrupts() as interrupted,
             tqdm(total=len(inputs[0]), desc="encrypted", unit="sample", disable=None) as bar,
         ):
             batches = takewhile(lambda _: not interrupted(), self._batches(inputs))
-            for encrypted in parallel(
-                delayed(server.run)(client.encrypt(*rows), keys) for rows in batches
+            for encrypted in _parallel()(
+                delayed(_evaluate)(half, client.encrypt(*rows)) for rows in batches
             ):
                 results.append(client.decrypt(encrypted))
                 bar.update(min(len(results[-1][0]), bar.total - bar.n))
@@ -153,6 +162,23 @@ class FheCircuit:
             rows = np.minimum(np.arange(start, start + size), n_samples - 1)
             yield tuple(x[rows] for x in inputs)
             start += size
+
+
+def _evaluate(half: Parcel[tuple[Server[Any, Any], Any]], encrypted: Any) -> Any:
+    """Let the server's half work on a batch."""
+    server, keys = half.content
+    return server.run(encrypted, keys)
+
+
+def _parallel() -> Parallel:
+    """Make what spreads the batches, as joblib's context says; by itself two threads."""
+    backend, _ = get_active_backend(prefer="threads")
+    return Parallel(
+        n_jobs=max(_LEAST_JOBS, effective_n_jobs(None)),
+        prefer="threads",
+        return_as="generator" if backend.supports_return_generator else "list",
+        pre_dispatch="n_jobs",
+    )
 
 
 def _join(results: list[Integers], inputs: Integers) -> Integers:

@@ -12,12 +12,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cml_sklearn._typing import IntArray
+from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.integers import MAX_MAGNITUDE
 from cml_sklearn.program.program import Instruction, IntegerProgram
 from cml_sklearn.program.steps import AddConstant, Declare
 
 __all__ = ["Packing", "pack_samples"]
+
+_WIDEST = 62
+"""Bits that 64-bit integers hold with a sign, and a sum to spare."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,15 @@ class Packing:
     n_packed: int
     bits: int
     shifts: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse fields that don't fit into 64 bits, or shifts that are not theirs."""
+        fits = min(self.n_packed, self.bits) >= 1 and self.n_packed * self.bits <= _WIDEST
+        if not fits or not {0, 1 << (self.bits - 1)}.issuperset(self.shifts):
+            raise InvalidInputError(
+                f"{self.n_packed} results of {self.bits} bits, shifted by {self.shifts}, can't "
+                f"share an integer; give {_WIDEST} bits at most, and shifts by the top bit."
+            )
 
     @property
     def factors(self) -> IntArray:
@@ -71,7 +84,7 @@ def pack_samples(
     """
     bits = _result_bits(program)
     # what the outputs are made from may be wider than they
-    widest = max(_widest_constant(program), 1 << program.widest[1])
+    widest = max(_widest_constant(program), 1 << max(w.bits for w in program.widths()))
     fitting = range(1, max(1, max_bits // bits) + 1)
     n_packed = max(
         k

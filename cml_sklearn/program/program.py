@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, TypeVar
@@ -24,8 +24,8 @@ from cml_sklearn.program.steps import Lookup, Multiply, Step, Trees
 __all__ = [
     "Instruction",
     "IntegerProgram",
-    "LookupIndex",
     "Operations",
+    "Width",
     "n_lookups",
     "source_of",
 ]
@@ -47,12 +47,21 @@ class Instruction:
     source: str
 
 
-class LookupIndex(NamedTuple):
-    """Index of a layer of lookups: what makes it, its bits, and those that rounding keeps."""
+class Width(NamedTuple):
+    """Width of a tensor's integers, or of the index of a layer of lookups.
+
+    Attributes
+    ----------
+    source : str
+        Operator that makes them.
+    bits : int
+    kept_bits : int, optional
+        Bits of an index that rounding leaves for the lookup; None for tensors.
+    """
 
     source: str
     bits: int
-    kept_bits: int
+    kept_bits: int | None = None
 
 
 @dataclass(frozen=True)
@@ -158,24 +167,17 @@ class IntegerProgram:
         """Interval of every output."""
         return [self.bounds[i] for i in self.outputs]
 
-    @property
-    def widest(self) -> tuple[str, int]:
-        """Bits of the widest tensor, lookups' indices included, and the operator that makes it."""
-        return max(self.widths(), key=lambda index: index.bits)[:2]
-
-    def widths(self) -> list[LookupIndex]:
-        """Bits of every tensor, all of which count, and of the indices of lookups."""
-        sources = ["input"] * len(self.input_bounds) + [i.source for i in self.instructions]
-        pairs = zip(sources, (b.width for b in self.bounds), strict=True)
-        return [*(LookupIndex(source, width, width) for source, width in pairs), *self.indices]
-
-    @property
-    def indices(self) -> Iterator[LookupIndex]:
-        """Indices of the layers of lookups, in turn."""
-        for instruction in self.instructions:
-            if isinstance(instruction.step, Lookup):
-                source = source_of(self.instructions, len(self.input_bounds), instruction.inputs[0])
-                yield LookupIndex(source, instruction.step.index_width, instruction.step.width)
+    def widths(self) -> list[Width]:
+        """Widths of all tensors in turn, and of the index before every layer of lookups."""
+        n_inputs = len(self.input_bounds)
+        widths = [Width("input", bounds.width) for bounds in self.input_bounds]
+        for instruction, bounds in zip(self.instructions, self.bounds[n_inputs:], strict=True):
+            step = instruction.step
+            if isinstance(step, Lookup):
+                maker = source_of(self.instructions, n_inputs, instruction.inputs[0])
+                widths.append(Width(maker, step.index_width, step.width))
+            widths.append(Width(instruction.source, bounds.width))
+        return widths
 
     @property
     def is_affine(self) -> bool:

@@ -194,6 +194,8 @@ def _lookup(step: steps.Lookup, x: Bounds) -> Outcome:
 
 
 def _declare(step: steps.Declare, x: Bounds) -> Outcome:
+    low, high = int(x.low.min(initial=0)), int(x.high.max(initial=0))
+    require(low >= 0 and high <= step.upper, f"it declares integers from {low} to {high} narrower")
     return Outcome(x.shape, max(_magnitude(x), abs(step.upper)))
 
 
@@ -246,6 +248,8 @@ def _trees(step: steps.Trees, x: Bounds) -> Outcome:
     require((x.low >= 0).all() and (x.high <= 1).all(), "it asks what are no bits")
     ends = [0, *roots[1:], n_nodes]
     require([*roots, n_nodes] == ends and (np.diff(ends) > 0).all(), "its roots are impossible")
+    widest = np.iinfo(np.int32).max // 2  # differences of leaves must fit, too
+    require((np.abs(step.values.astype(np.int64)) <= widest).all(), "its leaves are too large")
     own, last = np.arange(n_nodes), np.repeat(ends[1:], np.diff(ends)) - 1
     inner = bit >= 0
     require((child[~inner] == own[~inner]).all(), "a leaf has children")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.program.steps import NodeArray, Trees
+from cml_sklearn.program.tree_sums import asked_bits, sum_by_nodes
 
 __all__ = ["leaf_range", "reached_leaves", "sum_leaves"]
 
@@ -19,6 +20,9 @@ _MIN_ROWS, _MAX_ROWS = 16, 2048
 
 _LEVELS = 3
 """Levels after which those who have reached a leaf are let out."""
+
+_SHALLOW, _MANY = 32, 256
+"""Inner nodes a tree up to which, and samples from which on, `sum_by_nodes` is faster."""
 
 
 def leaf_range(trees: Trees) -> tuple[IntArray, IntArray]:
@@ -53,6 +57,9 @@ def sum_leaves(trees: Trees, bits: NDArray[np.integer]) -> IntArray:
     -------
     ndarray of int, shape (n_samples, n_fields)
     """
+    n_inner, n_trees = int((trees.bit >= 0).sum()), len(trees.roots)
+    if 0 < n_inner <= _SHALLOW * n_trees and len(bits) >= _MANY:
+        return sum_by_nodes(trees, bits)
     sums = np.zeros((trees.n_fields, len(bits)), dtype=np.int64)
     columns = [np.ascontiguousarray(column) for column in trees.values.T]
     parts = _parts(trees)
@@ -92,10 +99,8 @@ def reached_leaves(
     leaves : ndarray of int, shape (n_trees, n_rows)
         Node that every sample of the block reaches in every tree.
     """
-    asked = np.flatnonzero(np.bincount(bit + 1)[1:])
+    asked, rank = asked_bits(bit, bits.shape[1])
     rows = int(np.clip(_WALKERS // max(len(roots), 1), _MIN_ROWS, _MAX_ROWS))
-    rank = np.full(bits.shape[1] + 1, len(asked))
-    rank[asked] = np.arange(len(asked))
     # a leaf, whose bit is -1, asks the last row, which is all zeros: it leads to itself
     offset, child = rank[bit] * rows, child.astype(np.intp)
     answers = np.zeros((len(asked) + 1, rows), dtype=np.uint8)

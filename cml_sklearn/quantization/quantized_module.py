@@ -81,6 +81,14 @@ class QuantizedModule:
         vars(self).update(state)
         self._forget_circuits()
 
+    def __repr__(self) -> str:
+        """Shapes of a sample's inputs and outputs as integers, and layers of lookups."""
+        inputs, outputs = (
+            ", ".join(str(bounds.shape) for bounds in side)
+            for side in (self.program.input_bounds, self.program.output_bounds)
+        )
+        return f"QuantizedModule({inputs} -> {outputs}, n_lookups={self.program.n_lookups})"
+
     def forward(
         self, *inputs: ArrayLike, execute_in_fhe: ExecutionMode | None = None
     ) -> FloatArray | tuple[FloatArray, ...]:
@@ -216,7 +224,9 @@ class QuantizedModule:
         chosen = resolve_engine(engine)
         with self._lock:
             circuit = FheCircuit(self.program, options or CircuitOptions(), chosen)
-            self._circuits[chosen.name], self._preferred = circuit, chosen.name
+            self._circuits[chosen.name] = circuit
+            # an engine that only a context asked for is not kept beyond it
+            self._preferred = AUTO if engine is None else chosen.name
         return circuit
 
     def circuit_in_force(self, options: CircuitOptions | None = None) -> FheCircuit:

@@ -122,7 +122,7 @@ def test_a_table_of_ones_own_looks_ahead() -> None:
         kind: lambda step, *below: max(below) + isinstance(step, steps.Lookup) for kind in CLEAR
     }
     assert program.run(depths, 0) == (2,)
-    assert [index.source for index in program.indices] == ["input", "sum"]
+    assert [w.source for w in program.widths() if w.kept_bits] == ["input", "sum"]
     assert not program.is_affine
     assert program.n_lookups == 2
-    assert program.widest == ("sum", 3)
+    assert max(program.widths(), key=lambda width: width.bits)[:2] == ("sum", 3)

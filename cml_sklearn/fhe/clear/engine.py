@@ -106,7 +106,7 @@ class ClearClient:
     def save(self, folder: str | Path) -> None:
         """Write the ranges of the inputs into a folder."""
         Path(folder).mkdir(parents=True, exist_ok=True)
-        write(Path(folder) / _FILE, IntegerProgram(self.input_bounds, (), ()), _TABLE)
+        write(Path(folder) / _FILE, _identity(self.input_bounds), _TABLE)
 
     @classmethod
     def load(cls, folder: str | Path) -> ClearClient:
@@ -148,6 +148,11 @@ class ClearServer:
         return cls(_load(folder))
 
 
+def _identity(input_bounds: tuple[Bounds, ...]) -> IntegerProgram:
+    """Program that gives back what it gets."""
+    return IntegerProgram(input_bounds, (), tuple(range(len(input_bounds))))
+
+
 def _load(folder: str | Path) -> IntegerProgram:
     program: IntegerProgram = read(Path(folder) / _FILE, IntegerProgram, _TABLE)
     program.check()
@@ -187,7 +192,7 @@ def _report(program: IntegerProgram, options: CircuitOptions) -> FheReport:
         key_bytes=0,
         input_bytes=8.0 * sum(prod(b.shape) for b in program.input_bounds),
         output_bytes=8.0 * sum(prod(b.shape) for b in program.output_bounds),
-        max_bit_width=program.widest[1],
+        max_bit_width=max(width.bits for width in program.widths()),
         batch_size=options.batch_size or _BATCH,
         p_error=options.p_error,
         security_bits=0,

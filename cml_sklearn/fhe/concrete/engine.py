@@ -132,7 +132,9 @@ def _representative_inputs(program: IntegerProgram, size: int) -> list[tuple[Int
 
 def _check_lookup_widths(program: IntegerProgram) -> None:
     """Refuse lookups that the library can't do before it is asked."""
-    for source, width, kept in program.indices:
+    for source, width, kept in program.widths():
+        if kept is None:
+            continue
         index = f"The lookup after {source} has an index of {width} bits"
         if kept > MAX_LOOKUP_BITS:
             raise BitWidthError(
@@ -148,7 +150,7 @@ def _check_lookup_widths(program: IntegerProgram) -> None:
 
 def _explain(program: IntegerProgram, error: RuntimeError) -> Exception:
     """Turn the library's refusal into an error that names the widest operator."""
-    source, width = program.widest
+    source, width, _ = max(program.widths(), key=lambda row: row.bits)
     if "NoParametersFound" in str(error):
         return BitWidthError(
             f"The backend found no secure parameters: {source} makes integers of {width} bits. "

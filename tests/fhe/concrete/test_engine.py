@@ -123,6 +123,21 @@ def test_halves_are_saved_and_loaded(program: IntegerProgram, tmp_path: Path) ->
     np.testing.assert_array_equal(client.decrypt(answer)[0], program(*codes)[0])
 
 
+def test_damaged_halves_are_refused(tmp_path: Path) -> None:
+    circuit = ConcreteEngine().compile(linear_program(), CircuitOptions())
+    for kind, half in ((ConcreteClient, circuit.client), (ConcreteServer, circuit.server)):
+        folder = tmp_path / kind.__name__
+        half.save(folder)
+        for path in folder.glob("*/*.zip"):
+            path.write_bytes(path.read_bytes()[:100])
+        with pytest.raises(InvalidInputError, match="can't be read"):
+            kind.load(folder)
+        with pytest.raises(InvalidInputError, match="can't be read"):
+            kind.load(tmp_path / "nowhere")
+    with pytest.raises(InvalidInputError, match=r"A batch of 5 samples came; .* 24, 1"):
+        circuit.client.encrypt(*codes_for(linear_program(), 5))
+
+
 def test_strategies_are_checked() -> None:
     assert ConcreteEngine("mono").parameters == "mono"
     with pytest.raises(InvalidInputError, match='must be "multi" or "mono"'):

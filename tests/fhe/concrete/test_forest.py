@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cml_sklearn.exceptions import BitWidthError
+from cml_sklearn.exceptions import BitWidthError, CompilationError
 from cml_sklearn.fhe.concrete.forest.cost import plan_cost
 from cml_sklearn.fhe.concrete.forest.lowering import lower_trees
 from cml_sklearn.fhe.concrete.forest.plan import LookupPlan
@@ -160,3 +160,11 @@ def test_paths_too_long_for_any_lookup_are_refused() -> None:
     bits = np.tril(np.ones((count, count), dtype=np.uint8))
     with pytest.raises(BitWidthError, match="max_depth"):
         plan_trees(quantize_forest(forest, bits, 6).step, np.arange(count))
+
+
+def test_forests_beyond_any_circuit_are_refused() -> None:
+    tree = _step(chain(0, 3, value=[0, 1, 2]))
+    many = np.full(500_001, -1, dtype=np.int32)
+    huge = replace(tree, bit=np.append(tree.bit, many))
+    with pytest.raises(CompilationError, match="max_depth"):
+        plan_trees(huge, BIT_FEATURES)

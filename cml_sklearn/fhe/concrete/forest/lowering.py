@@ -44,7 +44,7 @@ def lower_trees(program: IntegerProgram, *, rounds: int = 100) -> LoweredProgram
 
     Raises
     ------
-    BitWidthError
+    BitWidthError, CompilationError
         See `plan_trees`.
     """
     if not any(isinstance(i.step, Trees) for i in program.instructions):

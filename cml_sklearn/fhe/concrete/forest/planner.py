@@ -9,10 +9,10 @@ from functools import cached_property, partial
 import numpy as np
 
 from cml_sklearn._typing import IntArray
-from cml_sklearn.exceptions import BitWidthError
+from cml_sklearn.exceptions import BitWidthError, CompilationError
 from cml_sklearn.fhe.concrete.forest.assemble import PlannedLookup, Sums, assemble
 from cml_sklearn.fhe.concrete.forest.cost import KEY_COST, MAX_WIDTH, lookup_cost, plan_cost
-from cml_sklearn.fhe.concrete.forest.cover import Cell, cover_terms
+from cml_sklearn.fhe.concrete.forest.cover import Cell, TermCover
 from cml_sklearn.fhe.concrete.forest.mixed_radix import MixedRadix
 from cml_sklearn.fhe.concrete.forest.plan import LookupPlan, WordLayout
 from cml_sklearn.fhe.concrete.forest.terms import (
@@ -33,6 +33,9 @@ _WIDTHS = ((1, 3), (1, 4), (3, 3), (4, 4))
 _MAX_FIELDS = 2
 _MAX_TREE_FIELDS = 6
 _MAX_WORD = 14
+
+_MAX_VALUES = 500_000
+"""Leaves times fields of a tree; more are refused. So many take about 75 s to plan."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,39 @@ class _Problem:
         parts = {t: sorted(wanted & columns.keys()) for t, columns in enumerate(self.columns)}
         return {tree: own for tree, own in parts.items() if own}
 
+    @cached_property
+    def _terms(self) -> dict[int, list[tuple[int, list[Term]]]]:
+        return {}
+
+    def word_terms(self, per_word: int) -> list[tuple[int, list[Term]]]:
+        """Constant and terms of each word, where so many fields share one."""
+        if per_word not in self._terms:
+            _, layout = _layout(self, per_word)
+            words = [np.flatnonzero(layout.word == w).tolist() for w in np.unique(layout.word)]
+            self._terms[per_word] = [self._pairs(fields, layout.shift) for fields in words]
+        return self._terms[per_word]
+
+    @cached_property
+    def _covers(self) -> dict[tuple[int, int, int], TermCover]:
+        return {}
+
+    def cover(self, per_word: int, word: int, max_width: int) -> TermCover:
+        """Cover of a word's terms that need lookups."""
+        key = per_word, word, max_width
+        if key not in self._covers:
+            _, terms = self.word_terms(per_word)[word]
+            needy = [term for term in terms if not term.is_linear]
+            self._covers[key] = TermCover(needy, max_width)
+        return self._covers[key]
+
+    def _pairs(self, fields: list[int], shifts: IntArray) -> tuple[int, list[Term]]:
+        constant, terms = 0, []
+        for tree, own in self.by_tree(fields).items():
+            base, pairs = paired_terms(self.decisions(tree, own, shifts))
+            constant += base[0]
+            terms += pairs
+        return constant, terms
+
     def decisions(self, tree: int, fields: list[int], shifts: IntArray | None) -> Decision:
         """Tree with the values of some fields: side by side, or packed by shifts."""
         step, root = self.step, int(self.step.roots[tree])
@@ -121,7 +157,16 @@ def plan_trees(
     ------
     BitWidthError
         If a tree has paths over more features than a lookup's index can count.
+    CompilationError
+        If there are more than 500,000 leaves, or fewer of several fields. Time grows with their
+        number, about 15 s for 100,000, and isn't looked at: no plan depends on the machine's speed.
     """
+    n_values = int((step.bit < 0).sum()) * step.values.shape[1]
+    if n_values > _MAX_VALUES:
+        raise CompilationError(
+            f"The trees' leaves hold {n_values} values; at most {_MAX_VALUES} are planned, whose "
+            "lookups take hours. Limit max_depth, or train fewer trees."
+        )
     problem = _Problem(step, features)
     makers: list[Callable[[int], LookupPlan]] = [
         partial(_plan_words, problem, count, widths)
@@ -159,16 +204,13 @@ def _plan_words(
     upper, layout = _layout(problem, per_word)
     lookups: list[PlannedLookup] = []
     sums = Sums(len(upper))
-    for word, unit in enumerate(np.eye(len(upper), dtype=np.int64)):
-        terms: list[Term] = []
-        for tree, fields in problem.by_tree(np.flatnonzero(layout.word == word).tolist()).items():
-            base, pairs = paired_terms(problem.decisions(tree, fields, layout.shift))
-            sums.constant[word] += base[0]
-            terms += pairs
-        terms = sums.take(terms, slice(word, word + 1))
+    for word, (constant, pairs) in enumerate(problem.word_terms(per_word)):
+        unit = np.eye(1, len(upper), word, dtype=np.int64)[0]
+        sums.constant[word] += constant
+        terms = sums.take(pairs, slice(word, word + 1))
         width = max(1, int(upper[word]).bit_length())
         prices = partial(_lookup_price, least=widths[0], sum_bits=width, n_lookups=len(terms))
-        cells = cover_terms(terms, prices, widths[1], rounds)
+        cells = problem.cover(per_word, word, widths[1]).cells(prices, rounds)
         lookups += [_lookup(c.index, _table(c), unit, widths[0]) for c in cells]
     return assemble(problem.features, lookups, sums, layout, upper=upper, least_width=widths[0])
 

@@ -139,11 +139,16 @@ def _decide(feature: int, rank: int, children: list[Decision | None]) -> Decisio
 
 @dataclass
 class _Visit:
-    """A node with its path, in order parents first."""
+    """A node with the comparisons that lead to it, in order parents first."""
 
     node: Decision
-    path: tuple[Interval, ...]
+    bounds: dict[int, tuple[int, int]]
     children: tuple[int, int] = (-1, -1)
+
+    @property
+    def path(self) -> tuple[Interval, ...]:
+        """Intervals that hold where the node is reached."""
+        return tuple(sorted(Interval(f, low, high) for f, (low, high) in self.bounds.items()))
 
 
 def _visits(root: Decision) -> list[_Visit]:
@@ -151,8 +156,7 @@ def _visits(root: Decision) -> list[_Visit]:
     waiting: list[tuple[Decision, dict[int, tuple[int, int]], int, int]] = [(root, {}, -1, 0)]
     while waiting:
         node, bounds, parent, side = waiting.pop()
-        path = tuple(sorted(Interval(f, low, high) for f, (low, high) in bounds.items()))
-        visits.append(_Visit(node, path))
+        visits.append(_Visit(node, bounds))
         if parent >= 0:
             pair = list(visits[parent].children)
             pair[side] = len(visits) - 1
@@ -176,7 +180,7 @@ def paired_terms(root: Decision) -> tuple[Value, list[Term]]:
             known[index] = visit.node.value
             continue
         left, right = (_find(group, child) for child in visit.children)
-        linear = all(interval.feature == visit.node.feature for interval in visit.path)
+        linear = visit.bounds.keys() <= {visit.node.feature}
         if linear or (left in known and right in known and known[left] != known[right]):
             owners.append(index)
         else:
