@@ -43,9 +43,9 @@ def load_model(model: str | Path | bytes | onnx.ModelProto) -> onnx.ModelProto:
         return model
     try:
         return onnx.load_from_string(model) if isinstance(model, bytes) else onnx.load(str(model))
-    except DecodeError as error:
+    except (DecodeError, OSError) as error:
         raise InvalidGraphError(
-            f"The model is no ONNX model ({error}); give the path or bytes of one."
+            f"The model can't be read as an ONNX model ({error}); give the path or bytes of one."
         ) from error
 
 

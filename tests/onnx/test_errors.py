@@ -164,3 +164,9 @@ def test_outputs_that_have_no_implementation() -> None:
         UnsupportedOperatorError, match=r"the_node.*has 5 outputs; only the first 3"
     ):
         NumpyModule(model)(*inputs)
+
+
+@pytest.mark.parametrize("path", ["no-such-file.onnx", ".", "pyproject.toml"])
+def test_paths_that_lead_to_no_model(path: str) -> None:
+    with pytest.raises(InvalidGraphError, match="can't be read as an ONNX model"):
+        NumpyModule(path)
