@@ -51,7 +51,7 @@ BAD_GRAPHS = {
         r"Neg \(node 'neg_of_x'\) makes tensor 'y' a second time",
     ),
     "too few inputs of a node": (graph_of(node("Add", "x", "y")), "add_of_x"),
-    "bytes that are no model": (b"no model at all", "no ONNX model"),
+    "bytes that are no model": (b"no model at all", "as an ONNX model"),
 }
 
 
