@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cml_sklearn.convert.torch import export_to_onnx
+from cml_sklearn.exceptions import CalibrationError
 from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.onnx.numpy_module import NumpyModule
-from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
+from cml_sklearn.quantization.post_training import ClearTailChoice, PostTrainingAffineQuantization
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def compile_onnx_model(
     exact_rounding: bool = True,
     p_error: float = 2.0**-40,
     batch_size: int | None = None,
+    clear_tail: ClearTailChoice = True,
 ) -> QuantizedModule:
     """Quantize an ONNX model and compile it to an FHE circuit.
 
@@ -48,6 +50,10 @@ def compile_onnx_model(
         Chance that one bootstrap decrypts wrong.
     batch_size : int, optional
         Samples that go through the circuit at once.
+    clear_tail : bool or "weights", default=True
+        What the client computes after decryption: functions without trained weights, nothing, or
+        also layers that have no quantized form, whose weights it then holds: see
+        `PostTrainingAffineQuantization`.
 
     Returns
     -------
@@ -60,7 +66,10 @@ def compile_onnx_model(
     InvalidGraphError, UnsupportedOperatorError, CalibrationError, BitWidthError, CompilationError
     """
     quantization = PostTrainingAffineQuantization(
-        n_bits, rounding_bits=rounding_bits, exact_rounding=exact_rounding
+        n_bits,
+        rounding_bits=rounding_bits,
+        exact_rounding=exact_rounding,
+        clear_tail=clear_tail,
     )
     module = quantization.quantize_module(NumpyModule(model), *calibration)
     module.compile(CircuitOptions(p_error, batch_size))
@@ -75,6 +84,7 @@ def compile_torch_model(
     exact_rounding: bool = True,
     p_error: float = 2.0**-40,
     batch_size: int | None = None,
+    clear_tail: ClearTailChoice = True,
 ) -> QuantizedModule:
     """Export a torch module to ONNX, quantize it and compile it to an FHE circuit.
 
@@ -83,21 +93,60 @@ def compile_torch_model(
     module : torch.nn.Module
     *calibration : array-like of shape (n_samples, ...)
         Typical inputs, one array for each of the module's.
-    n_bits, rounding_bits, exact_rounding, p_error, batch_size
+    n_bits, rounding_bits, exact_rounding, p_error, batch_size, clear_tail
         See `compile_onnx_model`.
 
     Returns
     -------
     QuantizedModule
         See `compile_onnx_model`.
+
+    Raises
+    ------
+    CalibrationError, InvalidGraphError, UnsupportedOperatorError, BitWidthError, CompilationError
     """
-    arrays = [np.asarray(x, dtype=np.float32) for x in calibration]
     return compile_onnx_model(
-        export_to_onnx(module, *(x[:2] for x in arrays)),
-        *arrays,
+        _exported(module, calibration),
+        *calibration,
         n_bits=n_bits,
         rounding_bits=rounding_bits,
         exact_rounding=exact_rounding,
         p_error=p_error,
         batch_size=batch_size,
+        clear_tail=clear_tail,
     )
+
+
+def _exported(module: torch.nn.Module, calibration: Sequence[ArrayLike]) -> onnx.ModelProto:
+    """Export with two samples of each input.
+
+    Integers become floats, as most modules take only these; where the module refuses them, as an
+    embedding does, they stay integers.
+
+    Raises
+    ------
+    CalibrationError
+        No inputs, or no samples.
+    """
+    arrays = [np.asarray(x) for x in calibration]
+    if not arrays or not all(x.ndim and len(x) for x in arrays):
+        raise CalibrationError(
+            "Calibration needs at least one sample for each input of the module: give arrays of "
+            "shape (n_samples, ...) after the module."
+        )
+    samples = [np.resize(x[:2], (2, *x.shape[1:])) for x in arrays]
+    floats = [x.astype(np.float32) for x in samples]
+    if all(np.issubdtype(x.dtype, np.floating) for x in samples):
+        return export_to_onnx(module, *floats)
+    try:
+        return export_to_onnx(module, *floats)
+    except (IndexError, NotImplementedError, RuntimeError, TypeError):
+        own = [x.astype(_torch_type(x.dtype)) for x in samples]
+        return export_to_onnx(module, *own)
+
+
+def _torch_type(dtype: np.dtype) -> type[np.generic]:
+    """Type in which a module gets an array: of floats, integers or bools."""
+    if dtype == np.bool_:
+        return np.bool_
+    return np.int64 if np.issubdtype(dtype, np.integer) else np.float32

@@ -335,4 +335,4 @@ def test_large_offsets_do_not_widen_the_circuit(offset: float) -> None:
     model = LinearRegression().fit(NUMBERS, y)
     got = model.predict(NUMBERS, execute_in_fhe="simulate")
     assert np.abs(got - y).max() < 0.05 * np.ptp(y)
-    assert max(width.bits for width in model.quantized_module_.program.widths()) <= 42
+    assert max(w.bits for w in model.quantized_module_.program.widths()) <= 42

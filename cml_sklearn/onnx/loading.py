@@ -1,7 +1,8 @@
-"""ONNX models as plain Python: loading, decoding, checking, preparing."""
+"""ONNX models as plain Python: decoding, checking, preparing."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Set
 from dataclasses import replace
 from pathlib import Path
@@ -9,44 +10,21 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx.inliner
-from google.protobuf.message import DecodeError
 
 from cml_sklearn._typing import Array
 from cml_sklearn.exceptions import InvalidGraphError, UnsupportedOperatorError
 from cml_sklearn.onnx._arrays import NUMPY_TYPES
+from cml_sklearn.onnx.files import errors_of_models, load_model, refuse_external_data
+from cml_sklearn.onnx.functions import inline_functions
 from cml_sklearn.onnx.graph import Node, PreparedGraph, TensorSpec
 from cml_sklearn.onnx.onnx_utils import check_operator
 from cml_sklearn.onnx.opsets import modernize
 from cml_sklearn.onnx.passes import simplify_graph
 
-__all__ = ["load_model", "prepare_graph"]
+__all__ = ["prepare_graph"]
 
-
-def load_model(model: str | Path | bytes | onnx.ModelProto) -> onnx.ModelProto:
-    """Read a model.
-
-    Parameters
-    ----------
-    model : path, bytes or onnx.ModelProto
-
-    Returns
-    -------
-    onnx.ModelProto
-
-    Raises
-    ------
-    InvalidGraphError
-        The file or the bytes hold no ONNX model.
-    """
-    if isinstance(model, onnx.ModelProto):
-        return model
-    try:
-        return onnx.load_from_string(model) if isinstance(model, bytes) else onnx.load(str(model))
-    except (DecodeError, OSError) as error:
-        raise InvalidGraphError(
-            f"The model can't be read as an ONNX model ({error}); give the path or bytes of one."
-        ) from error
+_LARGEST = 1 << 28
+"""Elements of the largest sparse tensor that is filled up."""
 
 
 def prepare_graph(model: str | Path | bytes | onnx.ModelProto) -> PreparedGraph:
@@ -68,12 +46,12 @@ def prepare_graph(model: str | Path | bytes | onnx.ModelProto) -> PreparedGraph:
         An operator, operator set, attribute or element type is unknown here.
     """
     proto = load_model(model)
-    if proto.functions:
-        proto = onnx.inliner.inline_local_functions(proto)
-    graph = to_graph(proto.graph)
-    check_graph(graph)
-    modern = modernize_graph(graph, proto)
-    return simplify_graph(modern, infer_specs(proto))
+    with errors_of_models():
+        proto = inline_functions(proto)
+        graph = to_graph(proto.graph)
+        check_graph(graph)
+        modern = modernize_graph(graph, proto)
+        return simplify_graph(modern, infer_specs(proto))
 
 
 def modernize_graph(graph: PreparedGraph, model: onnx.ModelProto) -> PreparedGraph:
@@ -108,6 +86,9 @@ def infer_specs(model: onnx.ModelProto) -> dict[str, TensorSpec]:
     del bare.graph.value_info[:]
     for output in bare.graph.output:
         output.ClearField("type")
+    for dim in (d for x in bare.graph.input for d in x.type.tensor_type.shape.dim):
+        if dim.HasField("dim_value") and dim.dim_value < 0:
+            dim.Clear()
     graph = onnx.shape_inference.infer_shapes(bare, data_prop=True).graph
     return {
         value.name: to_spec(value)
@@ -199,13 +180,21 @@ def to_array(tensor: onnx.TensorProto) -> Array:
     ------
     UnsupportedOperatorError
         NumPy lacks its element type.
+    InvalidGraphError
+        Its data are in a file.
     """
     to_dtype(tensor.data_type, tensor.name)
+    refuse_external_data(tensor)
     return onnx.numpy_helper.to_array(tensor)
 
 
 def to_dense(tensor: onnx.SparseTensorProto) -> Array:
     """Decode a sparse tensor, whose indices are flat or one row an element."""
+    if not 0 <= math.prod(tensor.dims) <= _LARGEST:
+        raise InvalidGraphError(
+            f"Sparse tensor {tensor.values.name!r} has shape {list(tensor.dims)}; at most "
+            f"{_LARGEST} elements are filled up."
+        )
     values, indices = to_array(tensor.values), to_array(tensor.indices)
     dense = np.zeros(tuple(tensor.dims), values.dtype)
     where = np.unravel_index(indices, dense.shape) if indices.ndim == 1 else tuple(indices.T)
@@ -222,7 +211,8 @@ def to_dtype(element_type: int, tensor: str) -> np.dtype:
         There is none.
     """
     if element_type not in NUMPY_TYPES:
-        name = onnx.TensorProto.DataType.Name(element_type)
+        names = {number: name for name, number in onnx.TensorProto.DataType.items()}
+        name = names.get(element_type, str(element_type))
         allowed = ", ".join(str(dtype) for dtype in NUMPY_TYPES.values())
         raise UnsupportedOperatorError(
             f"Tensor {tensor!r} has elements of type {name}; allowed are {allowed}."
@@ -244,12 +234,16 @@ def to_spec(value: onnx.ValueInfoProto) -> TensorSpec:
             f"Input {value.name!r} is a {kind or 'value without a type'}; only tensors are allowed."
         )
     tensor = value.type.tensor_type
-    dims = tuple(
-        dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None
-        for dim in tensor.shape.dim
-    )
+    dims = tuple(map(_to_size, tensor.shape.dim))
     shape = dims if tensor.HasField("shape") else None
     return TensorSpec(value.name, shape, to_dtype(tensor.elem_type, value.name))
+
+
+def _to_size(dim: onnx.TensorShapeProto.Dimension) -> int | str | None:
+    """Decode a size; some exporters write a negative number for one that is free."""
+    if dim.HasField("dim_value"):
+        return dim.dim_value if dim.dim_value >= 0 else None
+    return dim.dim_param or None
 
 
 def check_graph(graph: PreparedGraph) -> None:
@@ -259,8 +253,12 @@ def check_graph(graph: PreparedGraph) -> None:
     ------
     InvalidGraphError
         A node takes a tensor that a later one makes (a cycle, or an unsorted graph) or that none
-        makes; two nodes make the same tensor; an output is made by none.
+        makes; two nodes make the same tensor; an output is made by none; there are no outputs.
     """
+    if not graph.outputs or "" in (*graph.outputs, *(spec.name for spec in graph.inputs)):
+        raise InvalidGraphError(
+            "The model has no outputs, or inputs or outputs without a name; name them all."
+        )
     makers = {name: node for node in graph.nodes for name in node.outputs}
     made = {"", *graph.constants, *(spec.name for spec in graph.inputs)}
     for node in graph.nodes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from numpy.typing import ArrayLike
 from cml_sklearn._typing import Array
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.onnx._arrays import Tensors
+from cml_sklearn.onnx.files import load_model
 from cml_sklearn.onnx.graph import TensorSpec
-from cml_sklearn.onnx.loading import load_model, prepare_graph
+from cml_sklearn.onnx.loading import prepare_graph
+from cml_sklearn.onnx.passes import free_batch
 from cml_sklearn.onnx.running import run_node
 
 __all__ = ["NumpyModule", "run_model"]
@@ -114,6 +117,16 @@ class NumpyModule:
             As for `forward`.
         """
         return self._run(inputs, release=False)
+
+    def with_free_batch(self) -> NumpyModule:
+        """Give the module itself, or one for any number of samples if its inputs are for one."""
+        shapes = [spec.shape for spec in self.graph.inputs]
+        if not shapes or any(shape is None or shape[:1] != (1,) for shape in shapes):
+            return self
+        freed = copy(self)
+        freed.graph = free_batch(self.graph)
+        freed._releases = freed._last_uses()
+        return freed
 
     def _run(self, inputs: tuple[ArrayLike, ...], *, release: bool) -> dict[str, Array]:
         """Walk the graph; with `release`, forget each tensor after its last use."""

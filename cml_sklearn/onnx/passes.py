@@ -11,8 +11,9 @@ from cml_sklearn.onnx._arrays import NUMPY_TYPES
 from cml_sklearn.onnx.graph import Node, PreparedGraph, TensorSpec
 from cml_sklearn.onnx.running import run_node
 from cml_sklearn.onnx.shapes import resolve_shapes
+from cml_sklearn.onnx.sizes import check_folded_size
 
-__all__ = ["simplify_graph"]
+__all__ = ["free_batch", "simplify_graph"]
 
 
 def simplify_graph(graph: PreparedGraph, specs: Mapping[str, TensorSpec]) -> PreparedGraph:
@@ -24,7 +25,7 @@ def simplify_graph(graph: PreparedGraph, specs: Mapping[str, TensorSpec]) -> Pre
     specs : mapping of str to TensorSpec
         What is known of its tensors.
     """
-    folded = resolve_shapes(fold_constants(graph), specs)
+    folded = fold_constants(resolve_shapes(fold_constants(graph), specs))
     return remove_unused(remove_noops(folded, specs))
 
 
@@ -57,6 +58,7 @@ def fold_constants(graph: PreparedGraph) -> PreparedGraph:
     with np.errstate(all="ignore"):
         for node in graph.nodes:
             if all(not name or name in constants for name in node.inputs):
+                check_folded_size(node, constants)
                 constants |= run_node(node, constants)
             else:
                 nodes.append(node)
@@ -72,3 +74,20 @@ def remove_unused(graph: PreparedGraph) -> PreparedGraph:
             nodes.append(node)
     constants = {name: value for name, value in graph.constants.items() if name in used}
     return replace(graph, nodes=tuple(reversed(nodes)), constants=constants)
+
+
+def free_batch(graph: PreparedGraph) -> PreparedGraph:
+    """Let inputs of one sample have any number of them, and keep it in what reshapes them."""
+    inputs = tuple(
+        replace(spec, shape=None if spec.shape is None else (None, *spec.shape[1:]))
+        for spec in graph.inputs
+    )
+    constants, nodes = dict(graph.constants), []
+    for node in graph.nodes:
+        shape = constants.get(node.inputs[1]) if node.op_type == "Reshape" else None
+        if shape is not None and shape.ravel()[:1].tolist() == [1] and 0 not in shape:
+            name = f"{node.outputs[0]}/shape"
+            constants[name] = np.concatenate([[0], shape[1:]])
+            node = replace(node, inputs=(node.inputs[0], name), attributes={})  # noqa: PLW2901
+        nodes.append(node)
+    return replace(graph, nodes=tuple(nodes), constants=constants, inputs=inputs)

@@ -10,6 +10,7 @@ from cml_sklearn._typing import Array
 from cml_sklearn.exceptions import CmlError, InvalidInputError, UnsupportedOperatorError
 from cml_sklearn.onnx.graph import Node
 from cml_sklearn.onnx.onnx_utils import ONNX_OPS_TO_NUMPY_IMPL, signature_of
+from cml_sklearn.program.soundness import FOREIGN_ERRORS
 
 __all__ = ["run_node"]
 
@@ -35,7 +36,7 @@ def run_node(node: Node, values: Mapping[str, Array]) -> dict[str, Array]:
         outputs = ONNX_OPS_TO_NUMPY_IMPL[node.op_type](*inputs, **node.attributes, **extra)
     except CmlError as error:
         raise type(error)(f"{node}: {error}") from error
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+    except FOREIGN_ERRORS as error:
         raise InvalidInputError(
             f"{node} can't be computed on {_inputs_of(node, values)}: {error}. Check the shapes of "
             "the model's inputs, and the shapes that the model itself computes."

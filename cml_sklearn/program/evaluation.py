@@ -39,7 +39,6 @@ CLEAR_AND_TRACED: Mapping[type[steps.Step], Callable[..., Array]] = {
     steps.MultiplyConstant: lambda step, x: x * step.constant[None],
     steps.Add: lambda _, x, y: x + y,
     steps.Subtract: lambda _, x, y: x - y,
-    steps.Multiply: lambda _, x, y: x * y,
     steps.SumOver: _sum_over,
     steps.Reshape: lambda step, x: x.reshape((x.shape[0], *step.shape)),
     steps.Transpose: lambda step, x: np.transpose(x, (0, *(a + 1 for a in step.axes))),
@@ -105,6 +104,8 @@ def _pad(step: steps.Pad, x: IntArray) -> IntArray:
 
 CLEAR: Mapping[type[steps.Step], Callable[..., IntArray]] = {
     **CLEAR_AND_TRACED,
+    steps.Multiply: lambda _, x, y: x * y,
+    steps.MultiplyMatrices: lambda _, x, y: x @ y,
     steps.MatMul: _matmul,
     steps.Convolve: _convolve,
     steps.Lookup: _look_up,

@@ -84,7 +84,7 @@ def pack_samples(
     """
     bits = _result_bits(program)
     # what the outputs are made from may be wider than they
-    widest = max(_widest_constant(program), 1 << max(w.bits for w in program.widths()))
+    widest = max(_widest_constant(program), 1 << max(width.bits for width in program.widths()))
     fitting = range(1, max(1, max_bits // bits) + 1)
     n_packed = max(
         k

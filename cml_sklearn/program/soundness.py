@@ -175,6 +175,15 @@ def _product(_: steps.Step, x: Bounds, y: Bounds) -> Outcome:
     return Outcome(_joint_shape(x, y), _magnitude(x) * _magnitude(y))
 
 
+def _multiply_matrices(_: steps.MultiplyMatrices, x: Bounds, y: Bounds) -> Outcome:
+    fits = len(x.shape) == len(y.shape) >= 2 and x.shape[-1] == y.shape[-2]
+    require(fits, f"matrices of shapes {x.shape} and {y.shape} meet")
+    outer, n_terms = np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), x.shape[-1]
+    shape = (*outer, x.shape[-2], y.shape[-1])
+    magnitude = _magnitude(x) * _magnitude(y) * n_terms
+    return Outcome(shape, magnitude, math.prod(shape) * n_terms)
+
+
 def _joint_shape(x: Bounds, y: Bounds) -> tuple[int, ...]:
     require(len(x.shape) == len(y.shape), f"tensors of shapes {x.shape} and {y.shape} meet")
     return np.broadcast_shapes(x.shape, y.shape)
@@ -266,6 +275,7 @@ OUTCOMES: Mapping[type[steps.Step], Callable[..., Outcome]] = {
     steps.Add: _sum,
     steps.Subtract: _sum,
     steps.Multiply: _product,
+    steps.MultiplyMatrices: _multiply_matrices,
     steps.Lookup: _lookup,
     steps.Declare: _declare,
     steps.SumOver: _sum_over,

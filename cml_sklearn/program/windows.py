@@ -58,6 +58,11 @@ class Windows:
         n = len(sizes)
         steps, gaps = strides or (1,) * n, dilations or (1,) * n
         ends = pads if pads and auto_pad == "NOTSET" else (0,) * 2 * n
+        if min((*kernel, *steps, *gaps, 1)) < 1 or min(ends, default=0) < 0:
+            raise ValueError(
+                f"windows of {list(kernel)} elements with strides {list(steps)}, dilations "
+                f"{list(gaps)} and pads {list(ends)}: sizes must be positive, and pads not negative"
+            )
         axes = [
             _place_axis(
                 size,
@@ -129,21 +134,26 @@ class Windows:
             writeable=False,
         )
 
-    def populations(self) -> IntArray:
-        """Count the elements of the input, without padding, in each window."""
+    def populations(self, *, padding: bool = False) -> IntArray:
+        """Count the elements of the input in each window.
+
+        With `padding`, those of the padding count, too; what hangs over its end never does.
+        """
         along = zip(
             self.count,
             self.strides,
             self.before,
+            self.after,
             self.kernel,
             self.dilations,
             self.sizes,
             strict=True,
         )
         counts = []
-        for n, step, before, k, gap, size in along:
+        for n, step, before, after, k, gap, size in along:
             positions = np.arange(n)[:, None] * step - before + np.arange(k) * gap
-            counts.append(np.sum((positions >= 0) & (positions < size), axis=1))
+            low, high = (-before, size + after) if padding else (0, size)
+            counts.append(np.sum((positions >= low) & (positions < high), axis=1))
         return reduce(np.multiply.outer, counts)
 
 

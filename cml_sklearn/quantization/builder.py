@@ -122,3 +122,9 @@ class ModuleBuilder:
         kept = self._kept_bits
         bits = None if kept is None else width_of(kept, self.program.n_lookups)
         return Rounding(bits, self._exact_rounding)
+
+    @property
+    def fewest_kept_bits(self) -> int | None:
+        """Fewest bits of an index that any layer of lookups looks at; None: all."""
+        kept = self._kept_bits
+        return min(kept) if isinstance(kept, tuple) else kept

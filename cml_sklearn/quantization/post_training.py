@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,16 +22,34 @@ from cml_sklearn.onnx.running import run_node
 from cml_sklearn.program.soundness import FOREIGN_ERRORS
 from cml_sklearn.quantization.bit_widths import BitWidths, check_layers, checked_rounding
 from cml_sklearn.quantization.builder import ModuleBuilder
-from cml_sklearn.quantization.clear_tail import split_clear_tail
+from cml_sklearn.quantization.clear_tail import (
+    ClearTail,
+    check_quantized_forms,
+    split_clear_tail,
+)
 from cml_sklearn.quantization.decoders import OutputScale
 from cml_sklearn.quantization.encoders import AffineQuantizer, as_floats
 from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
+from cml_sklearn.quantization.preparation import (
+    integer_quantizer,
+    settle_sizes,
+    table_sizes,
+    typed_samples,
+    typed_tail,
+    with_free_batch,
+)
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp, quantized_class
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 from cml_sklearn.quantization.ranges import RangeMethod, best_range, finite_values, thinned
 
-__all__ = ["PostTrainingAffineQuantization", "folded_tensors", "n_products"]
+__all__ = ["ClearTailChoice", "PostTrainingAffineQuantization", "folded_tensors", "n_products"]
+
+ClearTailChoice = bool | Literal["weights"]
+"""What the client may compute: nothing, functions without weights, or layers, too."""
+
+_NO_TYPE = np.dtype(np.float64)
+"""In place of the element type of an input left out."""
 
 _MAX_CALIBRATION_ROWS = 10_000
 
@@ -48,8 +66,10 @@ class PostTrainingAffineQuantization:
         one number for each layer of lookups, in the order of the graph. None: all.
     exact_rounding : bool, default=True
         False: the rounding may be off by one near ties, and costs several times less.
-    clear_tail : bool, default=True
-        Let the client compute functions after the last layer (see `split_clear_tail`).
+    clear_tail : bool or "weights", default=True
+        Let the client compute functions after the last layer (see `split_clear_tail`), none of
+        which needs trained weights. "weights": also all that follows an operator without a
+        quantized form; the client then holds these layers' weights, and learns what goes into them.
     calibration : {"mse", "min-max", "percentile"}, default="mse"
         How ranges of inputs and activations are chosen: see `best_range`.
     """
@@ -60,13 +80,13 @@ class PostTrainingAffineQuantization:
         *,
         rounding_bits: int | Sequence[int] | None = None,
         exact_rounding: bool = True,
-        clear_tail: bool = True,
+        clear_tail: ClearTailChoice = True,
         calibration: RangeMethod = "mse",
     ) -> None:
         self.n_bits = BitWidths.resolve(n_bits)
         self.rounding_bits = checked_rounding(rounding_bits)
         self.exact_rounding = exact_rounding
-        self.clear_tail = clear_tail
+        self.clear_tail = _checked_tail(clear_tail)
         self.calibration = _checked_method(calibration)
 
     def quantize_module(
@@ -99,9 +119,14 @@ class PostTrainingAffineQuantization:
             An operator without a quantized form; the message names the node.
         """
         samples, weight = _calibration_data(calibration, sample_weight)
-        graph, tail = split_clear_tail(module.graph) if self.clear_tail else (module.graph, None)
         fitted, fitted_weight = thinned(samples, weight, _MAX_CALIBRATION_ROWS)
-        activations = _activations(module, graph, fitted)
+        typed = typed_samples(module.graph.inputs, fitted)
+        module = with_free_batch(module, typed)
+        graph, tail = self._split(module.graph)
+        graph = settle_sizes(graph, module, typed)
+        check_quantized_forms(graph)
+        activations = _activations(module, graph, typed)
+        tail = tail and typed_tail(tail, activations)
         quantizers = self._input_quantizers(graph, samples, weight)
         builder = ModuleBuilder(
             quantizers,
@@ -120,13 +145,20 @@ class PostTrainingAffineQuantization:
         numbers, scales = zip(*outputs, strict=True)
         return QuantizedModule(builder.program.build(numbers), quantizers, scales, tail)
 
+    def _split(self, graph: PreparedGraph) -> tuple[PreparedGraph, ClearTail | None]:
+        """Divide a graph into what is encrypted and what follows."""
+        if not self.clear_tail:
+            return graph, None
+        return split_clear_tail(graph, weights=self.clear_tail == "weights")
+
     def _input_quantizers(
         self, graph: PreparedGraph, samples: Sequence[FloatArray], weight: FloatArray
     ) -> tuple[AffineQuantizer, ...]:
         """Fix one scale a feature where the next layer can fold them, else one for the tensor."""
-        folded = folded_tensors(graph.nodes)
+        folded, tables = folded_tensors(graph.nodes), table_sizes(graph)
         return tuple(
-            best_range(
+            integer_quantizer(spec, x, self.n_bits.inputs, tables)
+            or best_range(
                 x,
                 self.n_bits.inputs,
                 weight,
@@ -149,7 +181,8 @@ class PostTrainingAffineQuantization:
             kind = quantized_class(node)
             builder.program.source = str(node)
             widths = self.n_bits.at(n_weighted, builder.program.n_lookups)
-            operator = kind(node, widths, activations[node.outputs[0]])
+            types = [activations[name].dtype if name else _NO_TYPE for name in node.inputs]
+            operator = kind(node, widths, activations[node.outputs[0]], types)
             operands = [tensors[name] if name else None for name in node.inputs]
             tensors[node.outputs[0]] = _quantized(operator, operands)
             n_weighted += kind.is_product
@@ -197,6 +230,13 @@ def folded_tensors(nodes: Sequence[Node]) -> set[str]:
     return {name for name, always in folds.items() if always}
 
 
+def _checked_tail(clear_tail: ClearTailChoice) -> ClearTailChoice:
+    """Refuse what says nothing about the tail."""
+    if not isinstance(clear_tail, bool | np.bool_) and clear_tail != "weights":
+        raise InvalidInputError(f"clear_tail is {clear_tail!r}; it must be a bool or 'weights'.")
+    return clear_tail
+
+
 def _checked_method(method: RangeMethod) -> RangeMethod:
     """Refuse what is none of the methods."""
     if method not in get_args(RangeMethod):
@@ -228,6 +268,7 @@ def _calibration_data(
     rows = np.flatnonzero(weight > 0)
     if not len(rows):
         raise CalibrationError("All calibration samples have weight 0; give some a positive one.")
+    rows = np.resize(rows, max(len(rows), 2))  # two show which axis is that of the samples
     weight = weight[rows] if weight[rows].sum() < np.inf else weight[rows] / len(rows)
     return [x[rows] for x in samples], weight / weight.sum()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,6 +28,11 @@ Operand = QuantizedTensor | Array | None
 
 ONNX_OPS_TO_QUANTIZED_IMPL: dict[str, type[QuantizedOp]] = {}
 """Quantized operators by their ONNX names, filled by the subclasses of `QuantizedOp`."""
+
+_FLOAT = np.dtype(np.float64)
+
+_LARGEST = 1 << 53
+"""Up to it, floats hold every integer."""
 
 _TAIL = "at the end of a model, the client computes it after decryption; nowhere else"
 _CONSTANT = "makes constants, which are folded before quantization"
@@ -77,6 +83,8 @@ class QuantizedOp(ABC):
     n_bits : LayerWidths
     target : ndarray of shape (n_samples, ...)
         What the float model gives for the node's output on the calibration data.
+    types : sequence of numpy.dtype
+        Element types of the inputs in the float model, by place; floats where there are none.
 
     Attributes
     ----------
@@ -103,10 +111,13 @@ class QuantizedOp(ABC):
         cls.ops = ops
         ONNX_OPS_TO_QUANTIZED_IMPL.update(dict.fromkeys(ops, cls))
 
-    def __init__(self, node: Node, n_bits: LayerWidths, target: FloatArray) -> None:
+    def __init__(
+        self, node: Node, n_bits: LayerWidths, target: Array, types: Sequence[np.dtype] = ()
+    ) -> None:
         self.node = node
         self.n_bits = n_bits
         self.target = target
+        self.types = types
         self.signature = signature_of(node.op_type)
         self.attributes = {**self.signature.attributes, **node.attributes}
 
@@ -127,9 +138,52 @@ class QuantizedOp(ABC):
         """
 
     def __call__(self, *operands: Operand) -> QuantizedTensor:
-        """Run `q_impl` with complete operands and attributes."""
+        """Run `q_impl` with complete operands and attributes, and check what comes of it.
+
+        Raises
+        ------
+        UnsupportedOperatorError
+            The float model moves or changes the samples' axis here, leaves no elements, or its
+            integers wrap.
+        """
+        if 0 in self.target.shape:
+            raise self.unsupported("leaves no elements", "Keep one at least.")
         missing = len(self.signature.inputs) - len(operands)
-        return self.q_impl(*operands, *(None,) * missing, **self.attributes)
+        result = self.q_impl(*operands, *(None,) * missing, **self.attributes)
+        wanted = (len(result.builder.sample_weight), *result.shape)
+        if self.target.shape != wanted:
+            raise self.unsupported(
+                f"gives shape {self.target.shape} for {wanted[0]} samples, not {wanted}",
+                "Keep axis 0 for the samples, and what is made of each apart from the others.",
+            )
+        self._check_wrapping(result)
+        return result
+
+    def _check_wrapping(self, result: QuantizedTensor) -> None:
+        """Refuse integers that might leave their type in the float model, and wrap."""
+        dtype = self.target.dtype
+        if not np.issubdtype(dtype, np.integer) or not result.is_affine:
+            return
+        ends = [
+            result.scale * end + result.offset for end in (result.bounds.low, result.bounds.high)
+        ]
+        limits = np.iinfo(dtype)
+        if np.min(ends) < limits.min - 0.5 or np.max(ends) > limits.max + 0.5:
+            raise self.unsupported(
+                f"gives integers from {np.min(ends):.0f} to {np.max(ends):.0f}, beyond {dtype}",
+                "Cast to a wider type before.",
+            )
+
+    def is_integer(self, place: int) -> bool:
+        """Whether an input has integers in the float model."""
+        return place < len(self.types) and bool(np.issubdtype(self.types[place], np.integer))
+
+    def evaluate(self, *inputs: FloatArray | None) -> FloatArray:
+        """Compute the first output on floats that stand for inputs of the model's own types."""
+        types = (*self.types, *(_FLOAT,) * len(inputs))
+        pairs = zip(inputs, types, strict=False)
+        typed = (None if x is None else _in_type(x, dtype) for x, dtype in pairs)
+        return np.asarray(self.compute(*typed), dtype=np.float64)
 
     def compute(self, *inputs: Array | None) -> Array:
         """Compute the node's first output on arrays, by its NumPy implementation."""
@@ -166,8 +220,24 @@ class QuantizedOp(ABC):
             floats = floats[0]
         return floats
 
+    def widened(self, x: QuantizedTensor, *constants: FloatArray | None) -> QuantizedTensor:
+        """Encrypted operand in the shape that constants broadcast it to."""
+        shapes = (c.shape for c in constants if c is not None)
+        return x.broadcast(np.broadcast_shapes(x.shape, *shapes))
+
     def unsupported(self, what: str, remedy: str) -> UnsupportedOperatorError:
         """Make the error for a form of the operator that has no encrypted counterpart."""
         return UnsupportedOperatorError(
             f"{self.node} {what}, which has no encrypted form here. {remedy}"
         )
+
+
+def _in_type(x: FloatArray, dtype: np.dtype) -> Array:
+    """Array in the type whose values its floats stand for; floats stay as they are."""
+    if dtype == np.bool_:
+        return x > 0.5
+    if not np.issubdtype(dtype, np.integer):
+        return x
+    limits = np.iinfo(dtype)
+    low, high = max(limits.min, -_LARGEST), min(limits.max, _LARGEST)
+    return np.clip(np.rint(np.nan_to_num(x)), low, high).astype(dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -12,7 +13,7 @@ from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.exceptions import BitWidthError, CalibrationError
 from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.integers import to_integers
-from cml_sklearn.program.steps import AddConstant, Lookup, MultiplyConstant, Step
+from cml_sklearn.program.steps import AddConstant, Lookup, MultiplyConstant, Step, Take
 from cml_sklearn.quantization.builder import ModuleBuilder
 from cml_sklearn.quantization.encoders import AffineQuantizer
 from cml_sklearn.quantization.ranges import best_range, finite_values
@@ -116,6 +117,20 @@ class QuantizedTensor:
         """Apply an elementwise float function, later."""
         return replace(self, functions=(*self.functions, function))
 
+    def jointly(
+        self, function: Callable[..., FloatArray], *others: QuantizedTensor
+    ) -> QuantizedTensor:
+        """Apply an elementwise function of this and other tensors of the same integers, later.
+
+        What depends on one integer only is one lookup, of however many floats it is made.
+        """
+        tensors: tuple[QuantizedTensor, ...] = (self, *others)
+
+        def of_integers(codes: FloatArray) -> FloatArray:
+            return function(*(x.float_values(codes) for x in tensors))
+
+        return replace(self, scale=np.ones(()), offset=np.zeros(()), functions=(of_integers,))
+
     def affine(self, factor: FloatArray | float, term: FloatArray | float) -> QuantizedTensor:
         """Apply ``factor * x + term``: free, or one more waiting function."""
         if not self.is_affine:
@@ -126,12 +141,37 @@ class QuantizedTensor:
         usual = scale.min(where=scale > 0, initial=np.inf)
         return moved._constant_where(scale == 0, usual if np.isfinite(usual) else 1.0)
 
+    def broadcast(self, shape: tuple[int, ...]) -> QuantizedTensor:
+        """Repeat elements along axes of size 1, up to a shape: free."""
+        if shape == self.shape:
+            return self
+        positions = np.arange(math.prod(self.shape)).reshape(self.shape)
+        repeated = self.step(Take(np.broadcast_to(positions, shape).copy()))
+        scale, offset = (np.broadcast_to(v, shape) for v in (self.full_scale, self.full_offset))
+        return replace(repeated, scale=scale, offset=offset)
+
+    def snapped(self) -> QuantizedTensor:
+        """Make floats within half a step of an integer that integer.
+
+        A code stands for all floats within half a step of its own. So 3 may come back as 2.99, of
+        which functions with jumps at the integers make something else.
+        """
+        half = np.abs(self.scale) / 2
+
+        def function(arguments: FloatArray) -> FloatArray:
+            values, below, above = (self._apply(arguments + d) for d in (0.0, -half, half))
+            near = np.rint(values)
+            low, high = np.minimum(below, above), np.maximum(below, above)
+            return np.where((low <= near) & (near <= high), near, values)
+
+        return replace(self, functions=(function,))
+
     def step(self, step: Step, *others: QuantizedTensor) -> QuantizedTensor:
         """Append a step; scale and offset stay."""
         number = self.builder.add(step, self.number, *(other.number for other in others))
         return replace(self, number=number)
 
-    def float_values(self, codes: IntArray) -> FloatArray:
+    def float_values(self, codes: IntArray | FloatArray) -> FloatArray:
         """Floats that integers of shape (n, ...) stand for."""
         return self._apply(self.scale * codes + self.offset)
 

@@ -84,6 +84,15 @@ IMPOSSIBLE: dict[str, str] = {
 """Tests of registered operators that can't pass, each with its reason."""
 
 
+CORRECTED: dict[str, str] = {
+    "test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_True": (
+        "its data count what `ceil_mode` lets hang over the end; torch, onnxruntime and the later "
+        "specification don't"
+    ),
+}
+"""Tests whose data are wrong, each with its reason: onnxruntime's results count instead."""
+
+
 @dataclass(frozen=True)
 class NodeCase:
     """One test: a model, and arrays that go in and come out."""

@@ -51,7 +51,7 @@ BAD_GRAPHS = {
         r"Neg \(node 'neg_of_x'\) makes tensor 'y' a second time",
     ),
     "too few inputs of a node": (graph_of(node("Add", "x", "y")), "add_of_x"),
-    "bytes that are no model": (b"no model at all", "as an ONNX model"),
+    "bytes that are no model": (b"no model at all", "no ONNX model"),
 }
 
 
@@ -164,9 +164,3 @@ def test_outputs_that_have_no_implementation() -> None:
         UnsupportedOperatorError, match=r"the_node.*has 5 outputs; only the first 3"
     ):
         NumpyModule(model)(*inputs)
-
-
-@pytest.mark.parametrize("path", ["no-such-file.onnx", ".", "pyproject.toml"])
-def test_paths_that_lead_to_no_model(path: str) -> None:
-    with pytest.raises(InvalidGraphError, match="can't be read as an ONNX model"):
-        NumpyModule(path)

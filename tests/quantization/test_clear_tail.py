@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from onnx import parser
 
-from cml_sklearn.onnx import NumpyModule
+from cml_sklearn.exceptions import InvalidInputError, UnsupportedOperatorError
+from cml_sklearn.onnx import ONNX_OPS_TO_NUMPY_IMPL, NumpyModule
+from cml_sklearn.onnx.graph import Node
 from cml_sklearn.quantization.clear_tail import may_be_clear, split_clear_tail
 from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 
 HEAD = "(float[N, 2] x) => (float[N, 2] y) <float[2, 2] w = {1, 2, 3, -4}, float[2] c = {1, 2}>"
+
+
+PARAMETERS = {
+    *("Clip", "Compress", "CumSum", "Dropout", "Expand", "Gather", "GatherElements", "GatherND"),
+    *("OneHot", "Reshape", "ReverseSequence", "Slice", "Split", "Squeeze", "Tile", "TopK", "Trilu"),
+    *("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMin"),
+    *("ReduceProd", "ReduceSumSquare", "Unsqueeze"),
+}
+"""Operators whose second input is a shape, an axis, a count, a bound or indices."""
 
 
 def module_of(body: str, head: str = HEAD) -> NumpyModule:
@@ -21,6 +34,12 @@ def module_of(body: str, head: str = HEAD) -> NumpyModule:
 
 
 SPLITS = {
+    "trained slopes stay": ("a = Gemm(x, w) y = PRelu(a, c)", ["Gemm", "PRelu"], []),
+    "parameters go": (
+        "a = Gemm(x, w) l = Constant <value = float {0.0}> () y = Clip(a, l)",
+        ["Gemm"],
+        ["Clip"],
+    ),
     "a function after the layer": ("a = Gemm(x, w) y = Relu(a)", ["Gemm"], ["Relu"]),
     "no quantized form": ("a = Gemm(x, w) y = Softmax(a)", ["Gemm"], ["Softmax"]),
     "a chain": ("a = Gemm(x, w) b = Exp(a) y = Identity(b)", ["Gemm"], ["Exp", "Identity"]),
@@ -49,16 +68,17 @@ def test_where_graphs_are_split(name: str) -> None:
 
 def two_heads() -> NumpyModule:
     head = HEAD.replace("(float[N, 2] y)", "(float[N, 2] y, float[N, 2] a, float[N, 2] z)")
-    return module_of("a = Gemm(x, w) y = PRelu(a, c) b = Neg(a) z = Softmax(b)", head)
+    head = head.replace("c = {1, 2}", "c = {1, 2}, float low = {0}")
+    return module_of("a = Gemm(x, w) y = Clip(a, low) b = Neg(a) z = Softmax(b)", head)
 
 
 def test_outputs_of_the_body_pass_the_tail() -> None:
     body, tail = split_clear_tail(two_heads().graph)
     assert sorted(body.outputs) == ["a", "b"]
-    assert list(tail.constants) == ["c"]
+    assert list(tail.constants) == ["low"]
     values = {"a": np.array([[1.0, -1.0]]), "b": np.array([[-1.0, 1.0]])}
     y, a, z = tail(*(values[name] for name in tail.inputs))
-    np.testing.assert_allclose(y, [[1.0, -2.0]])
+    np.testing.assert_allclose(y, [[1.0, 0.0]])
     np.testing.assert_allclose(a, values["a"])
     np.testing.assert_allclose(z.sum(axis=1), 1)
 
@@ -86,3 +106,48 @@ def test_long_chains_are_cut_in_one_pass() -> None:
     module = module_of(f"t0 = Gemm(x, w) {body} y = Relu(t3000)")
     _, tail = split_clear_tail(module.graph)
     assert len(tail.nodes) == 3001
+
+
+DECODERS = {
+    "LayerNormalization": "a = Gemm(x, w) y = LayerNormalization(a, c, c)",
+    "Sum": "a = Gemm(x, w) y = Sum(a, c)",
+    "Einsum": 'a = Gemm(x, w) b = Einsum <equation = "ij,jk->ik"> (a, w) y = Relu(b)',
+    "ConvTranspose": "i = Constant <value = int64[1] {2}> () a = Gemm(x, w) b = Unsqueeze(a, i)"
+    " t = Constant <value = float[2, 1, 1] {1, 2}> () d = ConvTranspose(b, t) y = Squeeze(d, i)",
+}
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_layers_with_weights_go_to_the_client_only_if_asked(kind: str) -> None:
+    module = module_of(DECODERS[kind])
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    for choice in (True, False):
+        with pytest.raises(UnsupportedOperatorError, match=rf"{kind}.*clear_tail='weights'"):
+            PostTrainingAffineQuantization(8, clear_tail=choice).quantize_module(module, X)
+    asked = PostTrainingAffineQuantization(8, clear_tail="weights").quantize_module(module, X)
+    (expected,) = module(X.astype(np.float32))
+    np.testing.assert_allclose(asked(X), expected, atol=0.1 * float(np.ptp(expected)))
+    assert asked.tail is not None
+    assert asked.tail.constants
+
+
+def test_all_that_follows_goes_along_if_asked() -> None:
+    module = module_of("a = Gemm(x, w) b = LayerNormalization(a, c) d = Gemm(b, w) y = Relu(d)")
+    body, tail = split_clear_tail(module.graph, weights=True)
+    assert [node.op_type for node in body.nodes] == ["Gemm"]
+    assert [node.op_type for node in tail.nodes] == ["LayerNormalization", "Gemm", "Relu"]
+
+
+@pytest.mark.parametrize("choice", ["weight", None, 2])
+def test_other_choices_are_refused(choice: object) -> None:
+    with pytest.raises(InvalidInputError, match="'weights'"):
+        PostTrainingAffineQuantization(8, clear_tail=choice)  # type: ignore[arg-type]
+
+
+def test_no_operator_takes_weights_along_by_itself() -> None:
+    """Whatever the operator: a constant that may come of training keeps a node from the tail."""
+    graph = module_of("a = Gemm(x, w, c) y = Relu(a)").graph
+    for op_type in ONNX_OPS_TO_NUMPY_IMPL.keys() - PARAMETERS:
+        node = Node("late", op_type, ("a", "c"), ("y",))
+        _, tail = split_clear_tail(replace(graph, nodes=(graph.nodes[0], node)))
+        assert not tail.nodes, op_type

@@ -31,7 +31,7 @@ def numpy_average_pool(
     pads: Sequence[int] | None = None,
     strides: Sequence[int] | None = None,
 ) -> Tensors:
-    """Mean of each window."""
+    """Mean of each window's elements, with `count_include_pad` also of its padding."""
     windows = Windows.place(
         x.shape[2:],
         kernel_shape,
@@ -42,9 +42,9 @@ def numpy_average_pool(
         ceil_mode=ceil_mode,
     )
     total = _accumulate(np.add, windows.taps(windows.pad(x, 0)))
-    # as ONNX's own test data have it, `count_include_pad` counts what `ceil_mode` adds, too
-    total /= math.prod(kernel_shape) if count_include_pad else windows.populations()
-    return (total,)
+    # what `ceil_mode` lets hang over the end of the padding never counts: so do torch, onnxruntime
+    # and the corrected specification, though not the test data of ONNX 1.16
+    return (total / windows.populations(padding=bool(count_include_pad)),)
 
 
 def _accumulate(ufunc: np.ufunc, arrays: Iterator[Array]) -> Array:

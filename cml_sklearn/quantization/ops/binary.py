@@ -1,8 +1,9 @@
 """Operators on two tensors, element by element: one or both encrypted.
 
 With a constant they are affine (free) or a lookup. Two encrypted tensors are brought to one scale,
-then added or subtracted; all else is made from that: a comparison is the sign of a difference, a
-maximum the positive part of one, a product the backend's own.
+then added or subtracted; most else is made from that: a comparison is the sign of a difference, a
+maximum the positive part of one. A product is a step of the program. Of two functions of the same
+integers, such as ``x * sigmoid(x)``, the result is one more function of them.
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ _LOGIC: dict[str, Callable[[FloatArray], FloatArray]] = {
 }
 """Functions of the sum of two bits."""
 
+_CENTRED = 1e-6
+"""Share of a step by which integers that stand for a float may miss its 0."""
+
+_BIT = AffineQuantizer(np.ones(()), np.zeros((), np.int64), 1)
+"""Codes of a condition."""
+
 
 class _QuantizedBinary(QuantizedOp):
     """An operator on two tensors; abstract."""
@@ -43,9 +50,13 @@ class _QuantizedBinary(QuantizedOp):
     def q_impl(self, a: Operand, b: Operand, **attributes: object) -> QuantizedTensor:
         if not isinstance(a, QuantizedTensor):
             x = self.tensor(b)
-            return self.from_constant(x, self.constant(a, len(x.shape)))
+            c = self.constant(a, len(x.shape))
+            return self.from_constant(self.widened(x, c), c)
         if not isinstance(b, QuantizedTensor):
-            return self.with_constant(a, self.constant(b, len(a.shape)))
+            c = self.constant(b, len(a.shape))
+            return self.with_constant(self.widened(a, c), c)
+        if a.number == b.number:
+            return self.same_integers(a, b)
         if len(a.shape) != len(b.shape):
             raise self.unsupported(
                 f"mixes encrypted tensors of {len(a.shape) + 1} and {len(b.shape) + 1} axes",
@@ -55,11 +66,15 @@ class _QuantizedBinary(QuantizedOp):
 
     def with_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
         """Combine an encrypted tensor with a constant on its right."""
-        return x.then(lambda values: self.compute(values, c))
+        return x.then(lambda values: self.evaluate(values, c))
 
     def from_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
         """Combine an encrypted tensor with a constant on its left."""
-        return x.then(lambda values: self.compute(c, values))
+        return x.then(lambda values: self.evaluate(c, values))
+
+    def same_integers(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
+        """Combine two functions of the same encrypted integers."""
+        return a.jointly(self.evaluate, b)
 
     def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
         """Combine two encrypted tensors."""
@@ -87,6 +102,8 @@ class QuantizedAdd(_QuantizedBinary, ops=("Add", "Sub")):
         step = Add() if self.sign > 0 else Subtract()
         return combine(step, a, b, self.n_bits.activations)
 
+    same_integers = encrypted
+
 
 class QuantizedMul(_QuantizedBinary, ops=("Mul",)):
     """Product: free with a constant, two lookups with an encrypted tensor."""
@@ -103,19 +120,23 @@ class QuantizedMul(_QuantizedBinary, ops=("Mul",)):
 
 
 class QuantizedDiv(_QuantizedBinary, ops=("Div",)):
-    """Quotient: free by a constant, else a product with the reciprocal."""
+    """Quotient: free by a constant, else a product with the reciprocal; integers' is cut."""
 
     @override
     def with_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
-        return x.affine(1 / c, 0.0)
+        return super().with_constant(x, c) if self.is_integer(0) else x.affine(1 / c, 0.0)
 
     @override
     def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
+        if self.is_integer(0):
+            raise self.unsupported(
+                "divides two encrypted integers", "Cast to floats, or divide by a constant."
+            )
         return multiply(a, b.then(lambda values: 1 / values), self.n_bits.activations)
 
 
 class QuantizedPow(_QuantizedBinary, ops=("Mod", "Pow")):
-    """Power or remainder, with a constant."""
+    """Power or remainder, with a constant, or of two functions of the same integers."""
 
 
 class QuantizedComparison(
@@ -137,6 +158,13 @@ class QuantizedComparison(
     @override
     def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
         return self._compare(combine(Subtract(), a, b, self.n_bits.activations))
+
+    @override
+    def same_integers(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
+        def function(x: FloatArray, y: FloatArray) -> FloatArray:
+            return self.compute(np.where(np.isclose(x, y), y, x), y).astype(np.float64)
+
+        return a.jointly(function, b)
 
     def _compare(self, difference: QuantizedTensor) -> QuantizedTensor:
         half = np.abs(difference.scale) / 2
@@ -161,6 +189,8 @@ class QuantizedLogical(_QuantizedBinary, ops=("And", "Or", "Xor")):
     def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
         total = combine(Add(), a, b, self.n_bits.activations)
         return total.then(_LOGIC[self.node.op_type])
+
+    same_integers = encrypted
 
 
 class QuantizedExtremum(_QuantizedBinary, ops=("Max", "Min")):
@@ -199,15 +229,22 @@ class QuantizedWhere(QuantizedOp, ops=("Where",)):
     @override
     def q_impl(self, condition: Operand, x: Operand, y: Operand) -> QuantizedTensor:
         operands = (condition, x, y)
-        rank = max(len(v.shape) for v in operands if isinstance(v, QuantizedTensor))
-        chooser, a, b = (
-            v if isinstance(v, QuantizedTensor) else self.constant(v, rank) for v in operands
-        )
+        ranks = {len(v.shape) for v in operands if isinstance(v, QuantizedTensor)}
+        if len(ranks) > 1:
+            raise self.unsupported(
+                "mixes encrypted tensors of different numbers of axes",
+                "Reshape them to the same number of axes.",
+            )
+        known = [
+            v if isinstance(v, QuantizedTensor) else self.constant(v, max(ranks)) for v in operands
+        ]
+        shape = np.broadcast_shapes(*(v.shape for v in known))
+        chooser, a, b = (v.broadcast(shape) if isinstance(v, QuantizedTensor) else v for v in known)
         if not isinstance(chooser, QuantizedTensor):
             return self._added(_masked(a, chooser > 0.5), _masked(b, chooser <= 0.5))
-        if isinstance(a, QuantizedTensor) or isinstance(b, QuantizedTensor):
-            return self._added(self._gated(chooser, a, 1), self._gated(chooser, b, 0))
-        return chooser.then(lambda values: np.where(values > 0.5, a, b))
+        if _depends_on(chooser, a) and _depends_on(chooser, b):
+            return _chosen(chooser, a, b)
+        return self._added(self._gated(chooser, a, 1), self._gated(chooser, b, 0))
 
     def _added(
         self, a: QuantizedTensor | FloatArray, b: QuantizedTensor | FloatArray
@@ -225,12 +262,14 @@ class QuantizedWhere(QuantizedOp, ops=("Where",)):
     ) -> QuantizedTensor:
         """Return `x` where an encrypted condition is as wanted, else 0: one lookup.
 
-        The lookup's index has the condition's bit above the codes of `x`.
+        The lookup's index has the condition's bit above the codes of `x`. None of its bits may be
+        rounded away: the largest codes of one half would be taken for the other.
         """
-        if not isinstance(x, QuantizedTensor):
-            return chooser.then(lambda values: np.where((values > 0.5) == wanted, x, 0.0))
-        codes = narrow_codes(x, self.n_bits.activations)
-        bits = chooser.requantize(1)
+        if _depends_on(chooser, x):
+            return _chosen(chooser, *((x, np.zeros(())) if wanted else (np.zeros(()), x)))
+        x = self.tensor(x)
+        codes = _from_zero(narrow_codes(x, self._narrow(x)))
+        bits = chooser.encode(_BIT)
         size = int(codes.bounds.high.max()) + 1
         weighted = bits.step(MultiplyConstant(np.full(bits.shape, size)))
         index = replace(weighted.step(Add(), codes), scale=np.ones(()), offset=np.zeros(()))
@@ -240,6 +279,43 @@ class QuantizedWhere(QuantizedOp, ops=("Where",)):
             return np.where(bit == wanted, codes.scale * code + codes.offset, 0.0)
 
         return index.then(function)
+
+    def _narrow(self, x: QuantizedTensor) -> int:
+        """Bits of codes that leave one of those which lookups look at to the condition."""
+        kept = x.builder.fewest_kept_bits
+        if kept is not None and kept < 2:
+            raise self.unsupported(
+                "chooses encrypted values by an encrypted condition",
+                "Set rounding_bits to 2 at least, or to None.",
+            )
+        bits = self.n_bits.activations
+        return bits if kept is None else min(bits, kept - 1)
+
+
+def _from_zero(x: QuantizedTensor) -> QuantizedTensor:
+    """Integers that count from 0, of one scale."""
+    low = x.bounds.low.min()
+    if not low:
+        return x
+    return replace(x, offset=x.offset + x.scale * low).step(AddConstant(np.full(x.shape, -low)))
+
+
+def _depends_on(chooser: QuantizedTensor, x: QuantizedTensor | FloatArray) -> bool:
+    """Whether the integers of a condition say all about a tensor."""
+    return not isinstance(x, QuantizedTensor) or x.number == chooser.number
+
+
+def _chosen(
+    chooser: QuantizedTensor, a: QuantizedTensor | FloatArray, b: QuantizedTensor | FloatArray
+) -> QuantizedTensor:
+    """Choose between functions of the condition's integers, or constants: one lookup."""
+
+    def function(condition: FloatArray, *values: FloatArray) -> FloatArray:
+        rest = iter(values)
+        x, y = (next(rest) if isinstance(v, QuantizedTensor) else v for v in (a, b))
+        return np.where(condition > 0.5, x, y)
+
+    return chooser.jointly(function, *(v for v in (a, b) if isinstance(v, QuantizedTensor)))
 
 
 def _masked(
@@ -252,7 +328,15 @@ def _masked(
 
 
 def combine(step: Step, a: QuantizedTensor, b: QuantizedTensor, n_bits: int) -> QuantizedTensor:
-    """Add or subtract two encrypted tensors, after bringing both to one scale."""
+    """Add or subtract two encrypted tensors, after bringing both to one scale.
+
+    Functions of the same integers are one function of them, and affine ones are free.
+    """
+    if a.number == b.number:
+        sign = 1.0 if isinstance(step, Add) else -1.0
+        if a.is_affine and b.is_affine:
+            return replace(a, scale=a.scale + sign * b.scale, offset=a.offset + sign * b.offset)
+        return a.jointly(lambda x, y: x + sign * y, b)
     a, b = to_common_scale(a, b, n_bits)
     offset = a.offset + b.offset if isinstance(step, Add) else a.offset - b.offset
     return replace(a.step(step, b), offset=offset)
@@ -278,12 +362,23 @@ def to_common_scale(
 
 def multiply(a: QuantizedTensor, b: QuantizedTensor, n_bits: int) -> QuantizedTensor:
     """Multiply two encrypted tensors: codes are centred, so that the product is affine."""
-    x, y = (_centred(narrow_codes(t, n_bits)) for t in (a, b))
+    x, y = factor_codes(a, n_bits), factor_codes(b, n_bits)
     return replace(x.step(Multiply(), y), scale=x.scale * y.scale, offset=np.zeros(()))
 
 
-def _centred(x: QuantizedTensor) -> QuantizedTensor:
-    """Integers that are 0 where the float is."""
-    x = x.grounded()
-    shift = to_integers(x.offset / x.scale, "The integer of the value 0")
-    return x.step(AddConstant(np.broadcast_to(shift, x.shape))) if shift.any() else x
+def factor_codes(x: QuantizedTensor, n_bits: int) -> QuantizedTensor:
+    """Integers of at most so many bits, of one scale, that are 0 where the float is."""
+    if not (x.has_one_scale and x.bounds.width <= n_bits and _reaches_zero(x)):
+        x = x.requantize(n_bits)
+    scale, offset = x.scale.flat[0], x.offset.flat[0]
+    shift = np.full(x.shape, to_integers(offset / scale, "The integer of the value 0"))
+    centred = x.step(AddConstant(shift)) if shift.any() else x
+    return replace(centred, scale=np.asarray(scale), offset=np.zeros(()))
+
+
+def _reaches_zero(x: QuantizedTensor) -> bool:
+    """Whether a tensor of one scale is 0 for some integer, in range or not."""
+    if not x.scale.flat[0]:
+        return False
+    zero = x.offset.flat[0] / x.scale.flat[0]
+    return bool(np.isclose(zero, np.rint(zero), rtol=0, atol=_CENTRED))

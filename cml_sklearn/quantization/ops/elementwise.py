@@ -6,14 +6,19 @@ chain of them is one lookup.
 
 from __future__ import annotations
 
+import numpy as np
 from typing_extensions import override
 
+from cml_sklearn.onnx._arrays import NUMPY_TYPES
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 
+_NEGLIGIBLE = 1e-12
+"""What is less is a zero that scale and offset missed."""
 
-class QuantizedIdentity(QuantizedOp, ops=("Cast", "Identity")):
-    """Operators that change nothing for the integers."""
+
+class QuantizedIdentity(QuantizedOp, ops=("Identity",)):
+    """Operator that changes nothing."""
 
     is_transparent = True
     may_be_clear = True
@@ -21,6 +26,28 @@ class QuantizedIdentity(QuantizedOp, ops=("Cast", "Identity")):
     @override
     def q_impl(self, x: Operand, **attributes: object) -> QuantizedTensor:
         return self.tensor(x)
+
+
+class QuantizedCast(QuantizedOp, ops=("Cast",)):
+    """Change of type: nothing, but that floats lose their fractions, and narrow integers wrap."""
+
+    is_transparent = True
+    may_be_clear = True
+
+    @override
+    def q_impl(self, input: Operand, *, saturate: int, to: int) -> QuantizedTensor:
+        x = self.tensor(input)
+        source, target = self.types[0], NUMPY_TYPES[to]
+        if np.issubdtype(target, np.floating) or np.can_cast(source, target):
+            return x
+        if target == np.bool_:
+            whole = x if self.is_integer(0) else x.snapped()
+            return whole.then(lambda values: (np.abs(values) > _NEGLIGIBLE).astype(np.float64))
+        if not self.is_integer(0):
+            return x.snapped().then(lambda values: self.evaluate(np.trunc(values)))
+        # no circuit has integers of more than 31 bits
+        wide = np.issubdtype(target, np.signedinteger) and target.itemsize >= 4
+        return x if wide else x.then(self.evaluate)
 
 
 class QuantizedDropout(QuantizedOp, ops=("Dropout",)):
@@ -59,7 +86,6 @@ class QuantizedUnivariate(
         "Asinh",
         "Atan",
         "Atanh",
-        "Ceil",
         "Celu",
         "Clip",
         "Cos",
@@ -67,7 +93,6 @@ class QuantizedUnivariate(
         "Elu",
         "Erf",
         "Exp",
-        "Floor",
         "Gelu",
         "HardSigmoid",
         "HardSwish",
@@ -101,4 +126,12 @@ class QuantizedUnivariate(
         x = self.tensor(x)
         rank = len(x.shape)
         constants = [None if p is None else self.constant(p, rank) for p in parameters]
-        return x.then(lambda values: self.compute(values, *constants))
+        return self.widened(x, *constants).then(lambda values: self.evaluate(values, *constants))
+
+
+class QuantizedNextInteger(QuantizedUnivariate, ops=("Ceil", "Floor")):
+    """Next integer: what is near one is that one."""
+
+    @override
+    def q_impl(self, x: Operand, *parameters: Operand, **attributes: object) -> QuantizedTensor:
+        return super().q_impl(self.tensor(x).snapped(), *parameters, **attributes)

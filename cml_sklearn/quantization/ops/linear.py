@@ -13,10 +13,10 @@ from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray, IntArray
 from cml_sklearn.program.evaluation import convolve_floats
-from cml_sklearn.program.steps import Convolve, MatMul, SumOver
+from cml_sklearn.program.steps import Convolve, MatMul, MultiplyMatrices, SumOver
 from cml_sklearn.program.windows import Windows
 from cml_sklearn.quantization.encoders import AffineQuantizer
-from cml_sklearn.quantization.ops.binary import narrow_codes
+from cml_sklearn.quantization.ops.binary import factor_codes, narrow_codes
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 from cml_sklearn.quantization.ranges import random_rows
@@ -137,18 +137,30 @@ class QuantizedGemm(_QuantizedLinear, ops=("Gemm",)):
 
 
 class QuantizedMatMul(_QuantizedLinear, ops=("MatMul",)):
-    """Product with a constant matrix on the right."""
+    """Product with a constant matrix on the right, or of two encrypted tensors' last two axes."""
 
     mixes_features = True
 
     @override
     def q_impl(self, a: Operand, b: Operand) -> QuantizedTensor:
+        if isinstance(b, QuantizedTensor):
+            return self._encrypted(self.tensor(a), b)
         weights = self.weights(b, "the right factor")
         if weights.ndim != 2:
             raise self.unsupported(
                 f"has weights of {weights.ndim} axes", "Rewrite the layer with a matrix."
             )
         return self.product(self.tensor(a), weights.astype(np.float64))
+
+    def _encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
+        """Multiply the matrices of each sample."""
+        if not len(a.shape) == len(b.shape) >= 2:
+            raise self.unsupported(
+                f"multiplies encrypted tensors of {len(a.shape) + 1} and {len(b.shape) + 1} axes",
+                "Give both the same number of axes, at least 3: samples, rows, columns.",
+            )
+        x, y = (factor_codes(tensor, self.n_bits.activations) for tensor in (a, b))
+        return replace(x.step(MultiplyMatrices(), y), scale=x.scale * y.scale)
 
 
 class QuantizedConv(_QuantizedLinear, ops=("Conv",)):
@@ -253,6 +265,8 @@ class QuantizedReduction(QuantizedOp, ops=("ReduceMean", "ReduceSum")):
     def q_impl(
         self, data: Operand, axes: Operand, *, keepdims: int, noop_with_empty_axes: int
     ) -> QuantizedTensor:
+        if self.node.op_type == "ReduceMean" and self.is_integer(0):
+            raise self.unsupported("cuts a mean of integers", "Cast to floats before.")
         x, given = self.tensor(data), self.parameter(axes)
         named = [] if given is None else given.ravel().tolist()
         if not named and noop_with_empty_axes:
@@ -264,7 +278,8 @@ class QuantizedReduction(QuantizedOp, ops=("ReduceMean", "ReduceSum")):
         x = x.requantize(self.n_bits.activations, unless=x.has_one_scale)
         step = SumOver(tuple(axis - 1 for axis in summed), bool(keepdims))
         count = math.prod(x.shape[axis] for axis in step.axes)
-        total = replace(x.step(step), scale=x.scale.flat[:1], offset=x.offset.flat[:1] * count)
+        scale, offset = (np.asarray(v.flat[0]) for v in (x.scale, x.offset))
+        total = replace(x.step(step), scale=scale, offset=offset * count)
         return total if self.node.op_type == "ReduceSum" else total.affine(1 / count, 0.0)
 
 

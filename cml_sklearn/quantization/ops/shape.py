@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import override
 
-from cml_sklearn._typing import IntArray
+from cml_sklearn._typing import Array, FloatArray, IntArray
 from cml_sklearn.program.steps import Concatenate, Pad, Reshape, Take, Transpose
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
@@ -21,7 +22,6 @@ class QuantizedMove(
         "DepthToSpace",
         "Expand",
         "Flatten",
-        "Gather",
         "Reshape",
         "Slice",
         "SpaceToDepth",
@@ -43,6 +43,42 @@ class QuantizedMove(
                 "moves the samples' axis", "Keep the first axis as it is, of any length."
             )
         return take(x, positions[0])
+
+
+class QuantizedGather(QuantizedMove, ops=("Gather",)):
+    """Elements at constant positions, or the rows of a constant table at encrypted ones.
+
+    A row's elements are one lookup each.
+    """
+
+    @override
+    def q_impl(self, x: Operand, *parameters: Operand, **attributes: object) -> QuantizedTensor:
+        (indices,) = parameters
+        if isinstance(indices, QuantizedTensor) and isinstance(x, np.ndarray):
+            return self._rows(x, indices)
+        return super().q_impl(x, indices, **attributes)
+
+    def _rows(self, table: Array, indices: QuantizedTensor) -> QuantizedTensor:
+        """Rows of a table by encrypted indices."""
+        x = self.affine(indices)
+        if self.attributes["axis"] % table.ndim:
+            raise self.unsupported("looks up columns", "Look up along axis 0 of the table.")
+        if np.max(np.abs(x.scale)) > 1:
+            raise self.unsupported(
+                f"looks up one of {len(table)} rows by an index in steps of more than 1",
+                "Raise n_bits until all indices have codes of their own.",
+            )
+        rest = table.shape[1:]
+        columns = np.indices(rest, sparse=True)
+        positions = np.arange(math.prod(x.shape)).reshape(*x.shape, *(1,) * len(rest))
+        repeated = take(x, np.broadcast_to(positions, (*x.shape, *rest)).copy())
+
+        def function(values: FloatArray) -> FloatArray:
+            rows = np.rint(values).astype(np.int64)
+            rows = np.clip(np.where(rows < 0, rows + len(table), rows), 0, len(table) - 1)
+            return table[(rows, *columns)].astype(np.float64)
+
+        return repeated.then(function)
 
 
 class QuantizedTranspose(QuantizedOp, ops=("Transpose",)):
@@ -93,12 +129,26 @@ class QuantizedPad(QuantizedOp, ops=("Pad",)):
             raise self.unsupported("pads the samples' axis", "Pad other axes only.")
         if mode != "constant":
             return take(x, positions[0])
-        return pad(x, positions[0], 0.0 if value is None else float(value.item()))
+        inside = _box(positions[0] >= 0)
+        if not all(edge.stop for edge in inside):
+            raise self.unsupported("leaves nothing of its input", "Cut off less.")
+        kept = positions[0][inside]
+        if kept.shape != x.shape:
+            x = take(x, kept)
+        border = np.full(positions.shape[1:], -1)
+        border[inside] = np.arange(kept.size).reshape(kept.shape)
+        return pad(x, border, 0.0 if value is None else float(value.item()))
 
 
 def _numbered(x: QuantizedTensor) -> IntArray:
     """One sample of a tensor's shape, whose elements are their own positions."""
     return np.arange(math.prod(x.shape)).reshape(1, *x.shape)
+
+
+def _box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
+    """Smallest box round the true elements; one from 0 to 0 where there are none."""
+    ends = [(axis.min(initial=mask.size), axis.max(initial=-1) + 1) for axis in np.nonzero(mask)]
+    return tuple(slice(min(start, stop), stop) for start, stop in ends)
 
 
 def take(x: QuantizedTensor, positions: IntArray) -> QuantizedTensor:

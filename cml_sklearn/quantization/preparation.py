@@ -1,0 +1,183 @@
+"""What is settled before a graph is quantized: types of inputs, the samples' axis, and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from cml_sklearn._typing import Array, FloatArray
+from cml_sklearn.exceptions import InvalidGraphError, InvalidInputError, UnsupportedOperatorError
+from cml_sklearn.onnx._arrays import NUMPY_TYPES
+from cml_sklearn.onnx.graph import Node, PreparedGraph, TensorSpec
+from cml_sklearn.onnx.numpy_module import NumpyModule
+from cml_sklearn.quantization.clear_tail import ClearTail, tensors_of_sizes
+from cml_sklearn.quantization.encoders import AffineQuantizer
+
+__all__ = [
+    "integer_quantizer",
+    "settle_sizes",
+    "table_sizes",
+    "typed_samples",
+    "typed_tail",
+    "with_free_batch",
+]
+
+_MOVES = frozenset({"Expand", "Flatten", "Pad", "Reshape", "Slice", "Squeeze", "Tile", "Unsqueeze"})
+"""Operators that are quantized by what they do to one sample, and so take sizes of one."""
+
+_SAME_INTEGERS = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
+"""Operators that hand integers on."""
+
+
+def typed_samples(specs: Sequence[TensorSpec], samples: Sequence[FloatArray]) -> list[Array]:
+    """Give samples the element types that a graph says.
+
+    Raises
+    ------
+    InvalidInputError
+        Fractions, where it takes integers.
+    """
+    if len(specs) != len(samples):
+        return list(samples)  # running the model says so
+    return [
+        x if np.issubdtype(spec.dtype, np.floating) else _typed(spec, x)
+        for spec, x in zip(specs, samples, strict=True)
+    ]
+
+
+def _typed(spec: TensorSpec, x: FloatArray) -> Array:
+    """Integers or bools of floats."""
+    if (x != np.rint(x)).any():
+        raise InvalidInputError(
+            f"Input {spec.name!r} takes {spec.dtype}, but the samples have fractions; round them."
+        )
+    return x.astype(spec.dtype)
+
+
+def with_free_batch(module: NumpyModule, samples: Sequence[Array]) -> NumpyModule:
+    """Free the samples' axis of a model that was exported for one sample.
+
+    Raises
+    ------
+    InvalidGraphError
+        The model makes something else of two samples than of each alone.
+    """
+    freed = module.with_free_batch()
+    if freed is module:
+        return module
+    rows = [np.resize(x[:2], (2, *x.shape[1:])) for x in samples]
+    alone = [module(*(x[i : i + 1] for x in rows)) for i in range(2)]
+    for result, *each in zip(freed(*rows), *alone, strict=True):
+        joined = np.concatenate(each) if result.ndim else np.stack(each)
+        if result.shape != joined.shape or not np.allclose(result, joined, equal_nan=True):
+            raise InvalidGraphError(
+                "The model was exported for one sample, and its first axis is not that of the "
+                "samples everywhere; export it with a free first axis (dynamic_axes)."
+            )
+    return freed
+
+
+def settle_sizes(
+    graph: PreparedGraph, module: NumpyModule, samples: Sequence[Array]
+) -> PreparedGraph:
+    """Replace what depends on sizes only by constants, as they are for one sample.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        Such a value depends on the number of samples, and is no size of a tensor to be moved.
+    """
+    settled = tensors_of_sizes(graph)
+    if not settled:
+        return graph
+    one, two = (
+        module.activations(*(np.resize(x[:n], (n, *x.shape[1:])) for x in samples)) for n in (1, 2)
+    )
+    varying = {name for name in settled if not _same(one[name], two[name])}
+    nodes = tuple(
+        node for node in graph.nodes if not settled.issuperset(filter(None, node.outputs))
+    )
+    for node in nodes:
+        _check_varying(node, varying)
+    constants = graph.constants | {name: one[name] for name in settled}
+    return replace(graph, nodes=nodes, constants=constants)
+
+
+def _same(one: Array, two: Array) -> bool:
+    """Whether a value is the same for one and two samples, but for its repetition for each."""
+    if one.shape == two.shape:
+        return bool(np.array_equal(one, two))
+    repeated = one.shape[:1] == (1,) and two.shape == (2, *one.shape[1:])
+    return repeated and bool((one == two).all())
+
+
+def _check_varying(node: Node, varying: set[str]) -> None:
+    """Refuse a node that computes with the number of samples."""
+    read = varying.intersection(node.inputs)
+    if read and (node.op_type not in _MOVES or node.inputs[0] in read):
+        raise UnsupportedOperatorError(
+            f"{node} computes with {min(read)!r}, which depends on the number of samples; make "
+            "what becomes of a sample independent of the others."
+        )
+
+
+def table_sizes(graph: PreparedGraph) -> dict[str, int]:
+    """Rows of the constant tables that tensors are indices of, by the tensors' names."""
+    sizes: dict[str, int] = {}
+    for node in reversed(graph.nodes):
+        if node.op_type == "Gather" and node.inputs[0] in graph.constants:
+            sizes[node.inputs[1]] = len(np.atleast_1d(graph.constants[node.inputs[0]]))
+        elif node.op_type in _SAME_INTEGERS and node.outputs[0] in sizes:
+            sizes[node.inputs[0]] = sizes[node.outputs[0]]
+    return sizes
+
+
+def integer_quantizer(
+    spec: TensorSpec, x: FloatArray, n_bits: int, tables: Mapping[str, int]
+) -> AffineQuantizer | None:
+    """Codes that are the integers of an input themselves, from the least one on.
+
+    Returns
+    -------
+    AffineQuantizer, optional
+        None for floats, and for integers of too wide a range.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        Too wide a range of indices.
+    """
+    if np.issubdtype(spec.dtype, np.floating):
+        return None
+    low, high = (0, 1) if spec.dtype == np.bool_ else (int(x.min()), int(x.max()))
+    rows = tables.get(spec.name)
+    if rows is not None:
+        low, high = -rows if low < 0 else 0, rows - 1
+    width = max((high - low).bit_length(), 1)
+    if width <= n_bits:
+        return AffineQuantizer(np.ones(()), np.asarray(-low), width)
+    if rows is None:
+        return None
+    raise UnsupportedOperatorError(
+        f"Input {spec.name!r} looks up one of {rows} rows; set n_bits['inputs'] to {width}, so "
+        "that each has a code of its own."
+    )
+
+
+def typed_tail(tail: ClearTail, activations: Mapping[str, Array]) -> ClearTail:
+    """Give integers and bools their types back before the tail's nodes compute with them."""
+    codes = {dtype: code for code, dtype in NUMPY_TYPES.items()}
+    types = {name: activations[name].dtype for name in tail.inputs}
+    typed = {n: f"{n}/typed" for n, t in types.items() if not np.issubdtype(t, np.floating)}
+    casts = [
+        node
+        for name, new in typed.items()
+        for node in (
+            Node(f"{new}/Round", "Round", (name,), (f"{new}/round",)),
+            Node(f"{new}/Cast", "Cast", (f"{new}/round",), (new,), {"to": codes[types[name]]}),
+        )
+    ]
+    nodes = (replace(n, inputs=tuple(typed.get(i, i) for i in n.inputs)) for n in tail.nodes)
+    return replace(tail, nodes=(*casts, *nodes)) if tail.nodes else tail
