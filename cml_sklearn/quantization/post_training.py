@@ -24,6 +24,7 @@ from cml_sklearn.quantization.encoders import AffineQuantizer
 from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
 from cml_sklearn.quantization.preparation import (
     integer_quantizer,
+    pieces_as_gathers,
     settle_sizes,
     table_sizes,
     typed_samples,
@@ -115,7 +116,7 @@ class PostTrainingAffineQuantization:
         module = with_free_batch(module, typed)
         activations = module.activations(*typed)
         graph, tail = self._split(module.graph)
-        graph = settle_sizes(graph, module, typed)
+        graph = pieces_as_gathers(settle_sizes(graph, module, typed), activations)
         check_quantized_forms(graph)
         tail = tail and typed_tail(tail, activations)
         quantizers = self._input_quantizers(graph, samples, weight)
@@ -130,7 +131,7 @@ class PostTrainingAffineQuantization:
         tensors: dict[str, Operand] = dict(graph.constants)
         for number, (spec, quantizer) in enumerate(zip(graph.inputs, quantizers, strict=True)):
             tensors[spec.name] = QuantizedTensor.coded(builder, number, quantizer)
-        self._walk(graph.nodes, tensors, builder, activations)
+        self._walk(graph.nodes, tensors, builder, activations | graph.constants)
         outputs = [_add_output(builder, tensors[o], self.n_bits.outputs) for o in graph.outputs]
         self._check_layers(n_products(graph.nodes), builder.program.n_lookups)
         numbers, scales = zip(*outputs, strict=True)
