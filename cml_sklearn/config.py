@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
 import joblib
 
@@ -25,14 +26,16 @@ ENGINES = {
 """Where each engine is found when it is first used."""
 
 
-class Settings(NamedTuple):
-    """What holds for calls that don't say it themselves."""
+@dataclass(frozen=True, eq=False)
+class _Settings:
+    """What holds for calls that don't say it themselves; None: as outside of the block."""
 
-    mode: ExecutionMode = False
-    engine: str = AUTO
+    mode: ExecutionMode | None
+    engine: str | None
 
 
-_current = Settings()
+_open_blocks = [_Settings(False, AUTO)]
+"""Settings of all blocks that are open, the outermost first."""
 
 
 @contextmanager
@@ -67,32 +70,36 @@ def config_context(
     >>> scores.shape
     (2,)
     """
-    before = _current
-    settings = Settings(
-        before.mode if execute_in_fhe is None else _checked(execute_in_fhe),
-        before.engine if engine is None else _checked_engine(engine),
-    )
+    mode = None if execute_in_fhe is None else _checked(execute_in_fhe)
+    block = _Settings(mode, None if engine is None else checked_engine(engine))
     with ExitStack() as stack:
+        _open_blocks.append(block)
+        # its own settings, whichever thread opened or closed a block since
+        stack.callback(_open_blocks.remove, block)
         if _workers_are_loky():
-            context = joblib.parallel_config("loky", initializer=_set, initargs=(settings,))
+            context = joblib.parallel_config("loky", initializer=_set, initargs=_in_force())
             stack.enter_context(context)
-        stack.callback(_set, before)
-        _set(settings)
         yield
 
 
 def resolve_mode(execute_in_fhe: ExecutionMode | None) -> ExecutionMode:
     """Mode of a call: its own argument, or the context's when that is None."""
-    return _current.mode if execute_in_fhe is None else _checked(execute_in_fhe)
+    return _in_force()[0] if execute_in_fhe is None else _checked(execute_in_fhe)
 
 
 def current_engine() -> str:
     """Name of the context's engine."""
-    return _current.engine
+    return _in_force()[1]
 
 
-def _checked_engine(engine: object) -> str:
-    """Name of an engine, or an error that lists them."""
+def checked_engine(engine: object) -> str:
+    """Check the name of an engine.
+
+    Raises
+    ------
+    InvalidInputError
+        There is none of this name; the message lists them.
+    """
     if isinstance(engine, str) and engine in (AUTO, *ENGINES):
         return engine
     allowed = ", ".join(map(repr, (AUTO, *ENGINES)))
@@ -111,10 +118,16 @@ def _checked(mode: object) -> ExecutionMode:
     )
 
 
-def _set(settings: Settings) -> None:
-    """Set mode and engine of this process."""
-    global _current  # noqa: PLW0603  one setting for the process is the point
-    _current = settings
+def _in_force() -> tuple[ExecutionMode, str]:
+    """Find mode and engine of calls that don't say them: what the innermost blocks say."""
+    blocks = list(_open_blocks)
+    mode = [settings.mode for settings in blocks if settings.mode is not None][-1]
+    return mode, [settings.engine for settings in blocks if settings.engine is not None][-1]
+
+
+def _set(mode: ExecutionMode, engine: str) -> None:
+    """Set mode and engine of a worker process."""
+    _open_blocks[:] = [_Settings(mode, engine)]
 
 
 def _workers_are_loky() -> bool:

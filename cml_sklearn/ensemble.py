@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar, Self, cast
 
 import numpy as np
 import sklearn.ensemble
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassifierMixin, OutlierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble._iforest import _average_path_length
 from typing_extensions import override
@@ -16,11 +16,19 @@ from cml_sklearn._typing import FloatArray
 from cml_sklearn.estimators.conventions import class_labels, inverse_of
 from cml_sklearn.estimators.forests import AveragedClassifier, AveragedRegressor, check_members
 from cml_sklearn.estimators.predictions import (
+    FheClassifierMixin,
+    FheRegressorMixin,
     DecidingEstimator,
     DetectingEstimator,
     PredictingEstimator,
 )
-from cml_sklearn.estimators.trees import EnsembleEstimator, TreeEstimator, constant_tree
+from cml_sklearn.estimators.parameters import refuse_categories
+from cml_sklearn.estimators.trees import (
+    Conversion,
+    EnsembleEstimator,
+    TreeEstimator,
+    constant_tree,
+)
 from cml_sklearn.exceptions import UnsupportedModelError
 from cml_sklearn.forest.grid import FeatureGrid
 from cml_sklearn.forest.tree_arrays import TreeArrays, histogram_tree, scikit_tree
@@ -83,7 +91,7 @@ class BaggingRegressor(
 ): ...
 
 
-class _BoostingClassifier(ClassifierMixin, DecidingEstimator, EnsembleEstimator):
+class _BoostingClassifier(FheClassifierMixin, DecidingEstimator, EnsembleEstimator):
     """A classifier with a score for two classes, or one for each class; abstract."""
 
     @override
@@ -122,7 +130,7 @@ class GradientBoostingClassifier(
 
 
 class GradientBoostingRegressor(
-    RegressorMixin,
+    FheRegressorMixin,
     PredictingEstimator,
     _GradientBoosting,
     wraps=sklearn.ensemble.GradientBoostingRegressor,
@@ -138,6 +146,20 @@ class _HistGradientBoosting(EnsembleEstimator):
     _float32: ClassVar[bool] = False
 
     @override
+    def _validated(self, X: ArrayLike, *, reset: bool) -> FloatArray:
+        if self.categorical_features is not None:
+            refuse_categories(X)
+        return super()._validated(X, reset=reset)
+
+    @override
+    def _encoded_parameters(
+        self, grid: FeatureGrid, fit_params: dict[str, object]
+    ) -> dict[str, object]:
+        """Arguments of `fit`, where validation samples have gone through the grid, too."""
+        X_val = cast("ArrayLike | None", fit_params.get("X_val"))
+        return fit_params if X_val is None else {**fit_params, "X_val": self._codes(grid, X_val)}
+
+    @override
     def _read_trees(self, model: BaseEstimator) -> list[TreeArrays]:
         start = np.ravel(model._baseline_prediction)
         trees = [constant_tree(start)]
@@ -146,12 +168,12 @@ class _HistGradientBoosting(EnsembleEstimator):
         return trees
 
     @override
-    def _write_thresholds(self, model: BaseEstimator, grid: FeatureGrid) -> None:
+    def _convert_thresholds(self, model: BaseEstimator, convert: Conversion) -> None:
         for predictor in (p for stage in model._predictors for p in stage):
             nodes = predictor.nodes
             inner = nodes["is_leaf"] == 0
             feature, code = nodes["feature_idx"][inner], nodes["num_threshold"][inner]
-            nodes["num_threshold"][inner] = grid.thresholds(feature, code)
+            nodes["num_threshold"][inner] = convert(feature, code)
             # a missing value lies above every edge
             nodes["missing_go_to_left"] = 0
 
@@ -164,7 +186,7 @@ class HistGradientBoostingClassifier(
 
 
 class HistGradientBoostingRegressor(
-    RegressorMixin,
+    FheRegressorMixin,
     PredictingEstimator,
     _HistGradientBoosting,
     wraps=sklearn.ensemble.HistGradientBoostingRegressor,
@@ -212,7 +234,7 @@ class AdaBoostClassifier(_BoostingClassifier, wraps=sklearn.ensemble.AdaBoostCla
 
 
 class AdaBoostRegressor(
-    RegressorMixin,
+    FheRegressorMixin,
     PredictingEstimator,
     TreeEstimator,
     wraps=sklearn.ensemble.AdaBoostRegressor,
@@ -249,7 +271,7 @@ class IsolationForest(
         super().fit(X, y, **fit_params)
         if self.contamination != "auto":
             scores = self.score_samples(X, execute_in_fhe=False)
-            self.offset_ = float(np.percentile(scores, 100 * self.contamination))
+            vars(self)["offset_"] = float(np.percentile(scores, 100 * self.contamination))
             self._fix_postprocessing(self._postprocessing(self.sklearn_model_))
         return self
 

@@ -8,7 +8,7 @@ from typing import Any, Self, cast
 import numpy as np
 import sklearn.neural_network
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
@@ -20,7 +20,7 @@ from cml_sklearn._typing import Array, FloatArray, IntArray
 from cml_sklearn.estimators.base import as_dense
 from cml_sklearn.estimators.conventions import binarized_labels
 from cml_sklearn.estimators.networks import MultilayerPerceptron, out_activation
-from cml_sklearn.estimators.predictions import ProbabilisticEstimator
+from cml_sklearn.estimators.predictions import FheClassifierMixin, FheRegressorMixin, ProbabilisticEstimator
 from cml_sklearn.estimators.skorch import NET_DOC, NeuralNet
 from cml_sklearn.estimators.width_search import search_widths
 from cml_sklearn.exceptions import InvalidInputError
@@ -44,7 +44,7 @@ __all__ = [
 
 
 class MLPClassifier(
-    ClassifierMixin,
+    FheClassifierMixin,
     ProbabilisticEstimator,
     MultilayerPerceptron,
     wraps=sklearn.neural_network.MLPClassifier,
@@ -62,7 +62,7 @@ class MLPClassifier(
         }
 
 
-class MLPRegressor(RegressorMixin, MultilayerPerceptron, wraps=sklearn.neural_network.MLPRegressor):
+class MLPRegressor(FheRegressorMixin, MultilayerPerceptron, wraps=sklearn.neural_network.MLPRegressor):
     """See `sklearn.neural_network.MLPRegressor`."""
 
     @override
@@ -70,7 +70,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron, wraps=sklearn.neural_ne
         return {"predict": (*out_activation(model), Squeeze())}
 
 
-class NeuralNetClassifier(ClassifierMixin, ProbabilisticEstimator, NeuralNet):
+class NeuralNetClassifier(FheClassifierMixin, ProbabilisticEstimator, NeuralNet):
     """A classifier by a skorch net."""
 
     __doc__ += NET_DOC
@@ -84,7 +84,8 @@ class NeuralNetClassifier(ClassifierMixin, ProbabilisticEstimator, NeuralNet):
     ) -> Self:
         """Train for `max_epochs` more on a batch, then quantize anew; forgets an earlier circuit.
 
-        The ranges of the integers are fixed on all batches, or on the last 10,000 samples of them.
+        The ranges of the integers are fixed on all batches, those of `fit` among them; of many
+        samples, on 10,000 and those of extreme values.
 
         Parameters
         ----------
@@ -154,7 +155,7 @@ class NeuralNetClassifier(ClassifierMixin, ProbabilisticEstimator, NeuralNet):
         return identity if self.criterion is NLLLoss else probabilities
 
 
-class NeuralNetRegressor(RegressorMixin, NeuralNet):
+class NeuralNetRegressor(FheRegressorMixin, NeuralNet):
     """A regressor by a skorch net."""
 
     __doc__ += NET_DOC
@@ -165,8 +166,8 @@ class NeuralNetRegressor(RegressorMixin, NeuralNet):
     def partial_fit(self, X: ArrayLike, y: ArrayLike, **fit_params: object) -> Self:
         """Train for `max_epochs` more on a batch, then quantize anew; forgets an earlier circuit.
 
-        Parameters are those of `fit`. The ranges of the integers are fixed on all batches, or on
-        the last 10,000 samples of them.
+        Parameters are those of `fit`. The ranges of the integers are fixed on all batches, those
+        of `fit` among them; of many samples, on 10,000 and those of extreme values.
 
         Returns
         -------

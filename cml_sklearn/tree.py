@@ -24,3 +24,10 @@ class ExtraTreeClassifier(SingleTreeClassifier, wraps=sklearn.tree.ExtraTreeClas
 
 
 class ExtraTreeRegressor(AveragedRegressor, wraps=sklearn.tree.ExtraTreeRegressor): ...
+
+
+# so that export_text and plot_tree of scikit-learn take them
+sklearn.tree.DecisionTreeClassifier.register(DecisionTreeClassifier)
+sklearn.tree.DecisionTreeRegressor.register(DecisionTreeRegressor)
+sklearn.tree.ExtraTreeClassifier.register(ExtraTreeClassifier)
+sklearn.tree.ExtraTreeRegressor.register(ExtraTreeRegressor)

@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 import xgboost
+from numpy.typing import ArrayLike
+from scipy import sparse
 from sklearn.base import BaseEstimator
 from typing_extensions import override
 
+from cml_sklearn._typing import FloatArray
 from cml_sklearn.estimators.boosters import BoosterClassifier, BoosterEstimator, BoosterRegressor
 from cml_sklearn.estimators.trees import constant_tree
 from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.forest.grid import FeatureGrid
 from cml_sklearn.forest.tree_arrays import TreeArrays, add_up, xgboost_trees
 from cml_sklearn.quantization.postprocessing import (
     Link,
@@ -59,6 +63,35 @@ class _XGBModel(BoosterEstimator):
         return [constant_tree(base), *trees]
 
     @override
+    def _validated(self, X: ArrayLike, *, reset: bool) -> FloatArray:
+        if self._is_adopted and sparse.issparse(X):
+            raise UnsupportedModelError(
+                "XGBoost takes what a sparse matrix leaves out for missing, which a model that was "
+                "fitted elsewhere does not take here. Give X as an array."
+            )
+        return super()._validated(X, reset=reset)
+
+    @override
+    def _constraints_by_position(self) -> dict[str, object]:
+        """Constraints as XGBoost takes them where it is not given names."""
+        given = super()._constraints_by_position()
+        for name, written in (("monotone_constraints", tuple), ("interaction_constraints", str)):
+            if isinstance(given[name], list):
+                given[name] = written(given[name])
+        return given
+
+    @override
+    def _to_users_units(self, model: BaseEstimator, grid: FeatureGrid) -> None:
+        booster = model.get_booster()
+        content = json.loads(bytes(booster.save_raw("json")))
+        for tree in content["learner"]["gradient_booster"]["model"]["trees"]:
+            _write_edges(tree, grid)
+        booster.load_model(bytearray(json.dumps(content), "utf-8"))
+        names = [str(name) for name in getattr(self, "feature_names_in_", ())]
+        if names and not set("[]<") & set("".join(names)):
+            booster.feature_names = names
+
+    @override
     def _inverse_link(self, model: BaseEstimator) -> Postprocessing:
         return _INVERSE_LINKS[_learner_of(model)["objective"]["name"]]
 
@@ -96,6 +129,22 @@ def _learner_of(model: BaseEstimator) -> dict[str, Any]:
     """Read a fitted model's configuration."""
     learner: dict[str, Any] = json.loads(model.get_booster().save_config())["learner"]
     return learner
+
+
+def _write_edges(tree: dict[str, Any], grid: FeatureGrid) -> None:
+    """Put the grid's edges in place of codes, in a tree as XGBoost stores it."""
+    inner = np.array(tree["left_children"]) >= 0
+    condition = np.array(tree["split_conditions"], dtype=np.float32)
+    feature = np.array(tree["split_indices"])[inner]
+    edge = grid.thresholds(feature, np.nextafter(condition[inner], np.float32(-np.inf)))
+    rounded = edge.astype(np.float32)
+    below = np.where(rounded > edge, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+    # samples go left where x < condition, in float32: where x <= the float just below
+    largest = np.finfo(np.float32).max
+    condition[inner] = np.clip(np.nextafter(below, np.float32(np.inf)), -largest, largest)
+    tree["split_conditions"] = condition.tolist()
+    # a missing value lies above every edge
+    tree["default_left"] = [0] * len(condition)
 
 
 def _n_targets(model: BaseEstimator) -> int:

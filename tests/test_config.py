@@ -75,3 +75,13 @@ def test_threads_and_processes_share_the_setting() -> None:
             assert pool.submit(settings).result() == ("simulate", "clear")
         results = Parallel(n_jobs=2)(delayed(settings)() for _ in range(2))
         assert results == [("simulate", "clear")] * 2
+
+
+def test_blocks_that_threads_close_in_another_order_leave_nothing() -> None:
+    first, second = config_context(execute_in_fhe=True), config_context(execute_in_fhe="simulate")
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert resolve_mode(None) == "simulate"
+    second.__exit__(None, None, None)
+    assert resolve_mode(None) is False

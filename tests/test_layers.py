@@ -33,7 +33,7 @@ FLOORS = [
     },
 ]
 FLOORS_OF_ESTIMATORS = [
-    {"wrapping"},
+    {"inspection", "parameters", "wrapping"},
     {"base"},
     {"conventions", "partial_fit"},
     {"predictions"},

@@ -21,15 +21,20 @@ import cml_sklearn
 from cml_sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.linear_model import (
+    ElasticNet,
+    Lasso,
     LinearRegression,
     LogisticRegression,
     PoissonRegressor,
     Ridge,
+    RidgeClassifier,
     SGDClassifier,
 )
+from cml_sklearn.svm import LinearSVC
 from tests.estimators import LINEAR, name_of, wrapped
 
 Array = NDArray[Any]
+NUMBERS = np.random.default_rng(0).normal(size=(100, 3))
 
 
 def split(load: Any, *, standardize: bool) -> list[Array]:
@@ -298,3 +303,36 @@ def test_pipeline_passes_the_mode_on() -> None:
     pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
     encrypted = pipeline.predict(X[:4], execute_in_fhe=True)
     np.testing.assert_array_equal(encrypted, pipeline.predict(X[:4]))
+
+
+CONSTANT_MODELS: list[tuple[Any, Array]] = [
+    (Lasso(), 0.3 * NUMBERS[:, 0] + 10),
+    (ElasticNet(), 1e-3 * NUMBERS[:, 1] - 97),
+    (LinearRegression(), np.full(100, 1e14)),
+    (Ridge(), np.full(100, -1e-14)),
+    (Ridge(), np.c_[NUMBERS[:, 0], np.full(100, 50.0), np.zeros(100)]),
+    (PoissonRegressor(), np.full(100, 3.3)),
+    (LogisticRegression(C=1e-12), NUMBERS[:, 0] > -1),
+    (RidgeClassifier(alpha=1e15), NUMBERS[:, 0] > -1),
+    (LinearSVC(C=1e-12), NUMBERS[:, 0] > -1),
+]
+
+
+@pytest.mark.parametrize(("model", "y"), CONSTANT_MODELS)
+def test_intercepts_stay_where_coefficients_are_zero(model: Any, y: Array) -> None:
+    model.fit(NUMBERS, y)
+    method = "decision_function" if hasattr(model, "decision_function") else "predict"
+    wanted = getattr(model.sklearn_model_, method)(NUMBERS)
+    got = getattr(model, method)(NUMBERS)
+    step = 0.05 * np.ptp(wanted, axis=0) + 1e-12 * np.abs(wanted).max(axis=0)
+    assert (np.abs(got - wanted) <= step).all()
+    np.testing.assert_array_equal(getattr(model, method)(NUMBERS, execute_in_fhe="simulate"), got)
+
+
+@pytest.mark.parametrize("offset", [1e9, 1e12, 1e14])
+def test_large_offsets_do_not_widen_the_circuit(offset: float) -> None:
+    y = NUMBERS @ [3.0, 1.0, 0.5] + offset
+    model = LinearRegression().fit(NUMBERS, y)
+    got = model.predict(NUMBERS, execute_in_fhe="simulate")
+    assert np.abs(got - y).max() < 0.05 * np.ptp(y)
+    assert max(w.bits for w in model.quantized_module_.program.widths()) <= 42

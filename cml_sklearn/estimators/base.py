@@ -10,7 +10,10 @@ Here stand what it owns, namely modules and their circuits, and what it takes.
 
 from __future__ import annotations
 
+import copy
+import inspect
 from abc import abstractmethod
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -29,8 +32,17 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.config import ExecutionMode, resolve_mode
+from cml_sklearn.estimators.inspection import (
+    is_fitted_attribute,
+    is_of_the_model,
+    names_of_the_model,
+    not_fitted,
+    read_only,
+    refusal_of,
+)
+from cml_sklearn.estimators.parameters import check_fit_arguments, check_parameters, library_of
 from cml_sklearn.estimators.wrapping import OwnParameter, take_over
-from cml_sklearn.exceptions import CompilationError, UnsupportedModelError
+from cml_sklearn.exceptions import CompilationError, InvalidInputError, UnsupportedModelError
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions, FheReport
 from cml_sklearn.quantization.bit_widths import MAX_BITS, MIN_BITS
@@ -43,6 +55,9 @@ if TYPE_CHECKING:
 __all__ = ["N_BITS_CONSTRAINT", "P_ERROR", "FheEstimator", "as_dense", "as_numpy", "like_input"]
 
 N_BITS_CONSTRAINT = (Interval(Integral, MIN_BITS, MAX_BITS, closed="both"), dict)
+
+_COMPILED = {"fhe_circuit_", "fhe_report_", "fhe_reports_"}
+"""Attributes that compile what is not compiled yet."""
 
 _N_BITS = OwnParameter(
     "n_bits",
@@ -73,6 +88,7 @@ class FheEstimator(BaseEstimator):
     onnx_model_: onnx.ModelProto
     modules_: dict[str, QuantizedModule]
     n_features_in_: int
+    _is_adopted: bool = False
 
     def __init_subclass__(
         cls, *, wraps: type[BaseEstimator] | None = None, **kwargs: object
@@ -87,11 +103,14 @@ class FheEstimator(BaseEstimator):
     def from_sklearn_model(cls, model: BaseEstimator, X: ArrayLike, **own: object) -> Self:
         """Make an estimator of a model that is fitted already."""
         cls._check_wrapped(model)
+        model = copy.deepcopy(model)
         known = cls._get_param_names()
         parameters = {k: v for k, v in model.get_params(deep=False).items() if k in known}
         estimator = cls(**parameters, **own)
         estimator._validate_params()
-        return estimator._adopt(model, as_dense(X))
+        estimator._take_names(model)
+        estimator._is_adopted = True
+        return estimator._adopt(model, estimator._validated(X, reset=False))
 
     def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: object) -> Self:
         """Train the wrapped model in the clear, convert it and quantize it.
@@ -103,8 +122,10 @@ class FheEstimator(BaseEstimator):
         self
         """
         self._validate_params()
-        model = self._make_wrapped()
+        self._check_fit_arguments(fit_params)
+        model = self._model_to_fit()
         model.fit(X, y, **fit_params)
+        self._is_adopted = False
         weight = cast("ArrayLike | None", fit_params.get("sample_weight"))
         return self._adopt(model, as_dense(X), weight)
 
@@ -139,7 +160,7 @@ class FheEstimator(BaseEstimator):
         """
         check_is_fitted(self)
         values = None if X is None else self._checked_input(X)
-        options = CircuitOptions(self.p_error, batch_size)
+        options = CircuitOptions(self.p_error, _checked_batch_size(batch_size))
         for module in dict.fromkeys(self.modules_.values()):
             module.compile(options, engine=engine)
             if values is not None:
@@ -149,6 +170,7 @@ class FheEstimator(BaseEstimator):
     @property
     def quantized_module_(self) -> QuantizedModule:
         """The module of `predict`."""
+        check_is_fitted(self)
         return self.modules_["predict"]
 
     @property
@@ -169,11 +191,48 @@ class FheEstimator(BaseEstimator):
         return {name: self._circuit_of(module).report for name, module in self.modules_.items()}
 
     def __getattr__(self, name: str) -> Any:
-        """Look fitted attributes (``coef_``, ``classes_``, ...) up on the wrapped model."""
-        model = self.__dict__.get("sklearn_model_")
-        if model is not None and name.endswith("_") and not name.startswith("_"):
-            return getattr(model, name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        """Look fitted attributes and some methods up on the wrapped model: see `inspection`.
+
+        Arrays are handed out read-only, since predictions come from integers made of them.
+        """
+        if isinstance(inspect.getattr_static(type(self), name, None), property):
+            # its own error, which led here
+            return inspect.getattr_static(type(self), name).fget(self)
+        if not is_of_the_model(self._wrapped_class, name):
+            raise AttributeError(refusal_of(self, name))
+        if "sklearn_model_" not in vars(self):
+            raise not_fitted(self, name)
+        return read_only(getattr(self.sklearn_model_, name))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse to hide the wrapped model's attributes, which predictions would not follow."""
+        model = vars(self).get("sklearn_model_")
+        if model is not None and name not in vars(self) and is_fitted_attribute(model, name):
+            raise AttributeError(
+                f"{name} can't be set, since predictions come from integers made in fit. Set it on "
+                f"a fitted {type(model).__name__}, and give this to "
+                f"{type(self).__name__}.from_sklearn_model."
+            )
+        super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        """Names that can be read at no cost: circuits and reports only if compiled."""
+        names = set(object.__dir__(self)) | names_of_the_model(vars(self).get("sklearn_model_"))
+        modules = vars(self).get("modules_", {}).values()
+        if not all(module.is_compiled for module in modules) or not modules:
+            names -= _COMPILED
+        return sorted(name for name in names if hasattr(self, name))
+
+    def _validate_params(self) -> None:
+        """Let scikit-learn check the parameters, and refuse what can't mean here what it says."""
+        super()._validate_params()
+        library = library_of(self._wrapped_class)
+        check_parameters(type(self).__name__, library, self.get_params(deep=False))
+        self._check_members()
+
+    def _check_fit_arguments(self, fit_params: Mapping[str, object]) -> None:
+        """Refuse arguments of `fit` that can't mean here what they say."""
+        check_fit_arguments(type(self).__name__, library_of(self._wrapped_class), fit_params)
 
     @classmethod
     def _check_wrapped(cls, model: object) -> None:
@@ -210,7 +269,25 @@ class FheEstimator(BaseEstimator):
         """Make an unfitted model of the wrapped class, with this estimator's parameters."""
         own = {parameter.name for parameter in self._own_parameters}
         parameters = self.get_params(deep=False).items()
-        return self._wrapped_class(**{k: v for k, v in parameters if k not in own})
+        return self._wrapped_class(**{k: _unwrapped(v) for k, v in parameters if k not in own})
+
+    def _check_members(self) -> None:
+        """Refuse parameters of our own of an estimator inside of this one: they'd be unheard."""
+        for name, member in self.get_params(deep=False).items():
+            if isinstance(member, FheEstimator):
+                _check_unheard(f"{type(self).__name__}({name}=...)", member)
+
+    def _model_to_fit(self) -> BaseEstimator:
+        """Make the model to train; with `warm_start` the fitted one, with parameters as now."""
+        model = self._make_wrapped()
+        if not self._is_warm:
+            return model
+        return self.sklearn_model_.set_params(**model.get_params(deep=False))
+
+    @property
+    def _is_warm(self) -> bool:
+        """Whether a fit goes on from an earlier one."""
+        return bool(getattr(self, "warm_start", False)) and "sklearn_model_" in vars(self)
 
     def _adopt(
         self, model: BaseEstimator, X: FloatArray, sample_weight: ArrayLike | None = None
@@ -228,7 +305,7 @@ class FheEstimator(BaseEstimator):
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
             if hasattr(model, name):
-                setattr(self, name, getattr(model, name))
+                vars(self)[name] = getattr(model, name)
 
     def _own(
         self,
@@ -253,8 +330,12 @@ class FheEstimator(BaseEstimator):
     def _checked_input(self, X: ArrayLike) -> FloatArray:
         """Validate X for a prediction, as scikit-learn does, and make it dense."""
         check_is_fitted(self)
+        return self._validated(X, reset=False)
+
+    def _validated(self, X: ArrayLike, *, reset: bool) -> FloatArray:
+        """Let scikit-learn validate X; `reset`: X fixes the features."""
         accept = ["csr", "csc"] if get_tags(self).input_tags.sparse else False
-        return as_dense(validate_data(self, X, accept_sparse=accept, reset=False))
+        return as_dense(validate_data(self, X, accept_sparse=accept, reset=reset))
 
     def _run(
         self, module: QuantizedModule, values: FloatArray, execute_in_fhe: ExecutionMode | None
@@ -279,6 +360,34 @@ class FheEstimator(BaseEstimator):
                 "The circuit's simulation differs from the clear integers on X; lower p_error, or "
                 "report this as a bug with the model and X."
             )
+
+
+def _unwrapped(value: object) -> object:
+    """The wrapped class's estimator in place of ours; anything else as it is."""
+    return value._make_wrapped() if isinstance(value, FheEstimator) else value
+
+
+def _check_unheard(owner: str, member: FheEstimator) -> None:
+    """Refuse a member with parameters of ours, where only the owner's count."""
+    own = {p.name: p.default for p in member._own_parameters}
+    unheard = [name for name, default in own.items() if getattr(member, name) != default]
+    if unheard:
+        raise UnsupportedModelError(
+            f"{owner} got a {type(member).__name__} with {', '.join(unheard)}, which would be "
+            "without effect: all trees share one grid and one sum. Give them to the ensemble."
+        )
+
+
+def _checked_batch_size(batch_size: object) -> int | None:
+    """Batch size as an int, or an error that says what it may be."""
+    if batch_size is None:
+        return None
+    if isinstance(batch_size, bool) or not isinstance(batch_size, Integral) or batch_size < 1:
+        raise InvalidInputError(
+            f"batch_size is {batch_size!r}; it must be a positive int, or None for what the "
+            "engine likes best."
+        )
+    return int(batch_size)
 
 
 def as_numpy(values: ArrayLike) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.tree import (
     DecisionTreeClassifier,
     DecisionTreeRegressor,
@@ -15,7 +15,7 @@ from sklearn.tree import (
 from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray
-from cml_sklearn.estimators.predictions import PredictingEstimator, ProbabilisticEstimator
+from cml_sklearn.estimators.predictions import FheClassifierMixin, FheRegressorMixin, PredictingEstimator, ProbabilisticEstimator
 from cml_sklearn.estimators.trees import Samples, TreeEstimator
 from cml_sklearn.exceptions import UnsupportedModelError
 from cml_sklearn.forest.forest import Forest, label_forest
@@ -57,7 +57,7 @@ class AveragedTrees(TreeEstimator):
         return value
 
 
-class AveragedRegressor(RegressorMixin, PredictingEstimator, AveragedTrees):
+class AveragedRegressor(FheRegressorMixin, PredictingEstimator, AveragedTrees):
     """A regressor that averages; abstract."""
 
     @override
@@ -65,7 +65,7 @@ class AveragedRegressor(RegressorMixin, PredictingEstimator, AveragedTrees):
         return {"predict": (Squeeze(),)}
 
 
-class AveragedClassifier(ClassifierMixin, ProbabilisticEstimator, AveragedTrees):
+class AveragedClassifier(FheClassifierMixin, ProbabilisticEstimator, AveragedTrees):
     """A classifier that averages probabilities; abstract."""
 
     @override

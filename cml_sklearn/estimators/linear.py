@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.linear_model._base import LinearClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from typing_extensions import override
@@ -16,7 +16,7 @@ from cml_sklearn._typing import FloatArray
 from cml_sklearn.convert.hummingbird import linear_map_to_onnx
 from cml_sklearn.estimators.base import FheEstimator, as_numpy
 from cml_sklearn.estimators.conventions import inverse_of
-from cml_sklearn.estimators.predictions import DecidingEstimator, PredictingEstimator
+from cml_sklearn.estimators.predictions import DecidingEstimator, FheClassifierMixin, FheRegressorMixin, PredictingEstimator
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 from cml_sklearn.quantization.postprocessing import (
@@ -58,7 +58,7 @@ class LinearEstimator(FheEstimator):
         return self
 
 
-class LinearRegressor(RegressorMixin, PredictingEstimator, LinearEstimator):
+class LinearRegressor(FheRegressorMixin, PredictingEstimator, LinearEstimator):
     """A regressor on raw scores, some with a link; abstract."""
 
     @override
@@ -68,7 +68,9 @@ class LinearRegressor(RegressorMixin, PredictingEstimator, LinearEstimator):
         return {"predict": (*shape, *(inverse_of(loss.link) if loss else ()))}
 
 
-class LinearClassifier(DecidingEstimator, LinearClassifierMixin, LinearEstimator):
+class LinearClassifier(
+    FheClassifierMixin, DecidingEstimator, LinearClassifierMixin, LinearEstimator
+):
     """A classifier on raw scores, known to scikit-learn as a linear one; abstract."""
 
     @override

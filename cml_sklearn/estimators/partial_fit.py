@@ -6,50 +6,70 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from typing_extensions import override
 
-from cml_sklearn._typing import FloatArray
-from cml_sklearn.estimators.base import FheEstimator, as_dense
+from cml_sklearn._typing import FloatArray, IntArray
+from cml_sklearn.estimators.base import FheEstimator, as_dense, as_numpy
 
 __all__ = ["CalibratedOnBatches", "PartialFitMixin"]
 
 _KEPT_ROWS = 10_000
-"""Rows of earlier batches that are kept for calibration."""
+"""Rows of earlier batches that are kept for calibration, beside those of extreme values."""
 
 
 class CalibratedOnBatches(FheEstimator):
-    """Keeps rows of all batches, on which the quantized ranges are fixed; abstract."""
+    """Keeps rows of `fit` and of all batches, on which the ranges are fixed; abstract."""
 
     _calibration: FloatArray
 
-    def _kept_rows(self, X: FloatArray) -> FloatArray:
+    def _with_earlier_rows(self, X: FloatArray) -> FloatArray:
         """Rows of earlier batches and of this one."""
-        earlier = self.__dict__.get("_calibration", X[:0])
-        self._calibration = np.concatenate([earlier, X])[-_KEPT_ROWS:]
-        return self._calibration
+        return np.concatenate([vars(self).get("_calibration", X[:0]), X])
 
-    def _forget_rows(self) -> None:
-        """Start anew."""
-        self.__dict__.pop("_calibration", None)
+    def _keep_rows(self, X: FloatArray) -> None:
+        """Keep rows for batches that follow, in place of those kept so far."""
+        self._calibration = X[_spread(X)] if len(X) > _KEPT_ROWS else X
 
 
 class PartialFitMixin(CalibratedOnBatches):
     """`partial_fit` for wrapped models that have it; the quantized ranges grow with the data."""
 
-    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: object) -> Self:
-        """Train anew; see `FheEstimator.fit`."""
-        self._forget_rows()
-        return super().fit(X, y, **fit_params)
-
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, *args: object, **kwargs: object) -> Self:
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, **fit_params: object) -> Self:
         """Train further on a batch, then quantize anew; forgets an earlier circuit.
 
-        Parameters are those of the wrapped class's `partial_fit`.
+        Parameters are those of the wrapped class's `partial_fit`. The ranges hold for the samples
+        of `fit`, too, and for those that `from_sklearn_model` was given.
 
         Returns
         -------
         self
         """
         self._validate_params()
-        model = self.__dict__.get("sklearn_model_", self._make_wrapped())
-        model.partial_fit(X, y, *args, **kwargs)
-        return self._adopt(model, self._kept_rows(as_dense(X)))
+        model = vars(self).get("sklearn_model_", self._make_wrapped())
+        model.partial_fit(X, y, **fit_params)
+        batch = _weighty(as_dense(X), fit_params.get("sample_weight"))
+        return self._adopt(model, self._with_earlier_rows(batch))
+
+    @override
+    def _adopt(
+        self, model: BaseEstimator, X: FloatArray, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        self._keep_rows(_weighty(X, sample_weight))
+        return super()._adopt(model, X, sample_weight)
+
+
+def _weighty(X: FloatArray, sample_weight: object) -> FloatArray:
+    """Rows of a positive weight, or all if there is none."""
+    if sample_weight is None:
+        return X
+    rows = np.broadcast_to(as_numpy(sample_weight) > 0, len(X))
+    return X[rows] if rows.any() else X
+
+
+def _spread(X: FloatArray) -> IntArray:
+    """Random rows, the same for the same data, and those that hold a feature's extremes."""
+    chosen = np.random.default_rng(0).choice(len(X), _KEPT_ROWS, replace=False)
+    flat = X.reshape(len(X), -1)
+    rows: IntArray = np.unique(np.concatenate([chosen, flat.argmin(axis=0), flat.argmax(axis=0)]))
+    return rows

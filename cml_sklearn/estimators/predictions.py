@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.metaestimators import available_if
 from typing_extensions import override
 
@@ -29,6 +30,8 @@ from cml_sklearn.quantization.postprocessing import (
 __all__ = [
     "DecidingEstimator",
     "DetectingEstimator",
+    "FheClassifierMixin",
+    "FheRegressorMixin",
     "PredictingEstimator",
     "ProbabilisticEstimator",
 ]
@@ -42,6 +45,42 @@ def _serves(name: str) -> Callable[[FheEstimator], bool]:
         return hasattr(self._make_wrapped(), name) if modules is None else name in modules
 
     return check
+
+
+class FheClassifierMixin(ClassifierMixin):
+    """Accuracy as the score, in any of the three modes."""
+
+    def score(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        execute_in_fhe: ExecutionMode | None = None,
+    ) -> float:
+        """Accuracy of `predict`; `execute_in_fhe` as there."""
+        predicted = self.predict(X, execute_in_fhe)  # type: ignore[attr-defined]
+        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+
+
+class FheRegressorMixin(RegressorMixin):
+    """Determination as the score, in any of the three modes."""
+
+    def score(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        execute_in_fhe: ExecutionMode | None = None,
+    ) -> float:
+        """Score of `predict` as the wrapped class defines it (R2, D2); `execute_in_fhe` as there."""
+        predicted = self.predict(X, execute_in_fhe)  # type: ignore[attr-defined]
+        return self._determination(y, predicted, sample_weight)
+
+    def _determination(
+        self, y: ArrayLike, predicted: ArrayLike, sample_weight: ArrayLike | None
+    ) -> float:
+        """Share of the targets' variance that predictions explain."""
+        return float(r2_score(y, predicted, sample_weight=sample_weight))
 
 
 class PredictingEstimator(FheEstimator):

@@ -175,7 +175,6 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         self
         """
         self._validate_params()
-        self._forget_rows()
         self.__dict__.pop("classes_", None)
         values, targets = self._validated(X, y, reset=True)
         self.skorch_net_ = self._make_net(values, targets)
@@ -190,10 +189,11 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         if first:
             self.skorch_net_ = self._make_net(values, targets)
         self._train(values, targets, fit_params)
-        return self._own_net(self._kept_rows(values))
+        return self._own_net(self._with_earlier_rows(values))
 
     def _own_net(self, X: FloatArray) -> Self:
         """Quantize the net with the rows of X."""
+        self._keep_rows(X)
         return self._own(self._make_wrapped(), *self._quantize(self.skorch_net_, X, None))
 
     def __sklearn_tags__(self) -> Tags:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import ClassVar, NamedTuple, Self
@@ -19,7 +19,9 @@ from typing_extensions import override
 from cml_sklearn._typing import Array, FloatArray, IntArray
 from cml_sklearn.convert.hummingbird import trees_to_onnx
 from cml_sklearn.estimators.base import P_ERROR, FheEstimator, as_dense
+from cml_sklearn.estimators.parameters import groups_by_position, signs_by_position
 from cml_sklearn.estimators.wrapping import OwnParameter
+from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.forest.forest import Forest, forest_from_onnx
 from cml_sklearn.forest.grid import FeatureGrid
 from cml_sklearn.forest.lowering import forest_to_module
@@ -27,6 +29,7 @@ from cml_sklearn.forest.tree_arrays import TreeArrays
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 
 __all__ = [
+    "Conversion",
     "EnsembleEstimator",
     "Samples",
     "TreeEstimator",
@@ -74,6 +77,15 @@ _AGGREGATION = OwnParameter(
 
 _MAX_SAMPLES = 2_000
 
+_BY_POSITION = {
+    "monotonic_cst": signs_by_position,
+    "monotone_constraints": signs_by_position,
+    "interaction_constraints": groups_by_position,
+}
+
+Conversion = Callable[[IntArray, FloatArray], FloatArray]
+"""Makes other thresholds of the features and thresholds of splits."""
+
 
 class Samples(NamedTuple):
     """Training samples on which the leaves' rounding is made up for.
@@ -106,6 +118,7 @@ class TreeEstimator(FheEstimator):
 
     aggregation: str = "encrypted"
     grid_: FeatureGrid
+    _grid_asked_for: tuple[int, str]
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None, **fit_params: object) -> Self:
         """Place the grid, train the wrapped model on its codes, convert it and quantize it.
@@ -117,16 +130,19 @@ class TreeEstimator(FheEstimator):
         self
         """
         self._validate_params()
-        values = self._validated(X, reset=True)
+        self._check_fit_arguments(fit_params)
+        self._check_warm_start()
+        values = self._validated(X, reset=not self._is_warm)
         weight = fit_params.get("sample_weight")
         if weight is not None:
             weight = np.maximum(_check_sample_weight(weight, values), 0)
-        grid = FeatureGrid.fit(values, self.n_bits, self.grid, weight)
-        model = self._make_wrapped()
+        grid = self._grid_for(values, weight)
+        model = self._model_to_fit().set_params(**self._constraints_by_position())
         codes = grid.codes(values)
         model.fit(self._typed(codes), y, **self._encoded_parameters(grid, fit_params))
         trees = self._read_trees(model)
         self._to_users_units(model, grid)
+        self._is_adopted = False
         rows = np.arange(len(codes)) if weight is None else np.flatnonzero(weight)
         samples = _thin(codes[rows], None if weight is None else weight[rows])
         return self._adopt_trees(model, trees, grid, samples)
@@ -154,6 +170,44 @@ class TreeEstimator(FheEstimator):
         samples = _thin(grid.codes(self._rounded(X)))
         return self._adopt_trees(model, on_codes, grid, samples)
 
+    def _grid_for(self, values: FloatArray, weight: FloatArray | None) -> FeatureGrid:
+        """Place a grid, or take that of the fit which this one goes on from."""
+        if self._is_warm:
+            return self.grid_
+        self._grid_asked_for = (self.n_bits, self.grid)
+        return FeatureGrid.fit(values, self.n_bits, self.grid, weight)
+
+    def _check_warm_start(self) -> None:
+        """Refuse to go on with another grid, or without one."""
+        if self._is_warm and self._is_adopted:
+            raise UnsupportedModelError(
+                "warm_start can't go on from a model that was fitted elsewhere, whose grid is its "
+                "own thresholds; train it on there, or use warm_start=False."
+            )
+        if self._is_warm and self._grid_asked_for != (self.n_bits, self.grid):
+            raise InvalidInputError(
+                f"warm_start goes on with the grid of the first fit (n_bits, grid = "
+                f"{self._grid_asked_for}), but they are now {(self.n_bits, self.grid)}; leave them, "
+                "or use warm_start=False."
+            )
+
+    @override
+    def _model_to_fit(self) -> BaseEstimator:
+        model = super()._model_to_fit()
+        if self._is_warm:
+            self._convert_thresholds(model, self._codes_of_thresholds)
+        return model
+
+    def _codes_of_thresholds(self, feature: IntArray, threshold: FloatArray) -> FloatArray:
+        """Undo `FeatureGrid.thresholds`."""
+        codes: FloatArray = self.grid_.ranks(feature, threshold) + 0.5
+        return codes
+
+    def _constraints_by_position(self) -> dict[str, object]:
+        """Constraints of the wrapped model, with positions in place of the features' names."""
+        given, names = self.get_params(deep=False), getattr(self, "feature_names_in_", ())
+        return {k: put(given[k], names) for k, put in _BY_POSITION.items() if k in given}
+
     @abstractmethod
     def _read_trees(self, model: BaseEstimator) -> list[TreeArrays]:
         """Trees whose sum is the raw scores of a fitted model."""
@@ -162,10 +216,10 @@ class TreeEstimator(FheEstimator):
         """Let a model that was trained on codes predict from the user's data."""
         if "feature_names_in_" in vars(self):
             model.feature_names_in_ = self.feature_names_in_
-        self._write_thresholds(model, grid)
+        self._convert_thresholds(model, grid.thresholds)
 
-    def _write_thresholds(self, model: BaseEstimator, grid: FeatureGrid) -> None:
-        """Put the grid's edges in place of codes, in scikit-learn's trees."""
+    def _convert_thresholds(self, model: BaseEstimator, convert: Conversion) -> None:
+        """Put other thresholds in place of those of scikit-learn's trees."""
         members = np.ravel(getattr(model, "estimators_", [model]))
         columns = getattr(model, "estimators_features_", [None] * len(members))
         for member, features in zip(members, columns, strict=True):
@@ -173,7 +227,7 @@ class TreeEstimator(FheEstimator):
             inner = tree.children_left >= 0
             feature = tree.feature[inner]
             feature = feature if features is None else np.asarray(features)[feature]
-            tree.threshold[inner] = grid.thresholds(feature, tree.threshold[inner])
+            tree.threshold[inner] = convert(feature, tree.threshold[inner])
             # a missing value lies above every edge
             tree.missing_go_to_left[:] = 0
 
@@ -238,6 +292,10 @@ class TreeEstimator(FheEstimator):
     def _dtype(self) -> DTypeLike:
         """Type of the values that the wrapped model compares."""
         return np.float32 if self._float32 else np.float64
+
+    def _codes(self, grid: FeatureGrid, X: ArrayLike) -> Array:
+        """Further samples as the wrapped model takes them; checked as those of `fit` are."""
+        return self._typed(grid.codes(self._validated(X, reset=False)))
 
     def _typed(self, codes: IntArray) -> Array:
         """Codes in the type in which the wrapped model takes them."""

@@ -14,9 +14,12 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
-__all__ = ["OwnParameter", "constraints_of", "constructor", "parameters_doc", "take_over"]
+__all__ = ["FURTHER", "OwnParameter", "constraints_of", "constructor", "parameters_doc", "take_over"]
 
 _KEYWORD, _VARIADIC = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD
+
+FURTHER = "further"
+"""Name of what a constructor takes by any other keyword."""
 
 _CLASS_DOC = """{summary}
 
@@ -98,7 +101,10 @@ def take_over(cls: Any, wrapped: type[BaseEstimator], own: tuple[OwnParameter, .
     summary = inspect.cleandoc((inspect.getdoc(wrapped) or "").partition("\n\n")[0])
     cls.__doc__ = _CLASS_DOC.format(summary=summary, parameters=parameters_doc(own))
     cls.__init__ = constructor(_parameters_of(wrapped), own)
-    cls.fit = _under_signature(cls.fit, inspect.signature(wrapped.fit))
+    for name in ("fit", "partial_fit"):
+        if hasattr(cls, name) and hasattr(wrapped, name):
+            signature = inspect.signature(getattr(wrapped, name))
+            setattr(cls, name, _under_signature(getattr(cls, name), signature))
     inherited = getattr(wrapped, "_parameter_constraints", {})
     cls._parameter_constraints = {**inherited, **constraints_of(own)}
     cls.from_sklearn_model = classmethod(_adoption(cls.from_sklearn_model.__func__, own))
@@ -150,16 +156,22 @@ def _keywords(own: tuple[OwnParameter, ...]) -> list[inspect.Parameter]:
 
 
 def _parameters_of(wrapped: type[BaseEstimator]) -> list[inspect.Parameter]:
-    """Parameters of ``__init__``; where it takes any keyword, those of its bases join."""
+    """Parameters of ``__init__``; where it takes any keyword, those of its bases join.
+
+    Where the last of them takes any keyword, too, so does this.
+    """
     named: dict[str, inspect.Parameter] = {}
+    takes_any = False
     for base in inspect.getmro(wrapped)[:-1]:
         if "__init__" not in vars(base):
             continue
         parameters = inspect.signature(vars(base)["__init__"]).parameters
         named = {k: p for k, p in parameters.items() if p.kind is not _VARIADIC} | named
-        if all(p.kind is not _VARIADIC for p in parameters.values()):
+        takes_any = any(p.kind is _VARIADIC for p in parameters.values())
+        if not takes_any:
             break
-    return list(named.values())
+    further = [inspect.Parameter(FURTHER, _VARIADIC)] if takes_any else []
+    return [*named.values(), *further]
 
 
 def _adoption(ours: Callable[..., Any], own: tuple[OwnParameter, ...]) -> Callable[..., Any]:

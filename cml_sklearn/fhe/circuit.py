@@ -60,6 +60,14 @@ class FheCircuit:
         self._circuit = engine.compile(program, options)
         self._half: Parcel[Any] | None = None
 
+    def __repr__(self) -> str:
+        """Engine and cost of a sample."""
+        report = self.report
+        return (
+            f"FheCircuit(engine={report.engine!r}, pbs_count={report.pbs_count:g}, "
+            f"complexity={report.complexity:.3g}, batch_size={report.batch_size})"
+        )
+
     @property
     def client(self) -> Client[Any, Any]:
         """The half that keeps the secret key: it encrypts and decrypts."""

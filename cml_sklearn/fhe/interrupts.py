@@ -14,20 +14,17 @@ __all__ = ["deferred_interrupts"]
 def deferred_interrupts() -> Iterator[Callable[[], bool]]:
     """Keep Ctrl-C waiting until the end of the block; yields what says whether it was pressed.
 
-    Only the main thread gets signals; elsewhere nothing is changed.
+    Only the main thread handles signals; elsewhere nothing is changed.
     """
     previous = signal.getsignal(signal.SIGINT)
-    if current_thread() is not main_thread() or previous is None:
-        yield lambda: False
-        return
     pressed = Event()
+    if current_thread() is not main_thread() or previous is None:
+        yield pressed.is_set
+        return
     signal.signal(signal.SIGINT, lambda *_: pressed.set())
-    # blocked here, so that native code's own handlers never run in this thread, nor in new ones
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield lambda: pressed.is_set() or signal.SIGINT in signal.sigpending()
+        yield pressed.is_set
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         signal.signal(signal.SIGINT, previous)
         if pressed.is_set():
             signal.raise_signal(signal.SIGINT)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -43,11 +44,13 @@ class CircuitOptions:
 
     def __post_init__(self) -> None:
         """Refuse values that an engine would take for something else."""
-        if not 0 < self.p_error < 1:
+        if not isinstance(self.p_error, Real) or not 0 < self.p_error < 1:
             raise InvalidInputError(
                 f"p_error is {self.p_error!r}; it must lie between 0 and 1, such as 2**-40."
             )
-        if self.batch_size is not None and self.batch_size < 1:
+        size = self.batch_size
+        is_int = isinstance(size, Integral) and not isinstance(size, bool)
+        if size is not None and not (is_int and size > 0):
             raise InvalidInputError(
                 f"batch_size is {self.batch_size!r}; it must be a positive int, or None."
             )

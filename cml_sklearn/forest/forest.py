@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cml_sklearn._typing import Array, FloatArray, IntArray
 from cml_sklearn.exceptions import UnsupportedModelError
 from cml_sklearn.forest.grid import FeatureGrid
+from cml_sklearn.program.integers import to_integers
 from cml_sklearn.program.steps import NodeArray
 from cml_sklearn.program.trees import reached_leaves
 
@@ -207,7 +208,7 @@ class _Graph:
         self.feature = self._table(values.input[1])
         threshold = self._table(comparison.input[1]).astype(np.float64)
         codes = np.ceil(threshold) - 1 if comparison.op_type == "Less" else np.floor(threshold)
-        self.code: IntArray = np.clip(codes, -1, 2**31).astype(np.int64)
+        self.code = to_integers(np.clip(codes, -1, 2**31), "A threshold of the trees")
         self.left, self.right = (self._table(name) for name in choice.input[1:])
         self._total = self._first(("ReduceSum",))
         self.value: FloatArray = self._table(self._total.input[0]).astype(np.float64)

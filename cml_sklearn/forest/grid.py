@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.program.integers import to_integers
 from cml_sklearn.quantization.encoders import GridEncoder, check_columns
 
 __all__ = ["FeatureGrid", "GridMethod"]
@@ -183,11 +184,11 @@ class FeatureGrid:
             Edges in the user's units; infinite outside the grid (or between value and missing).
         """
         feature = np.asarray(features, dtype=np.int64)
-        code = np.floor(np.asarray(codes, dtype=np.float64))
+        code = np.asarray(codes, dtype=np.float64)
         # each feature's edges between two infinities, all end to end
         ends = [np.concatenate([[-np.inf], edges, [np.inf]]) for edges in self.edges]
         sizes = np.array([len(edges) for edges in ends])
-        place = np.clip(code + 1, 0, sizes[feature] - 1).astype(np.int64)
+        place = to_integers(np.clip(np.floor(code) + 1, 0, sizes[feature] - 1), "A threshold")
         return np.concatenate(ends)[(np.cumsum(sizes) - sizes)[feature] + place]
 
 

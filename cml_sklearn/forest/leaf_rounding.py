@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.forest.forest import Forest
+from cml_sklearn.program.integers import to_integers
 
 __all__ = ["LeafRounding", "RoundedOutput"]
 
+_LAST_BITS = 2.0**-50
 _FRACTIONS = np.arange(16)[:, None] / 16
 _WHOLE_LIMIT = 2**31
 _SUM_BITS = (4, 5, 6, 7, 8, 10, 12, 14)
@@ -109,7 +111,8 @@ class LeafRounding:
         exact = self._exact
         centre = np.average(exact, axis=0, weights=self.weight)
         spread = max(self._root_mean_square(column) for column in (exact - centre).T)
-        allowed = tolerance * spread + 1e-12
+        # constant outputs differ from their mean by the last bits only
+        allowed = tolerance * spread + _LAST_BITS * float(np.abs(exact).max())
         waiting = list(range(self.forest.n_outputs))
         for sum_bits in _SUM_BITS:
             failing = next((o for o in waiting if not self._is_within(o, sum_bits, allowed)), None)
@@ -263,7 +266,7 @@ def _whole_step(column: FloatArray, starts: IntArray) -> float:
     if np.any(column != np.rint(column)) or np.abs(column).max() > _WHOLE_LIMIT:
         return 0.0
     first = np.repeat(column[starts], np.diff([*starts, len(column)]))
-    return float(np.gcd.reduce((column - first).astype(np.int64)))
+    return float(np.gcd.reduce(to_integers(column - first, "A difference of leaves")))
 
 
 def _round_together(target: FloatArray, mass: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cml_sklearn._typing import FloatArray, IntArray
-from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.exceptions import CalibrationError, InvalidInputError
 from cml_sklearn.forest.forest import Forest
 from cml_sklearn.forest.grid import FeatureGrid
 from cml_sklearn.forest.leaf_rounding import LeafRounding
@@ -17,6 +17,11 @@ from cml_sklearn.program.program import Instruction, IntegerProgram
 from cml_sklearn.program.steps import Trees
 from cml_sklearn.quantization.decoders import FieldDecoder
 from cml_sklearn.quantization.quantized_module import QuantizedModule
+
+_MAX_SUM_BITS = 30
+"""Leaves have 32 bits."""
+
+_USUAL_EXPONENTS = 300
 
 __all__ = ["IntegerForest", "forest_to_module", "quantize_forest"]
 
@@ -99,10 +104,13 @@ def quantize_forest(
     Raises
     ------
     InvalidInputError
-        If `sum_bits` is below 1.
+        If `sum_bits` is below 1 or above 30.
+    CalibrationError
+        If a leaf or an offset is not finite.
     """
-    if sum_bits is not None and sum_bits < 1:
-        raise InvalidInputError(f"sum_bits is {sum_bits}; give at least 1.")
+    if sum_bits is not None and not 1 <= sum_bits <= _MAX_SUM_BITS:
+        raise InvalidInputError(f"sum_bits is {sum_bits}; give 1 to {_MAX_SUM_BITS}.")
+    forest, unit = _in_usual_units(forest)
     rounding = LeafRounding(forest, samples, sample_weight)
     width = sum_bits or rounding.choose_sum_bits()
     total = _common_total(rounding)
@@ -116,7 +124,31 @@ def quantize_forest(
         scale = np.hstack([scale, -scale.sum(axis=1, keepdims=True)])
         offset = np.append(offset, total - offset.sum())
         error = np.append(error, error.sum())
-    return IntegerForest(step, FieldDecoder(scale, offset), error)
+    decoder = FieldDecoder(np.ldexp(scale, unit), np.ldexp(offset, unit))
+    return IntegerForest(step, decoder, np.ldexp(error, unit))
+
+
+def _in_usual_units(forest: Forest) -> tuple[Forest, int]:
+    """Divide huge or tiny outputs by a power of two, so that squares of them fit a float.
+
+    Returns
+    -------
+    forest : Forest
+    exponent : int
+        Of the power of two; 0 where nothing was divided.
+    """
+    outputs = np.vstack([forest.value[forest.bit < 0], forest.offset])
+    size = float(np.abs(outputs).max(initial=0))
+    if not np.isfinite(size):
+        raise CalibrationError(
+            "A tree's leaf, or what is added to all trees, is NaN or infinite. Train on targets "
+            "that are finite, and whose squares are, too."
+        )
+    exponent = int(np.frexp(size)[1])
+    if abs(exponent) < _USUAL_EXPONENTS:
+        return forest, 0
+    value, offset = (np.ldexp(v, -exponent) for v in (forest.value, forest.offset))
+    return replace(forest, value=value, offset=offset), exponent
 
 
 def _common_total(rounding: LeafRounding) -> float | None:

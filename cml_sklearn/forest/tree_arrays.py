@@ -124,7 +124,7 @@ def xgboost_trees(model: Any) -> list[TreeArrays]:
             f"The booster is {booster['name']!r}; its trees are not simply added up. Train with "
             'booster="gbtree".'
         )
-    best = getattr(model, "best_iteration", None) if model.early_stopping_rounds else None
+    best = getattr(model, "best_iteration", None)
     groups = booster["model"]["tree_info"]
     n_outputs = max(groups, default=0) + 1
     trees = booster["model"]["trees"]

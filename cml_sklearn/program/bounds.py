@@ -110,6 +110,15 @@ def _multiply(_: steps.Multiply, x: Bounds, y: Bounds) -> Bounds:
     return Bounds(np.minimum.reduce(corners), np.maximum.reduce(corners))
 
 
+def _multiply_matrices(_: steps.MultiplyMatrices, x: Bounds, y: Bounds) -> Bounds:
+    rows, columns = (
+        Bounds(np.expand_dims(b.low, axis), np.expand_dims(b.high, axis))
+        for b, axis in ((x, -1), (y, -3))
+    )
+    products = _multiply(steps.Multiply(), rows, columns)
+    return Bounds(products.low.sum(axis=-2), products.high.sum(axis=-2))
+
+
 def _lookup(step: steps.Lookup, x: Bounds) -> Bounds:
     low, high = step.tables.min(axis=1), step.tables.max(axis=1)
     choice = np.broadcast_to(step.choice, x.shape)
@@ -126,6 +135,7 @@ _INTERVALS: Mapping[type[steps.Step], Callable[..., Bounds]] = {
     steps.MultiplyConstant: _multiply_constant,
     steps.Subtract: _subtract,
     steps.Multiply: _multiply,
+    steps.MultiplyMatrices: _multiply_matrices,
     steps.Lookup: _lookup,
     steps.Declare: _declare,
     steps.Trees: lambda step, _: Bounds(*leaf_range(step)),

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cml_sklearn.exceptions import BitWidthError
 from cml_sklearn.program.bounds import Bounds, interval
+from cml_sklearn.program.integers import MAX_MAGNITUDE
 from cml_sklearn.program.program import Instruction, IntegerProgram, n_lookups, source_of
+from cml_sklearn.program.soundness import OUTCOMES
 from cml_sklearn.program.steps import AddConstant, Declare, Step
 
 __all__ = ["ProgramBuilder"]
@@ -33,9 +36,23 @@ class ProgramBuilder:
         self.source = "input"
 
     def add(self, step: Step, *inputs: int) -> int:
-        """Append a step; returns the number of the tensor that it makes."""
+        """Append a step; returns the number of the tensor that it makes.
+
+        Raises
+        ------
+        BitWidthError
+            Its integers, or those on the way to them, may not fit 64 bits.
+        """
+        bounds = [self._bounds[i] for i in inputs]
+        magnitude = OUTCOMES[type(step)](step, *bounds).magnitude
+        if not magnitude <= MAX_MAGNITUDE:
+            raise BitWidthError(
+                f"{self.source} makes integers up to {magnitude:.3g}; 62 bits are the most that "
+                "is computed with. Lower n_bits (of inputs, weights or activations), or give "
+                "weights and data that differ less in size."
+            )
         self._instructions.append(Instruction(step, inputs, self.source))
-        self._bounds.append(interval(step, *(self._bounds[i] for i in inputs)))
+        self._bounds.append(interval(step, *bounds))
         return len(self._bounds) - 1
 
     def bounds(self, tensor: int) -> Bounds:

@@ -39,7 +39,6 @@ CLEAR_AND_TRACED: Mapping[type[steps.Step], Callable[..., Array]] = {
     steps.MultiplyConstant: lambda step, x: x * step.constant[None],
     steps.Add: lambda _, x, y: x + y,
     steps.Subtract: lambda _, x, y: x - y,
-    steps.Multiply: lambda _, x, y: x * y,
     steps.SumOver: _sum_over,
     steps.Reshape: lambda step, x: x.reshape((x.shape[0], *step.shape)),
     steps.Transpose: lambda step, x: np.transpose(x, (0, *(a + 1 for a in step.axes))),
@@ -60,14 +59,22 @@ def _matmul(step: steps.MatMul, x: IntArray) -> IntArray:
 
 def _widest(x: IntArray, weights: IntArray) -> int:
     """Bound of the absolute values in ``x @ weights`` and on the way there."""
-    return max(-int(x.min()), int(x.max())) * int(np.abs(weights).sum(axis=0).max())
+    return _greatest(x) * int(np.abs(weights).sum(axis=0, dtype=np.float64).max())
+
+
+def _greatest(x: IntArray) -> int:
+    return max(-int(x.min(initial=0)), int(x.max(initial=0)))
 
 
 def convolve_floats(step: steps.Convolve, x: FloatArray) -> FloatArray:
     """Compute a convolution on floats of shape (n_samples, channels, ...)."""
+    return _convolve_as(np.float64, step, x)
+
+
+def _convolve_as(dtype: type[np.generic], step: steps.Convolve, x: Array) -> Array:
     return convolve(
-        x,
-        step.weights.astype(np.float64),
+        x.astype(dtype),
+        step.weights.astype(dtype),
         strides=step.strides,
         pads=step.pads,
         dilations=step.dilations,
@@ -76,8 +83,10 @@ def convolve_floats(step: steps.Convolve, x: FloatArray) -> FloatArray:
 
 
 def _convolve(step: steps.Convolve, x: IntArray) -> IntArray:
-    """Convolve in floats, which are exact here and several times faster."""
-    return convolve_floats(step, x.astype(np.float64)).astype(np.int64)
+    """Convolve in floats where these are exact: they are several times faster."""
+    sums = np.abs(step.weights).reshape(len(step.weights), -1).sum(axis=1, dtype=np.float64)
+    exact = _greatest(x) * int(sums.max()) <= _EXACT_FLOATS
+    return _convolve_as(np.float64 if exact else np.int64, step, x).astype(np.int64)
 
 
 def _look_up(step: steps.Lookup, x: IntArray) -> IntArray:
@@ -95,6 +104,8 @@ def _pad(step: steps.Pad, x: IntArray) -> IntArray:
 
 CLEAR: Mapping[type[steps.Step], Callable[..., IntArray]] = {
     **CLEAR_AND_TRACED,
+    steps.Multiply: lambda _, x, y: x * y,
+    steps.MultiplyMatrices: lambda _, x, y: x @ y,
     steps.MatMul: _matmul,
     steps.Convolve: _convolve,
     steps.Lookup: _look_up,

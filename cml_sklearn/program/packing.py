@@ -12,11 +12,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cml_sklearn._typing import IntArray
+from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.program.bounds import Bounds
+from cml_sklearn.program.integers import MAX_MAGNITUDE
 from cml_sklearn.program.program import Instruction, IntegerProgram
 from cml_sklearn.program.steps import AddConstant, Declare
 
 __all__ = ["Packing", "pack_samples"]
+
+_WIDEST = 62
+"""Bits that 64-bit integers hold with a sign, and a sum to spare."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,15 @@ class Packing:
     n_packed: int
     bits: int
     shifts: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse fields that don't fit into 64 bits, or shifts that are not theirs."""
+        fits = min(self.n_packed, self.bits) >= 1 and self.n_packed * self.bits <= _WIDEST
+        if not fits or not {0, 1 << (self.bits - 1)}.issuperset(self.shifts):
+            raise InvalidInputError(
+                f"{self.n_packed} results of {self.bits} bits, shifted by {self.shifts}, can't "
+                f"share an integer; give {_WIDEST} bits at most, and shifts by the top bit."
+            )
 
     @property
     def factors(self) -> IntArray:
@@ -69,8 +83,14 @@ def pack_samples(
         Width of the packed results.
     """
     bits = _result_bits(program)
+    # what the outputs are made from may be wider than they
+    widest = max(_widest_constant(program), 1 << max(width.bits for width in program.widths()))
     fitting = range(1, max(1, max_bits // bits) + 1)
-    n_packed = max(k for k in fitting if batch_size % k == 0)
+    n_packed = max(
+        k
+        for k in fitting
+        if batch_size % k == 0 and (k == 1 or widest << (bits * (k - 1) + 1) <= MAX_MAGNITUDE)
+    )
     signed = (b.low.min(initial=0) < 0 for b in program.output_bounds)
     packing = Packing(n_packed, bits, tuple(1 << (bits - 1) if s else 0 for s in signed))
     return _rewrite(program, packing), packing
@@ -81,6 +101,12 @@ def _result_bits(program: IntegerProgram) -> int:
     low = min(int(b.low.min(initial=0)) for b in program.output_bounds)
     high = max(int(b.high.max(initial=0)) for b in program.output_bounds)
     return max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + (low < 0) or 1
+
+
+def _widest_constant(program: IntegerProgram) -> int:
+    """Greatest absolute value of the constant terms."""
+    constants = (i.step.constant for i in program.instructions if isinstance(i.step, AddConstant))
+    return max((int(np.abs(constant).max(initial=0)) for constant in constants), default=0)
 
 
 def _rewrite(program: IntegerProgram, packing: Packing) -> IntegerProgram:

@@ -19,7 +19,7 @@ from cml_sklearn.program.soundness import (
     checked_interval,
     pick,
 )
-from cml_sklearn.program.steps import Lookup, Multiply, Step, Trees
+from cml_sklearn.program.steps import Lookup, Multiply, MultiplyMatrices, Step, Trees
 
 __all__ = [
     "Instruction",
@@ -107,12 +107,21 @@ class IntegerProgram:
         Raises
         ------
         InvalidInputError
-            Integers outside their range, or of a wrong shape.
+            A wrong number of inputs, what are no integers, or such outside their range or of a
+            wrong shape.
         """
+        if len(inputs) != len(self.input_bounds):
+            raise InvalidInputError(
+                f"The module takes {len(self.input_bounds)} input(s), but {len(inputs)} came."
+            )
         for i, (x, bounds) in enumerate(zip(inputs, self.input_bounds, strict=True)):
             if x.shape[1:] != bounds.shape:
                 raise InvalidInputError(
                     f"Input {i} has shape {x.shape}; the module takes (n_samples, *{bounds.shape})."
+                )
+            if x.dtype.kind not in "iub":
+                raise InvalidInputError(
+                    f"Input {i} has the type {x.dtype}; give integers, as from quantize_input."
                 )
             if len(x) and ((x.min(0) < bounds.low) | (x.max(0) > bounds.high)).any():
                 raise InvalidInputError(
@@ -181,7 +190,7 @@ class IntegerProgram:
         return n_lookups(self.instructions)
 
 
-_NOT_AFFINE = (Lookup, Multiply, Trees)
+_NOT_AFFINE = (Lookup, Multiply, MultiplyMatrices, Trees)
 
 
 def source_of(instructions: Sequence[Instruction], n_inputs: int, tensor: int) -> str:

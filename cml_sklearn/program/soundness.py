@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from cml_sklearn._typing import IntArray
 from cml_sklearn.program import steps
 from cml_sklearn.program.bounds import Bounds, Thermometer, interval
+from cml_sklearn.program.integers import MAX_MAGNITUDE
 from cml_sklearn.program.windows import Windows
 
 __all__ = [
@@ -43,9 +44,6 @@ FOREIGN_ERRORS = (
 _MAX_ELEMENTS = 1 << 26
 """Elements of all tensors of one sample together, whose bounds then take a GB."""
 
-_MAX_MAGNITUDE = 2.0**62
-"""Beyond it, 64 bits might overflow."""
-
 
 class Outcome(NamedTuple):
     """What would come of a step.
@@ -69,7 +67,7 @@ def checked_bounds(bounds: Bounds) -> Bounds:
     """Refuse the range of an input that is none."""
     require(bounds.low.shape == bounds.high.shape, "the ends of a range differ in shape")
     require((bounds.low <= bounds.high).all(), "a range's upper end lies below its lower end")
-    require(_magnitude(bounds) <= _MAX_MAGNITUDE, "a range is wider than 62 bits")
+    require(_magnitude(bounds) <= MAX_MAGNITUDE, "a range is wider than 62 bits")
     if isinstance(bounds, Thermometer):
         features = bounds.features
         require(features.shape == bounds.low.shape and features.ndim == 1, "bits lack features")
@@ -91,7 +89,7 @@ def checked_interval(step: steps.Step, inputs: Sequence[Bounds], n_elements: int
     outcome = OUTCOMES[type(step)](step, *inputs)
     needed = n_elements + max(math.prod(outcome.shape), outcome.n_elements)
     require(needed <= _MAX_ELEMENTS, f"it takes {needed} integers a sample")
-    require(outcome.magnitude <= _MAX_MAGNITUDE, "its integers are wider than 62 bits")
+    require(outcome.magnitude <= MAX_MAGNITUDE, "its integers are wider than 62 bits")
     return inputs[0] if isinstance(step, steps.Declare) else interval(step, *inputs)
 
 
@@ -177,6 +175,15 @@ def _product(_: steps.Step, x: Bounds, y: Bounds) -> Outcome:
     return Outcome(_joint_shape(x, y), _magnitude(x) * _magnitude(y))
 
 
+def _multiply_matrices(_: steps.MultiplyMatrices, x: Bounds, y: Bounds) -> Outcome:
+    fits = len(x.shape) == len(y.shape) >= 2 and x.shape[-1] == y.shape[-2]
+    require(fits, f"matrices of shapes {x.shape} and {y.shape} meet")
+    outer, n_terms = np.broadcast_shapes(x.shape[:-2], y.shape[:-2]), x.shape[-1]
+    shape = (*outer, x.shape[-2], y.shape[-1])
+    magnitude = _magnitude(x) * _magnitude(y) * n_terms
+    return Outcome(shape, magnitude, math.prod(shape) * n_terms)
+
+
 def _joint_shape(x: Bounds, y: Bounds) -> tuple[int, ...]:
     require(len(x.shape) == len(y.shape), f"tensors of shapes {x.shape} and {y.shape} meet")
     return np.broadcast_shapes(x.shape, y.shape)
@@ -196,6 +203,8 @@ def _lookup(step: steps.Lookup, x: Bounds) -> Outcome:
 
 
 def _declare(step: steps.Declare, x: Bounds) -> Outcome:
+    low, high = int(x.low.min(initial=0)), int(x.high.max(initial=0))
+    require(low >= 0 and high <= step.upper, f"it declares integers from {low} to {high} narrower")
     return Outcome(x.shape, max(_magnitude(x), abs(step.upper)))
 
 
@@ -248,6 +257,8 @@ def _trees(step: steps.Trees, x: Bounds) -> Outcome:
     require((x.low >= 0).all() and (x.high <= 1).all(), "it asks what are no bits")
     ends = [0, *roots[1:], n_nodes]
     require([*roots, n_nodes] == ends and (np.diff(ends) > 0).all(), "its roots are impossible")
+    widest = np.iinfo(np.int32).max // 2  # differences of leaves must fit, too
+    require((np.abs(step.values.astype(np.int64)) <= widest).all(), "its leaves are too large")
     own, last = np.arange(n_nodes), np.repeat(ends[1:], np.diff(ends)) - 1
     inner = bit >= 0
     require((child[~inner] == own[~inner]).all(), "a leaf has children")
@@ -264,6 +275,7 @@ OUTCOMES: Mapping[type[steps.Step], Callable[..., Outcome]] = {
     steps.Add: _sum,
     steps.Subtract: _sum,
     steps.Multiply: _product,
+    steps.MultiplyMatrices: _multiply_matrices,
     steps.Lookup: _lookup,
     steps.Declare: _declare,
     steps.SumOver: _sum_over,

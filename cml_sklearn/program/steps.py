@@ -25,6 +25,7 @@ __all__ = [
     "MatMul",
     "Multiply",
     "MultiplyConstant",
+    "MultiplyMatrices",
     "NodeArray",
     "Pad",
     "Reshape",
@@ -92,6 +93,11 @@ class Subtract(Step):
 @dataclass(frozen=True)
 class Multiply(Step):
     """``x * y`` of two encrypted tensors."""
+
+
+@dataclass(frozen=True)
+class MultiplyMatrices(Step):
+    """``x @ y`` of two encrypted tensors of as many axes, at least two."""
 
 
 @dataclass(frozen=True)

@@ -108,8 +108,9 @@ class ModuleBuilder:
 
     def add(self, step: Step, *inputs: int) -> int:
         """Append a step; returns the number of the tensor that it makes."""
+        number = self.program.add(step, *inputs)  # first, since it refuses what might overflow
         self._codes.append(evaluate(step, *(self._codes[i] for i in inputs)))
-        return self.program.add(step, *inputs)
+        return number
 
     def codes(self, tensor: int) -> IntArray:
         """Integers of a tensor on the calibration data, shape (n_samples, ...)."""

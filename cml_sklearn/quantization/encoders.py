@@ -10,8 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.exceptions import CalibrationError, InvalidInputError
+from cml_sklearn.program.integers import to_integers
 
-__all__ = ["AffineQuantizer", "GridEncoder", "check_columns"]
+__all__ = ["AffineQuantizer", "GridEncoder", "as_floats", "check_columns"]
+
+_EPS, _TINY = np.finfo(np.float64).eps, np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,17 @@ class AffineQuantizer:
                 "The calibration data hold NaN or infinity; give finite values only."
             )
         scale = high / (2**n_bits - 1) - low / (2**n_bits - 1)
+        # steps finer than floats of this size are would be none
+        scale = np.maximum(scale, np.maximum(_EPS * np.maximum(np.abs(low), np.abs(high)), _TINY))
         # a constant feature: any step does, but one near the value keeps the code small
-        flat = scale <= np.finfo(np.float64).tiny
-        scale = np.where(flat, np.where(low == 0, 1.0, np.abs(low)), scale)
-        return cls(scale, np.asarray(np.rint(-low / scale), dtype=np.int64), n_bits)
+        flat = np.where(low == 0, 1.0, np.maximum(np.abs(low), _TINY))
+        return cls.from_step(low, np.where(low == high, flat, scale), n_bits)
+
+    @classmethod
+    def from_step(cls, low: ArrayLike, scale: ArrayLike, n_bits: int) -> AffineQuantizer:
+        """Count steps of given size from `low` on (scalars or one pair a feature)."""
+        low, scale = np.asarray(low, dtype=np.float64), np.asarray(scale, dtype=np.float64)
+        return cls(scale, to_integers(-low / scale, "The code of the value 0"), n_bits)
 
     @property
     def upper(self) -> IntArray:
@@ -64,8 +74,9 @@ class AffineQuantizer:
 
     def quantize(self, values: FloatArray) -> IntArray:
         """Encode floats of shape (n_samples, ...), clipping what lies out of range."""
-        codes = np.rint(values / self.scale) + self.zero_point
-        return np.clip(codes, 0, 2**self.n_bits - 1).astype(np.int64)
+        with np.errstate(over="ignore"):
+            codes = np.rint(values / self.scale) + self.zero_point
+        return to_integers(np.clip(codes, 0, 2**self.n_bits - 1), "A code")
 
     def dequantize(self, codes: IntArray) -> FloatArray:
         """Decode integers."""
@@ -133,6 +144,23 @@ class GridEncoder:
         """First bit of each feature, and the number of bits."""
         counts = [len(edges) for edges in self.edges] + self.missing
         return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def as_floats(values: ArrayLike) -> FloatArray:
+    """Array of float64.
+
+    Raises
+    ------
+    InvalidInputError
+        Values that are no numbers, or rows of different lengths.
+    """
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"An input can't be read as numbers ({error}). Give an array of numbers, with rows of "
+            "one length."
+        ) from error
 
 
 def check_columns(values: FloatArray, missing: NDArray[np.bool_]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
@@ -9,9 +10,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cml_sklearn._typing import Array, FloatArray
-from cml_sklearn.exceptions import CalibrationError, InvalidInputError, UnsupportedOperatorError
+from cml_sklearn.exceptions import (
+    CalibrationError,
+    CmlError,
+    InvalidInputError,
+    UnsupportedOperatorError,
+)
 from cml_sklearn.onnx.graph import Node, PreparedGraph
 from cml_sklearn.onnx.numpy_module import NumpyModule
+from cml_sklearn.onnx.running import run_node
+from cml_sklearn.program.soundness import FOREIGN_ERRORS
 from cml_sklearn.quantization.bit_widths import BitWidths, check_layers, checked_rounding
 from cml_sklearn.quantization.builder import ModuleBuilder
 from cml_sklearn.quantization.clear_tail import (
@@ -20,7 +28,7 @@ from cml_sklearn.quantization.clear_tail import (
     split_clear_tail,
 )
 from cml_sklearn.quantization.decoders import OutputScale
-from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.encoders import AffineQuantizer, as_floats
 from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
 from cml_sklearn.quantization.preparation import (
     integer_quantizer,
@@ -32,9 +40,9 @@ from cml_sklearn.quantization.preparation import (
     with_free_batch,
 )
 from cml_sklearn.quantization.quantized_module import QuantizedModule
-from cml_sklearn.quantization.quantized_op import Operand, quantized_class
+from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp, quantized_class
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
-from cml_sklearn.quantization.ranges import RangeMethod, best_range
+from cml_sklearn.quantization.ranges import RangeMethod, best_range, finite_values, thinned
 
 __all__ = ["ClearTailChoice", "PostTrainingAffineQuantization", "folded_tensors", "n_products"]
 
@@ -112,18 +120,19 @@ class PostTrainingAffineQuantization:
             An operator without a quantized form; the message names the node.
         """
         samples, weight = _calibration_data(calibration, sample_weight)
-        typed = typed_samples(module.graph.inputs, samples)
+        fitted, fitted_weight = thinned(samples, weight, _MAX_CALIBRATION_ROWS)
+        typed = typed_samples(module.graph.inputs, fitted)
         module = with_free_batch(module, typed)
-        activations = module.activations(*typed)
         graph, tail = self._split(module.graph)
         graph = pieces_as_gathers(settle_sizes(graph, module, typed), activations)
         check_quantized_forms(graph)
+        activations = _activations(module, graph, typed)
         tail = tail and typed_tail(tail, activations)
         quantizers = self._input_quantizers(graph, samples, weight)
         builder = ModuleBuilder(
             quantizers,
-            samples,
-            weight,
+            fitted,
+            fitted_weight,
             kept_bits=self.rounding_bits,
             exact_rounding=self.exact_rounding,
             range_method=self.calibration,
@@ -175,8 +184,8 @@ class PostTrainingAffineQuantization:
             widths = self.n_bits.at(n_weighted, builder.program.n_lookups)
             types = [activations[name].dtype if name else _NO_TYPE for name in node.inputs]
             operator = kind(node, widths, activations[node.outputs[0]], types)
-            operands = (tensors[name] if name else None for name in node.inputs)
-            tensors[node.outputs[0]] = operator(*operands)
+            operands = [tensors[name] if name else None for name in node.inputs]
+            tensors[node.outputs[0]] = _quantized(operator, operands)
             n_weighted += kind.is_product
 
     def _check_layers(self, n_products: int, n_lookups: int) -> None:
@@ -184,6 +193,24 @@ class PostTrainingAffineQuantization:
         check_layers("n_bits['weights']", self.n_bits.weights, n_products, "with weights")
         check_layers("n_bits['activations']", self.n_bits.activations, n_lookups, "of lookups")
         check_layers("rounding_bits", self.rounding_bits, n_lookups, "of lookups")
+
+
+def _quantized(operator: QuantizedOp, operands: Sequence[Operand]) -> QuantizedTensor:
+    """Run an operator; what it can't do with operands of such shapes becomes an error of ours."""
+    try:
+        with np.errstate(all="ignore"):  # what is not finite is refused wherever it matters
+            return operator(*operands)
+    except CmlError as error:
+        if str(operator.node) in str(error):
+            raise
+        raise type(error)(f"{operator.node}: {error}") from error
+    except FOREIGN_ERRORS as error:
+        shapes = ", ".join("none" if x is None else str(list(x.shape)) for x in operands)
+        raise UnsupportedOperatorError(
+            f"{operator.node} has no encrypted form for operands of shapes {shapes} (an encrypted "
+            f"one without its samples' axis): {error}. Give operands that keep the samples' axis "
+            "and the encrypted operand's shape."
+        ) from error
 
 
 def n_products(nodes: Sequence[Node]) -> int:
@@ -223,8 +250,8 @@ def _checked_method(method: RangeMethod) -> RangeMethod:
 def _calibration_data(
     calibration: tuple[ArrayLike, ...], sample_weight: ArrayLike | None
 ) -> tuple[list[FloatArray], FloatArray]:
-    """Float samples, evenly thinned out when there are many, and weights that add up to 1."""
-    samples = [np.asarray(x, dtype=np.float64) for x in calibration]
+    """Float samples of positive weight, and weights that add up to 1."""
+    samples = [as_floats(x) for x in calibration]
     if not samples or not all(x.ndim and len(x) for x in samples):
         raise CalibrationError("Calibration needs at least one sample for each input.")
     n_samples = len(samples[0])
@@ -234,15 +261,60 @@ def _calibration_data(
         raise CalibrationError(
             "The calibration data hold NaN or infinity; give finite values only."
         )
-    weight = np.ones(n_samples) if sample_weight is None else np.asarray(sample_weight, np.float64)
-    if weight.shape != (n_samples,):
-        raise CalibrationError(f"sample_weight has shape {weight.shape}; give ({n_samples},).")
-    rows = np.arange(0, n_samples, -(-n_samples // _MAX_CALIBRATION_ROWS))
-    rows = rows[weight[rows] > 0]
+    weight = np.ones(n_samples) if sample_weight is None else as_floats(sample_weight)
+    if weight.shape != (n_samples,) or not np.isfinite(weight).all():
+        raise CalibrationError(
+            f"sample_weight has shape {weight.shape}; give finite numbers of shape ({n_samples},)."
+        )
+    rows = np.flatnonzero(weight > 0)
     if not len(rows):
         raise CalibrationError("All calibration samples have weight 0; give some a positive one.")
     rows = np.resize(rows, max(len(rows), 2))  # two show which axis is that of the samples
-    return [x[rows] for x in samples], weight[rows] / weight[rows].sum()
+    weight = weight[rows] if weight[rows].sum() < np.inf else weight[rows] / len(rows)
+    return [x[rows] for x in samples], weight / weight.sum()
+
+
+def _activations(
+    module: NumpyModule, graph: PreparedGraph, samples: Sequence[FloatArray]
+) -> dict[str, Array]:
+    """Compute all tensors; infinities are cut off on their way into an encrypted node.
+
+    Raises
+    ------
+    CalibrationError
+        A layer with weights has nothing finite to be fitted to; the message names the node that
+        this comes from.
+    """
+    values = module.activations(*samples)
+    products = {node.outputs[0] for node in graph.nodes if quantized_class(node).is_product}
+    if all(np.isfinite(values[name]).all() for name in products):
+        return values
+    first: Node | None = None
+    read = products.union(*(node.inputs for node in graph.nodes))
+    with np.errstate(all="ignore"):
+        for node in graph.nodes:
+            values |= run_node(node, values)
+            name = node.outputs[0]
+            if np.isfinite(values[name]).all():
+                continue
+            first = first or node
+            if name in products or (name in read and not np.isnan(values[name]).any()):
+                values[name] = _cut_off(values[name], first)
+    return values
+
+
+def _cut_off(values: FloatArray, node: Node) -> FloatArray:
+    """Cut infinities that come from a node off, with a warning."""
+    finite = finite_values(values, node)
+    warnings.warn(
+        f"{node} gives infinity for {np.count_nonzero(np.isinf(values))} of {values.size} "
+        f"calibration values; they count as {finite.min():.6g} or {finite.max():.6g}, the "
+        "outermost finite ones. Give data that the float model is finite on, or keep the "
+        "operator's argument inside its domain.",
+        UserWarning,
+        stacklevel=2,
+    )
+    return finite
 
 
 def _add_output(builder: ModuleBuilder, output: Operand, n_bits: int) -> tuple[int, OutputScale]:

@@ -17,6 +17,7 @@ from scipy.special import expit
 from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray, IntArray
+from cml_sklearn.program.integers import to_integers
 
 __all__ = [
     "Affine",
@@ -196,7 +197,7 @@ class Round(ClientStep):
 
     @override
     def __call__(self, values: Array) -> IntArray:
-        return np.rint(values).astype(np.int64)
+        return to_integers(values, "A decrypted result")
 
 
 @dataclass(frozen=True)

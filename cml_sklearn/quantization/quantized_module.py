@@ -18,6 +18,7 @@ from cml_sklearn.fhe.engines import resolve_engine
 from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization.clear_tail import ClearTail
+from cml_sklearn.quantization.encoders import as_floats
 from cml_sklearn.quantization.postprocessing import Postprocessing
 from cml_sklearn.quantization.storage import (
     Decoder,
@@ -80,6 +81,14 @@ class QuantizedModule:
         vars(self).update(state)
         self._forget_circuits()
 
+    def __repr__(self) -> str:
+        """Shapes of a sample's inputs and outputs as integers, and layers of lookups."""
+        inputs, outputs = (
+            ", ".join(str(bounds.shape) for bounds in side)
+            for side in (self.program.input_bounds, self.program.output_bounds)
+        )
+        return f"QuantizedModule({inputs} -> {outputs}, n_lookups={self.program.n_lookups})"
+
     def forward(
         self, *inputs: ArrayLike, execute_in_fhe: ExecutionMode | None = None
     ) -> FloatArray | tuple[FloatArray, ...]:
@@ -116,7 +125,7 @@ class QuantizedModule:
             raise InvalidInputError(
                 f"The module takes {len(self.input_quantizers)} input(s), but {len(inputs)} came."
             )
-        floats = [np.asarray(x, dtype=np.float64) for x in inputs]
+        floats = [as_floats(x) for x in inputs]
         pairs = list(zip(self.input_quantizers, floats, strict=True))
         for (encoder, x), bounds in zip(pairs, self.program.input_bounds, strict=True):
             wanted = encoder.sample_shape(bounds.shape)
@@ -132,7 +141,19 @@ class QuantizedModule:
         return tuple(quantizer.quantize(x) for quantizer, x in pairs)
 
     def dequantize_output(self, *outputs: IntArray) -> tuple[FloatArray, ...]:
-        """Decode the integers that came out, and compute the clear tail."""
+        """Decode the integers that came out, and compute the clear tail.
+
+        Raises
+        ------
+        InvalidInputError
+            A wrong number of outputs, or a wrong shape.
+        """
+        came = [np.shape(q)[1:] for q in outputs]
+        wanted = [bounds.shape for bounds in self.program.output_bounds]
+        if came != wanted:
+            raise InvalidInputError(
+                f"Samples of the outputs have the shapes {came}; the module gives {wanted}."
+            )
         pairs = zip(self.output_scales, outputs, strict=True)
         values = tuple(scale.dequantize(q) for scale, q in pairs)
         return values if self.tail is None else self.tail(*values)
@@ -203,7 +224,9 @@ class QuantizedModule:
         chosen = resolve_engine(engine)
         with self._lock:
             circuit = FheCircuit(self.program, options or CircuitOptions(), chosen)
-            self._circuits[chosen.name], self._preferred = circuit, chosen.name
+            self._circuits[chosen.name] = circuit
+            # an engine that only a context asked for is not kept beyond it
+            self._preferred = AUTO if engine is None else chosen.name
         return circuit
 
     def circuit_in_force(self, options: CircuitOptions | None = None) -> FheCircuit:

@@ -7,15 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from cml_sklearn._typing import FloatArray, IntArray
-from cml_sklearn.exceptions import BitWidthError
+from cml_sklearn.exceptions import BitWidthError, CalibrationError
 from cml_sklearn.program.bounds import Bounds
+from cml_sklearn.program.integers import to_integers
 from cml_sklearn.program.steps import AddConstant, Lookup, MultiplyConstant, Step, Take
 from cml_sklearn.quantization.builder import ModuleBuilder
 from cml_sklearn.quantization.encoders import AffineQuantizer
-from cml_sklearn.quantization.ranges import best_range
+from cml_sklearn.quantization.ranges import best_range, finite_values
 
 __all__ = ["FloatFunction", "QuantizedTensor"]
 
@@ -25,6 +26,9 @@ _WIDEST_TABLE = 22
 FloatFunction = Callable[[FloatArray], FloatArray]
 
 _BISECTIONS = 40
+
+_WIDEST_OFFSET = 2.0**40
+"""Steps of an offset that are moved into the integers: they would get too wide by more."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,14 @@ class QuantizedTensor:
     scale: FloatArray
     offset: FloatArray
     functions: tuple[FloatFunction, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what no integer stands for."""
+        if not np.isfinite(self.scale).all() or np.isnan(self.offset).any():
+            raise CalibrationError(
+                f"{self.builder.program.source} makes floats that overflow, or that are NaN. Give "
+                "weights and data of usual size, and divide by constants other than 0."
+            )
 
     @classmethod
     def coded(
@@ -105,11 +117,29 @@ class QuantizedTensor:
         """Apply an elementwise float function, later."""
         return replace(self, functions=(*self.functions, function))
 
+    def jointly(
+        self, function: Callable[..., FloatArray], *others: QuantizedTensor
+    ) -> QuantizedTensor:
+        """Apply an elementwise function of this and other tensors of the same integers, later.
+
+        What depends on one integer only is one lookup, of however many floats it is made.
+        """
+        tensors: tuple[QuantizedTensor, ...] = (self, *others)
+
+        def of_integers(codes: FloatArray) -> FloatArray:
+            return function(*(x.float_values(codes) for x in tensors))
+
+        return replace(self, scale=np.ones(()), offset=np.zeros(()), functions=(of_integers,))
+
     def affine(self, factor: FloatArray | float, term: FloatArray | float) -> QuantizedTensor:
         """Apply ``factor * x + term``: free, or one more waiting function."""
         if not self.is_affine:
             return self.then(lambda x: factor * x + term)
-        return replace(self, scale=self.scale * factor, offset=self.offset * factor + term)
+        moved = replace(self, scale=self.scale * factor, offset=self.offset * factor + term)
+        scale = np.abs(moved.full_scale)
+        # a step of usual size, so that weights that it is folded into stay in sight
+        usual = scale.min(where=scale > 0, initial=np.inf)
+        return moved._constant_where(scale == 0, usual if np.isfinite(usual) else 1.0)
 
     def broadcast(self, shape: tuple[int, ...]) -> QuantizedTensor:
         """Repeat elements along axes of size 1, up to a shape: free."""
@@ -141,7 +171,7 @@ class QuantizedTensor:
         number = self.builder.add(step, self.number, *(other.number for other in others))
         return replace(self, number=number)
 
-    def float_values(self, codes: IntArray) -> FloatArray:
+    def float_values(self, codes: IntArray | FloatArray) -> FloatArray:
         """Floats that integers of shape (n, ...) stand for."""
         return self._apply(self.scale * codes + self.offset)
 
@@ -215,7 +245,7 @@ class QuantizedTensor:
     def _best_range(self, n_bits: int) -> AffineQuantizer:
         """Range of codes that keeps the float on the calibration data best."""
         values = _values_in_domain(self._apply, self.scale * self.codes + self.offset)
-        values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+        values = finite_values(values, f"What goes into {self.builder.program.source}")
         n_bits = 1 if np.isin(values, (0.0, 1.0)).all() else n_bits
         weight, method = self.builder.sample_weight, self.builder.range_method
         return best_range(values, n_bits, weight, per_feature=False, method=method)
@@ -241,12 +271,36 @@ class QuantizedTensor:
 
     def with_integer_offset(self) -> QuantizedTensor:
         """Move the offset into the integers, to half a step: the output then shows no bias."""
-        safe = np.where(self.scale == 0, 1.0, self.scale)
-        shift = np.rint(self.offset / safe).astype(np.int64)
-        if (self.scale == 0).any() or not shift.any():
+        tensor = self.grounded()
+        steps = tensor.offset / tensor.scale
+        fits = np.abs(steps) < _WIDEST_OFFSET
+        shift = to_integers(np.where(fits, steps, 0.0), "An offset")
+        if not shift.any():
+            return tensor
+        moved = tensor.step(AddConstant(np.broadcast_to(shift, self.shape)))
+        return replace(moved, offset=np.where(fits, 0.0, tensor.offset))
+
+    def grounded(self) -> QuantizedTensor:
+        """Make integers 0 whose floats are lost beside the offset, which is then their step."""
+        size = np.abs(self.full_offset)
+        # divided by, since products might overflow
+        least = np.finfo(np.float64).eps * size / np.maximum(self._span, 1)
+        lost = (np.abs(self.full_scale) <= least) | (self._span == 0)
+        return self._constant_where(lost, np.where(np.isfinite(size) & (size > 0), size, 1.0))
+
+    def _constant_where(self, lost: NDArray[np.bool_], step: ArrayLike) -> QuantizedTensor:
+        """Make some integers 0, in steps of another size: the offset is all that remains."""
+        if not lost.any():
             return self
-        moved = self.step(AddConstant(np.broadcast_to(shift, self.shape)))
-        return replace(moved, offset=np.zeros_like(self.offset))
+        tensor = replace(self, scale=np.where(lost, step, self.full_scale))
+        if not self._span[lost].any():
+            return tensor
+        return tensor.step(MultiplyConstant((~lost).astype(np.int64)))
+
+    @property
+    def _span(self) -> FloatArray:
+        """Largest absolute value of each integer."""
+        return np.maximum(-self.bounds.low.astype(np.float64), self.bounds.high)
 
 
 def _values_in_domain(function: FloatFunction, arguments: FloatArray) -> FloatArray:

@@ -10,11 +10,13 @@ Under encryption this costs nothing: they are integers of the same width.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cml_sklearn._typing import FloatArray, IntArray
+from cml_sklearn.program.integers import to_integers
 
 __all__ = ["Calibration", "round_weights"]
 
@@ -53,6 +55,15 @@ class Calibration:
         moments[np.diag_indices_from(moments)] += damping
         return moments
 
+    def loses(self, weights: FloatArray) -> NDArray[np.bool_]:
+        """Whether the outputs are too large to show what weights (n_in, n_out) do; shape (n_out,).
+
+        Such outputs are constants, and what is fitted to their last bits would be noise.
+        """
+        effect = np.ptp(self.inputs, axis=0) @ np.abs(weights)
+        precision = np.finfo(np.result_type(self.outputs, np.float32)).eps
+        return np.asarray(effect <= precision * np.abs(self.outputs).max(axis=0))
+
     def refitted(self, weights: FloatArray) -> FloatArray:
         """Weights (n_in, n_out) near those given that bring the inputs to the outputs."""
         x, y = self.centred()
@@ -80,12 +91,17 @@ def round_weights(
     offset : ndarray of shape (n_out,)
         Term that makes the mean output right.
     """
-    hessian = calibration.hessian()
-    refitted = calibration.refitted(weights)
-    codes, scale = _best_rounding(refitted, n_bits, hessian)
-    mean_output = calibration.weight @ calibration.outputs
+    weights = weights * ~calibration.loses(weights)
+    # counted in powers of two near the outputs' size, so that squares fit a float
+    size = np.maximum(np.abs(weights).max(axis=0), np.abs(calibration.outputs).max(axis=0))
+    unit = np.frexp(size)[1]
+    outputs = np.ldexp(calibration.outputs, -unit)
+    calibration, weights = replace(calibration, outputs=outputs), np.ldexp(weights, -unit)
+    refitted = np.where((weights == 0).all(axis=0), 0.0, calibration.refitted(weights))
+    codes, scale = _best_rounding(refitted, n_bits, calibration.hessian())
+    mean_output = calibration.weight @ outputs
     offset = mean_output - (calibration.weight @ calibration.inputs) @ (codes * scale)
-    return codes, scale, offset
+    return codes, np.ldexp(scale, unit), np.ldexp(offset, unit)
 
 
 def _best_rounding(
@@ -113,7 +129,7 @@ def _round_in_turn(
     rest = weights[order].copy()
     codes = np.empty(rest.shape, dtype=np.int64)
     for i in range(len(rest)):
-        codes[i] = np.clip(np.rint(rest[i] / scale), -top, top)
+        codes[i] = to_integers(np.clip(rest[i] / scale, -top, top), "A weight")
         error = (rest[i] - codes[i] * scale) / factor[i, i]
         rest[i + 1 :] -= factor[i, i + 1 :, None] * error
     result = np.empty_like(codes)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from cml_sklearn._typing import Array
+from cml_sklearn.onnx._arrays import Tensors
+from cml_sklearn.onnx.graph import Node
 from cml_sklearn.onnx.onnx_utils import check_operator
 from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.program import IntegerProgram
@@ -14,14 +18,35 @@ from cml_sklearn.quantization.bit_widths import MAX_BITS
 from cml_sklearn.quantization.clear_tail import ClearTail, may_be_clear
 from cml_sklearn.quantization.decoders import FieldDecoder, OutputScale
 from cml_sklearn.quantization.encoders import AffineQuantizer, GridEncoder
+from cml_sklearn.quantization.postprocessing import Postprocessing, postprocess
 
 __all__ = ["check_parts"]
 
-_SAMPLES = 2
-"""Rows that go through a module to see whether it works."""
+_SAMPLES = (2, 3)
+"""Numbers of rows that go through a module to see whether it works."""
+
+_MOST_ELEMENTS = 1 << 24
+"""Elements of a sample that a node of the clear tail may make or run over."""
 
 _WIDEST_ZERO_POINT = 62
 """Bits beyond which 64-bit integers might overflow."""
+
+
+_SIZED = {
+    "AveragePool",
+    "ConstantOfShape",
+    "EyeLike",
+    "Expand",
+    "LpPool",
+    "MaxPool",
+    "MaxUnpool",
+    "OneHot",
+    "Pad",
+    "Range",
+    "Split",
+    "Tile",
+}
+"""Operators whose constants are sizes of what they make or run over."""
 
 
 def check_parts(
@@ -29,6 +54,7 @@ def check_parts(
     encoders: Sequence[AffineQuantizer | GridEncoder],
     decoders: Sequence[OutputScale | FieldDecoder],
     tail: ClearTail | None,
+    postprocessing: Mapping[str, Postprocessing],
 ) -> None:
     """Check a module's program, then what stands before and after it, then try it.
 
@@ -47,7 +73,25 @@ def check_parts(
     for node in tail.nodes if tail is not None else ():
         check_operator(node)
         require(may_be_clear(node.op_type), f"{node} can't stand in the clear")
-    _rehearse(program, encoders, decoders, tail)
+        _check_growth(node, {} if tail is None else tail.constants)
+    for n_samples in _SAMPLES:
+        outputs = _rehearse(program, encoders, decoders, tail, n_samples)
+        for steps in postprocessing.values():
+            result = postprocess(steps, outputs[0])
+            for part in result if isinstance(result, list) else [result]:
+                require(part.shape[:1] == (n_samples,), "a method's steps mix samples")
+
+
+def _check_growth(node: Node, constants: Mapping[str, Array]) -> None:
+    """Refuse sizes in a node that would take all memory or time."""
+    given = [constants[name] for name in node.inputs if name in constants]
+    for numbers in map(np.ravel, (*given, *node.attributes.values())):
+        if node.op_type in _SIZED and numbers.dtype.kind in "iuf":
+            size = math.prod(max(1, abs(int(number))) for number in numbers)
+            require(size <= _MOST_ELEMENTS, f"{node} has sizes of {size} in all")
+    for name in ("strides", "dilations", "kernel_shape"):
+        steps = np.ravel(node.attributes.get(name) or [1])
+        require((steps >= 1).all(), f"{node} has {name} {steps.tolist()}")
 
 
 def _check_encoder(encoder: AffineQuantizer | GridEncoder, bounds: Bounds) -> None:
@@ -87,15 +131,18 @@ def _rehearse(
     encoders: Sequence[AffineQuantizer | GridEncoder],
     decoders: Sequence[OutputScale | FieldDecoder],
     tail: ClearTail | None,
-) -> None:
-    """Send zeros all the way through."""
+    n_samples: int,
+) -> Tensors:
+    """Send zeros all the way through; returns the outputs before any method's own steps."""
     with np.errstate(all="ignore"):
         codes = [
-            encoder.quantize(np.zeros((_SAMPLES, *encoder.sample_shape(bounds.shape))))
+            encoder.quantize(np.zeros((n_samples, *encoder.sample_shape(bounds.shape))))
             for encoder, bounds in zip(encoders, program.input_bounds, strict=True)
         ]
         program.check_inputs(tuple(codes))
         pairs = zip(decoders, program(*codes), strict=True)
-        values = [decoder.dequantize(output) for decoder, output in pairs]
-        for array in values if tail is None else tail(*values):
-            require(array.ndim > 0 and len(array) == _SAMPLES, "an output mixes samples")
+        values = tuple(decoder.dequantize(output) for decoder, output in pairs)
+        outputs = values if tail is None else tail(*values)
+    for array in outputs:
+        require(array.ndim > 0 and len(array) == n_samples, "an output mixes samples")
+    return outputs

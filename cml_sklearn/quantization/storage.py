@@ -10,7 +10,6 @@ from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.onnx.graph import Node
 from cml_sklearn.program.archive import PROGRAM_CLASSES, ArchiveTable, read, write
 from cml_sklearn.program.program import IntegerProgram
-from cml_sklearn.program.soundness import FOREIGN_ERRORS
 from cml_sklearn.quantization.clear_tail import ClearTail
 from cml_sklearn.quantization.decoders import FieldDecoder, OutputScale
 from cml_sklearn.quantization.encoders import AffineQuantizer, GridEncoder
@@ -67,8 +66,10 @@ def load_module(path: str | Path) -> StoredModule:
     """
     module: StoredModule = read(path, StoredModule, _TABLE)
     try:
-        check_parts(module.program, module.encoders, module.decoders, module.tail)
-    except FOREIGN_ERRORS as error:
+        check_parts(
+            module.program, module.encoders, module.decoders, module.tail, module.postprocessing
+        )
+    except Exception as error:  # whatever the parts find wrong
         raise InvalidInputError(
             f"{path} can't be read: {error}. Give a file that was saved by this library."
         ) from error

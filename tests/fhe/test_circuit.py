@@ -65,7 +65,10 @@ def test_batches_are_evaluated_at_once(
     ("options", "message"),
     [
         ({"p_error": 0.0}, "p_error is 0.0; it must lie between 0 and 1"),
+        ({"p_error": "small"}, "p_error is 'small'; it must lie between 0 and 1"),
         ({"batch_size": 0}, "batch_size is 0; it must be a positive int"),
+        ({"batch_size": 2.5}, "batch_size is 2.5; it must be a positive int"),
+        ({"batch_size": True}, "batch_size is True; it must be a positive int"),
     ],
 )
 def test_wrong_options(options: dict[str, object], message: str) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.fhe.clear.engine import ClearCiphertexts, ClearKeys, ClearServer
-from cml_sklearn.program.packing import pack_samples
+from cml_sklearn.program.packing import Packing, pack_samples
 from tests.programs import affine_program, codes_for
 
 _MAX_BITS = 42
@@ -41,3 +43,11 @@ def test_no_more_samples_than_fit() -> None:
     assert pack_samples(narrow, 24, _MAX_BITS)[1].n_packed > 2
     assert pack_samples(narrow, 1, _MAX_BITS)[1].n_packed == 1
     assert pack_samples(wide, 24, _MAX_BITS)[1].n_packed == 1
+
+
+@pytest.mark.parametrize(
+    ("n_packed", "bits", "shift"), [(0, 4, 0), (2, 0, 0), (2, -3, 0), (20, 5, 0), (2, 5, 7)]
+)
+def test_packings_that_hold_nothing_are_refused(n_packed: int, bits: int, shift: int) -> None:
+    with pytest.raises(InvalidInputError, match="can't share an integer"):
+        Packing(n_packed, bits, (shift,))

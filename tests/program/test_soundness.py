@@ -43,7 +43,7 @@ def test_every_step_has_an_outcome() -> None:
 
 @CASES
 def test_outcomes_are_true(step: Step, shapes: list[tuple[int, ...]]) -> None:
-    ends = {"low": 0, "high": 1} if isinstance(step, steps.Trees) else {}
+    ends = {"low": 0, "high": 1} if isinstance(step, steps.Trees | steps.Declare) else {}
     inputs = tuple(bounds_of(*shape, **ends) for shape in shapes)
     outcome, result = OUTCOMES[type(step)](step, *inputs), interval(step, *inputs)
     assert outcome.shape == result.shape
@@ -66,6 +66,11 @@ WRONG: list[tuple[Step, list[tuple[int, ...]]]] = [
     (steps.Add(), [(4,), (2, 4)]),
     (steps.Subtract(), [(4,), (3,)]),
     (steps.Multiply(), [(1 << 14, 1), (1, 1 << 14)]),
+    (steps.MultiplyMatrices(), [(1 << 14, 1), (1, 1 << 14)]),
+    (steps.MultiplyMatrices(), [(2, 3), (2, 3)]),
+    (steps.MultiplyMatrices(), [(3,), (3,)]),
+    (steps.MultiplyMatrices(), [(1, 2, 3), (3, 2)]),
+    (steps.MultiplyMatrices(), [(2, 2, 3), (3, 3, 2)]),
     (steps.Lookup(-8, ints(1, 8), ints(4)), [(4,)]),
     (steps.Lookup(-7, ints(1, 16), ints(4)), [(4,)]),
     (steps.Lookup(-8, ints(1, 20), ints(4)), [(4,)]),
@@ -142,7 +147,7 @@ def test_many_small_steps_that_overflow() -> None:
 def test_declarations_are_not_believed() -> None:
     lookup = steps.Lookup(0, ints(1, 2), ints(4))
     chain = (Instruction(steps.Declare(1), (0,), "d"), Instruction(lookup, (1,), "case"))
-    with pytest.raises(InvalidInputError, match="integers from -8 to 7 are not all in its tables"):
+    with pytest.raises(InvalidInputError, match="declares integers from -8 to 7 narrower"):
         IntegerProgram((bounds_of(4),), chain, (2,)).check()
 
 

@@ -163,6 +163,8 @@ CASES = [
     Case("Gemm", constants={1: normal(3, 4)}, attributes={"transB": 1, "alpha": 0.5}, steps=2),
     Case("MatMul", constants={1: normal(4, 3)}, steps=2),
     Case("MatMul", [(3, 4)], constants={1: normal(4, 2)}, steps=2),
+    Case("MatMul", [(2, 3), (3, 2)], steps=2),
+    Case("MatMul", [(1, 2, 3), (2, 3, 2)], steps=2),
     Case("Conv", IMAGE, {1: normal(3, 2, 3, 3), 2: normal(3)}, {"pads": [1, 1, 1, 1]}, steps=2),
     Case("Conv", IMAGE, {1: normal(4, 1, 2, 2)}, {"group": 2, "strides": [2, 2]}, steps=2),
     Case("Conv", [(2, 6)], {1: normal(3, 2, 3)}, {"dilations": [2]}, steps=2),

@@ -138,4 +138,3 @@ def test_the_offset_moves_into_the_integers() -> None:
     assert not moved.offset.any()
     np.testing.assert_allclose(moved.calibration_values, x.calibration_values)
     assert (same := tensor(offset=0.01)).with_integer_offset() is same
-    assert (zero := tensor(scale=0.0)).with_integer_offset() is zero

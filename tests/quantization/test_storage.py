@@ -15,9 +15,10 @@ from sklearn.datasets import load_iris
 
 from cml_sklearn._typing import Array
 from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.onnx.graph import Node
 from cml_sklearn.program.archive import PROGRAM_CLASSES
-from cml_sklearn.quantization import storage
-from cml_sklearn.quantization.postprocessing import ClientStep
+from cml_sklearn.quantization import soundness, storage
+from cml_sklearn.quantization.postprocessing import Argmax, ClientStep, Labels, Link
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.tree import DecisionTreeClassifier
 
@@ -221,3 +222,31 @@ def test_fuzzed_files_work_or_are_refused(name: str, tmp_path: Path) -> None:
         except InvalidInputError:
             refused += 1
     assert 200 < refused < 395
+
+
+@pytest.mark.parametrize(
+    ("op_type", "attributes", "sizes"),
+    [
+        ("ConstantOfShape", {}, [1 << 20, 1 << 10]),
+        ("Tile", {}, [1, 1 << 30]),
+        ("OneHot", {}, [1 << 30]),
+        ("MaxPool", {"kernel_shape": [1 << 29], "dilations": [0]}, []),
+        ("MaxPool", {"kernel_shape": [0]}, []),
+    ],
+)
+def test_tails_that_eat_memory_or_time_are_refused(
+    op_type: str, attributes: dict[str, Any], sizes: list[int]
+) -> None:
+    node = Node("bomb", op_type, ("x", "sizes"), ("y",), attributes)
+    with pytest.raises(ValueError, match=r"has (sizes|dilations|kernel_shape)"):
+        soundness._check_growth(node, {"sizes": np.array(sizes, dtype=np.int64)})
+
+
+def test_steps_after_decryption_are_tried(tmp_path: Path) -> None:
+    path = tmp_path / "module.npz"
+    tree = tree_module()
+    for steps in ((Argmax(), Argmax()), (Link("foo"),), (Labels(np.zeros(0)),)):
+        tree.postprocessing = {"predict": steps}
+        tree.save(path)
+        with pytest.raises(InvalidInputError, match="can't be read"):
+            QuantizedModule.load(path)

@@ -2,8 +2,8 @@
 
 The library takes more of a process than it needs. What it would change, and what is done about it:
 
-* its libraries install C handlers of signals, which end the process on Ctrl-C: Python's are put
-  back after the import and all through calls, see `signals`; one library can be told not to;
+* its libraries install C handlers of signals, which end the process on Ctrl-C: see `signals`; one
+  library can be told not to;
 * its dataflow runtime, which is not used here, ends the process with status 0 whatever was raised:
   its function is taken off Python's list of what to do at exit;
 * a thread-local that compiling reads is set in the importing thread only: see `compiling`;
@@ -20,11 +20,13 @@ import warnings
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from threading import Lock, RLock
 from types import ModuleType
 from typing import Any
 
-from cml_sklearn.fhe.concrete.signals import handlers_kept, interruptible
+from cml_sklearn.fhe.concrete.signals import handlers_kept, keep_from_signals
 
 __all__ = ["compiling", "delete_folder_of", "load_concrete"]
 
@@ -35,11 +37,20 @@ _compiling = RLock()
 
 
 def load_concrete() -> ModuleType:
-    """Import the library on first need; it warns about its own imports."""
-    with _importing, warnings.catch_warnings(), handlers_kept():
+    """Import the library on first need."""
+    with _importing:
+        return _prepared()
+
+
+@cache
+def _prepared() -> ModuleType:
+    """Import the library, whose imports warn, and undo what that does to the process."""
+    with warnings.catch_warnings(), handlers_kept():
         warnings.simplefilter("ignore")
         os.environ.setdefault(_RUNTIME_SIGNALS, "0")
         from concrete import compiler, fhe
+    native = importlib.import_module("mlir._mlir_libs._concretelang")
+    keep_from_signals(Path(str(native.__file__)))
     atexit.unregister(compiler._terminate_df_parallelization)
     return fhe
 
@@ -49,7 +60,7 @@ def compiling() -> Iterator[None]:
     """Let the present thread compile, and no other one meanwhile."""
     load_concrete()
     context = importlib.import_module("concrete.fhe.extensions.tag").tag_context
-    with _compiling, interruptible():
+    with _compiling:
         if not hasattr(context, "stack"):
             context.stack = []
         yield

@@ -13,15 +13,14 @@ from cml_sklearn.exceptions import BitWidthError, CompilationError, InvalidInput
 from cml_sklearn.fhe.concrete.bindings import compiling, delete_folder_of, load_concrete
 from cml_sklearn.fhe.concrete.circuit import BatchCircuit, ConcreteCircuit
 from cml_sklearn.fhe.concrete.forest.lowering import lower_trees
+from cml_sklearn.fhe.concrete.limits import check_index
+from cml_sklearn.fhe.concrete.substitutes import substitute
 from cml_sklearn.fhe.concrete.tracing import tracing_operations
 from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.program.packing import pack_samples
 from cml_sklearn.program.program import IntegerProgram
 
 __all__ = ["ConcreteEngine"]
-
-MAX_LOOKUP_BITS = 16
-MAX_ROUNDED_BITS = 20
 
 _AFFINE_BATCH = 24
 
@@ -54,13 +53,14 @@ class ConcreteEngine:
 
     def compile(self, program: IntegerProgram, options: CircuitOptions) -> ConcreteCircuit:
         """Compile for a batch, and where that costs no keys for single samples, too."""
-        lowered = lower_trees(program)
+        lowered = lower_trees(substitute(program))
         return ConcreteCircuit(self._batches(lowered.program, options), lowered.words, options)
 
     def _batches(self, program: IntegerProgram, options: CircuitOptions) -> list[BatchCircuit]:
         """Circuits of a program of lookups, the one for the largest batch first."""
         if not program.is_affine:
-            _check_lookup_widths(program)
+            for width in program.widths():
+                check_index(width)
             return [self._plain(program, options.batch_size or 1, options)]
         size = options.batch_size or _AFFINE_BATCH
         single = [self._plain(program, 1, options)] if size > 1 else []
@@ -128,24 +128,6 @@ def _representative_inputs(program: IntegerProgram, size: int) -> list[tuple[Int
     ends = [[b.low for b in bounds], [b.high for b in bounds]]
     drawn = [[b.sample(rng) for b in bounds] for _ in range(8)]
     return [tuple(np.repeat(x[None], size, axis=0) for x in s) for s in (*ends, *drawn)]
-
-
-def _check_lookup_widths(program: IntegerProgram) -> None:
-    """Refuse lookups that the library can't do before it is asked."""
-    for source, width, kept in program.widths():
-        if kept is None:
-            continue
-        index = f"The lookup after {source} has an index of {width} bits"
-        if kept > MAX_LOOKUP_BITS:
-            raise BitWidthError(
-                f"{index}; the backend takes at most {MAX_LOOKUP_BITS}. Lower n_bits (of inputs or "
-                "weights), or set rounding_bits."
-            )
-        if width > MAX_ROUNDED_BITS:
-            raise BitWidthError(
-                f"{index} before rounding; the backend writes a table of all of them out, of at "
-                f"most {MAX_ROUNDED_BITS} bits. Lower n_bits (of inputs or weights)."
-            )
 
 
 def _explain(program: IntegerProgram, error: RuntimeError) -> Exception:

@@ -14,9 +14,9 @@ from threading import Lock
 from typing import Any
 
 from cml_sklearn._typing import IntArray
+from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.fhe.concrete.bindings import delete_folder_of, load_concrete
 from cml_sklearn.fhe.concrete.forest.plan import OutputWords, WordLayout
-from cml_sklearn.fhe.concrete.signals import interruptible
 from cml_sklearn.program.archive import ArchiveTable, read, write
 from cml_sklearn.program.packing import Packing
 
@@ -108,12 +108,12 @@ class ConcreteClient:
         size = len(inputs[0])
         packing = self._packings.get(size)
         rows = inputs if packing is None else packing.pack(*inputs)
-        return ConcreteCiphertexts(size, as_tuple(self._clients[size].encrypt(*rows)))
+        return ConcreteCiphertexts(size, as_tuple(self._of_size(size).encrypt(*rows)))
 
     def decrypt(self, encrypted: ConcreteCiphertexts) -> tuple[IntArray, ...]:
         """Decrypt one batch."""
         size = encrypted.n_samples
-        values = as_tuple(self._clients[size].decrypt(*encrypted.values))
+        values = as_tuple(self._of_size(size).decrypt(*encrypted.values))
         packing = self._packings.get(size)
         return self._words.fields(*(values if packing is None else packing.unpack(*values)))
 
@@ -129,11 +129,25 @@ class ConcreteClient:
     @classmethod
     def load(cls, folder: str | Path) -> ConcreteClient:
         """Read what `save` wrote."""
-        kind = load_concrete().Client
-        layout: Layout = read(Path(folder) / _LAYOUT, Layout, _TABLE)
-        clients = {int(p.parent.name): kind.load(p) for p in Path(folder).glob(f"*/{_CLIENT}")}
-        packings = {int(size): packing for size, packing in layout.packings.items()}
+        kind, folder = load_concrete().Client, Path(folder)
+        layout: Layout = read(folder / _LAYOUT, Layout, _TABLE)
+        try:
+            clients = {int(path.parent.name): kind.load(path) for path in _parts(folder, _CLIENT)}
+            packings = {int(size): packing for size, packing in layout.packings.items()}
+        except Exception as error:
+            raise _refused(folder, error) from error
+        if not packings.keys() <= clients.keys():
+            raise _refused(folder, "a packing has no client")
         return cls(clients, packings, layout.words)
+
+    def _of_size(self, size: int) -> Any:
+        """Client for batches of a size."""
+        if size not in self._clients:
+            raise InvalidInputError(
+                f"A batch of {size} samples came; the circuit takes batches of "
+                f"{', '.join(map(str, self._clients))}."
+            )
+        return self._clients[size]
 
 
 class ConcreteServer:
@@ -151,8 +165,7 @@ class ConcreteServer:
     def run(self, encrypted: ConcreteCiphertexts, keys: BatchKeys) -> ConcreteCiphertexts:
         """Evaluate one batch."""
         size = encrypted.n_samples
-        with interruptible():
-            values = self._servers[size].run(*encrypted.values, evaluation_keys=keys.keys[size])
+        values = self._servers[size].run(*encrypted.values, evaluation_keys=keys.keys[size])
         return ConcreteCiphertexts(size, as_tuple(values))
 
     def save(self, folder: str | Path) -> None:
@@ -165,9 +178,11 @@ class ConcreteServer:
     @classmethod
     def load(cls, folder: str | Path) -> ConcreteServer:
         """Read what `save` wrote: code, so only from where it is trusted."""
-        kind = load_concrete().Server
-        paths = Path(folder).glob(f"*/{_SERVER}")
-        servers = {int(path.parent.name): kind.load(path) for path in paths}
+        kind, folder = load_concrete().Server, Path(folder)
+        try:
+            servers = {int(path.parent.name): kind.load(path) for path in _parts(folder, _SERVER)}
+        except Exception as error:
+            raise _refused(folder, error) from error
         for server in servers.values():
             delete_folder_of(server)
         return cls(servers)
@@ -185,6 +200,20 @@ class ConcreteServer:
                 (Path(folder) / size).mkdir()
                 (Path(folder) / size / _SERVER).write_bytes(content)
             self._servers = self.load(folder)._servers
+
+
+def _parts(folder: Path, name: str) -> list[Path]:
+    """Files of the parts for all sizes of batches."""
+    paths = sorted(folder.glob(f"*/{name}"))
+    if not paths:
+        raise _refused(folder, f"there is no {name}")
+    return paths
+
+
+def _refused(folder: Path, reason: object) -> InvalidInputError:
+    return InvalidInputError(
+        f"{folder} can't be read: {reason}. Give a folder that the half of a circuit was saved to."
+    )
 
 
 def as_tuple(values: Any) -> tuple[Any, ...]:

@@ -1,29 +1,33 @@
 """Ctrl-C stays Python's while native code runs.
 
-Concrete's libraries install C handlers that end the process: some when they are imported, some for
-as long as a circuit is compiled, simulated or evaluated; calls that overlap put them back in the
-wrong order. So the calling thread takes no Ctrl-C during a call, and for threads that were there
-before, Python's handlers are noted and put back: after the import, and again and again during a
-call, by a thread that looks at once and then ever less often.
+Concrete's libraries install C handlers of signals. Some come with the import; they are put back.
+One is installed for as long as a circuit is simulated or evaluated, and kills the process on
+Ctrl-C, whichever thread gets the signal, with all keys and results in it. It can't be turned off.
+So the library's calls of C's `signal` are led to a function that does nothing: its table of
+imported functions, which the loader fills in, gets another address there. That is done for ELF
+files on 64 bits (Linux), whose layout is that of the System V ABI; elsewhere all stays as it is.
 """
 
 from __future__ import annotations
 
 import ctypes
 import signal
+import struct
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event, Lock, Thread
+from pathlib import Path
+from typing import NamedTuple
 
-__all__ = ["handlers_kept", "interruptible"]
-
-_SHORTEST, _LONGEST = 1e-4, 0.02
-"""Seconds between two looks, which double from the one to the other."""
+__all__ = ["handlers_kept", "keep_from_signals"]
 
 _get = ctypes.pythonapi.PyOS_getsig
 _get.restype, _get.argtypes = ctypes.c_void_p, [ctypes.c_int]
 _put = ctypes.pythonapi.PyOS_setsig
 _put.restype, _put.argtypes = ctypes.c_void_p, [ctypes.c_int, ctypes.c_void_p]
+
+_RELOCATIONS = 4
+"""Type of the sections that list which addresses the loader fills in."""
 
 
 @contextmanager
@@ -35,58 +39,71 @@ def handlers_kept() -> Iterator[None]:
         yield
     finally:
         for number, handler in handlers.items():
-            _restore(number, handler)
+            if _get(number) != handler:
+                _put(number, handler)
 
 
-def _restore(number: int, handler: int | None) -> bool:
-    """Put a handler back; returns whether it was another one."""
-    changed = bool(_get(number) != handler)
-    if changed:
-        _put(number, handler)
-    return changed
+def keep_from_signals(library: Path) -> bool:
+    """Let a loaded library's calls of C's `signal` do nothing; returns whether that was done."""
+    if sys.platform != "linux" or struct.calcsize("P") != 8:
+        return False
+    harmless = ctypes.cast(ctypes.CDLL(None).getpid, ctypes.c_void_p).value
+    start = _start_of(library)
+    slots = [start + place for place in _places_of(library.read_bytes(), "signal")]
+    writable = [slot for slot in slots if _is_writable(slot)]
+    for slot in writable:
+        ctypes.c_void_p.from_address(slot).value = harmless
+    return bool(slots) and writable == slots
 
 
-class _Guard:
-    """Counts the calls under way; the first one starts the watch and the last one ends it."""
+class _Section(NamedTuple):
+    """A header of a section in an ELF file, of 64 bits."""
 
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._n_calls = 0
-        self._handler: int | None = None
-        self._ended = Event()
+    name: int
+    kind: int
+    flags: int
+    address: int
+    offset: int
+    size: int
+    link: int
+    info: int
+    alignment: int
+    entry_size: int
 
-    def enter(self) -> None:
-        with self._lock:
-            self._n_calls += 1
-            if self._n_calls == 1:
-                self._handler, self._ended = _get(signal.SIGINT), Event()
-                watch = Thread(target=_watch, args=(self._handler, self._ended), daemon=True)
-                watch.start()
-
-    def leave(self) -> None:
-        with self._lock:
-            self._n_calls -= 1
-            if self._n_calls == 0:
-                self._ended.set()
-            _restore(signal.SIGINT, self._handler)
+    def content(self, data: bytes) -> bytes:
+        """Bytes of the section."""
+        return data[self.offset : self.offset + self.size]
 
 
-_guard = _Guard()
+def _places_of(data: bytes, name: str) -> list[int]:
+    """Where a library keeps the addresses of an imported function, from its start on."""
+    (table,) = struct.unpack_from("<Q", data, 0x28)
+    entry_size, count = struct.unpack_from("<HH", data, 0x3A)
+    headers = (data[table + i * entry_size :][:64] for i in range(count))
+    sections = [_Section(*struct.unpack("<IIQQQQIIQQ", header)) for header in headers]
+    places = []
+    for section in (s for s in sections if s.kind == _RELOCATIONS):
+        symbols, names = sections[section.link], sections[sections[section.link].link].content(data)
+        for place, info, _ in struct.iter_unpack("<QQq", section.content(data)):
+            (at,) = struct.unpack_from("<I", data, symbols.offset + 24 * (info >> 32))
+            if names[at : names.index(b"\0", at)] == name.encode():
+                places.append(place)
+    return places
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Let Ctrl-C raise `KeyboardInterrupt` in the main thread as soon as that runs Python again."""
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    _guard.enter()
-    try:
-        yield
-    finally:
-        _guard.leave()
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+def _mappings() -> Iterator[tuple[int, int, str, str]]:
+    """First and last address, permissions and file of all that is mapped into memory."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        addresses, permissions, *_, file = [*line.split(maxsplit=5), ""][:6]
+        first, last = (int(address, 16) for address in addresses.split("-"))
+        yield first, last, permissions, file
 
 
-def _watch(handler: int | None, ended: Event) -> None:
-    pause = _SHORTEST
-    while not ended.wait(pause):
-        pause = _SHORTEST if _restore(signal.SIGINT, handler) else min(2 * pause, _LONGEST)
+def _start_of(library: Path) -> int:
+    """Address to which a library was loaded."""
+    return min(first for first, _, _, file in _mappings() if file == str(library.resolve()))
+
+
+def _is_writable(address: int) -> bool:
+    """Whether one may write to an address."""
+    return any(first <= address < last and "w" in p for first, last, p, _ in _mappings())

@@ -1,8 +1,9 @@
 """Operators on two tensors, element by element: one or both encrypted.
 
 With a constant they are affine (free) or a lookup. Two encrypted tensors are brought to one scale,
-then added or subtracted; all else is made from that: a comparison is the sign of a difference, a
-maximum the positive part of one, a product the backend's own.
+then added or subtracted; most else is made from that: a comparison is the sign of a difference, a
+maximum the positive part of one. A product is a step of the program. Of two functions of the same
+integers, such as ``x * sigmoid(x)``, the result is one more function of them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
+from cml_sklearn.program.integers import to_integers
 from cml_sklearn.program.steps import (
     Add,
     AddConstant,
@@ -34,6 +36,9 @@ _LOGIC: dict[str, Callable[[FloatArray], FloatArray]] = {
 }
 """Functions of the sum of two bits."""
 
+_CENTRED = 1e-6
+"""Share of a step by which integers that stand for a float may miss its 0."""
+
 _BIT = AffineQuantizer(np.ones(()), np.zeros((), np.int64), 1)
 """Codes of a condition."""
 
@@ -50,6 +55,8 @@ class _QuantizedBinary(QuantizedOp):
         if not isinstance(b, QuantizedTensor):
             c = self.constant(b, len(a.shape))
             return self.with_constant(self.widened(a, c), c)
+        if a.number == b.number:
+            return self.same_integers(a, b)
         if len(a.shape) != len(b.shape):
             raise self.unsupported(
                 f"mixes encrypted tensors of {len(a.shape) + 1} and {len(b.shape) + 1} axes",
@@ -64,6 +71,10 @@ class _QuantizedBinary(QuantizedOp):
     def from_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
         """Combine an encrypted tensor with a constant on its left."""
         return x.then(lambda values: self.evaluate(c, values))
+
+    def same_integers(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
+        """Combine two functions of the same encrypted integers."""
+        return a.jointly(self.evaluate, b)
 
     def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
         """Combine two encrypted tensors."""
@@ -90,6 +101,8 @@ class QuantizedAdd(_QuantizedBinary, ops=("Add", "Sub")):
     def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
         step = Add() if self.sign > 0 else Subtract()
         return combine(step, a, b, self.n_bits.activations)
+
+    same_integers = encrypted
 
 
 class QuantizedMul(_QuantizedBinary, ops=("Mul",)):
@@ -123,7 +136,7 @@ class QuantizedDiv(_QuantizedBinary, ops=("Div",)):
 
 
 class QuantizedPow(_QuantizedBinary, ops=("Mod", "Pow")):
-    """Power or remainder, with a constant."""
+    """Power or remainder, with a constant, or of two functions of the same integers."""
 
 
 class QuantizedComparison(
@@ -145,6 +158,13 @@ class QuantizedComparison(
     @override
     def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
         return self._compare(combine(Subtract(), a, b, self.n_bits.activations))
+
+    @override
+    def same_integers(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
+        def function(x: FloatArray, y: FloatArray) -> FloatArray:
+            return self.compute(np.where(np.isclose(x, y), y, x), y).astype(np.float64)
+
+        return a.jointly(function, b)
 
     def _compare(self, difference: QuantizedTensor) -> QuantizedTensor:
         half = np.abs(difference.scale) / 2
@@ -169,6 +189,8 @@ class QuantizedLogical(_QuantizedBinary, ops=("And", "Or", "Xor")):
     def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
         total = combine(Add(), a, b, self.n_bits.activations)
         return total.then(_LOGIC[self.node.op_type])
+
+    same_integers = encrypted
 
 
 class QuantizedExtremum(_QuantizedBinary, ops=("Max", "Min")):
@@ -215,9 +237,9 @@ class QuantizedWhere(QuantizedOp, ops=("Where",)):
         chooser, a, b = (v.broadcast(shape) if isinstance(v, QuantizedTensor) else v for v in known)
         if not isinstance(chooser, QuantizedTensor):
             return self._added(_masked(a, chooser > 0.5), _masked(b, chooser <= 0.5))
-        if isinstance(a, QuantizedTensor) or isinstance(b, QuantizedTensor):
-            return self._added(self._gated(chooser, a, 1), self._gated(chooser, b, 0))
-        return chooser.then(lambda values: np.where(values > 0.5, a, b))
+        if _depends_on(chooser, a) and _depends_on(chooser, b):
+            return _chosen(chooser, a, b)
+        return self._added(self._gated(chooser, a, 1), self._gated(chooser, b, 0))
 
     def _added(
         self, a: QuantizedTensor | FloatArray, b: QuantizedTensor | FloatArray
@@ -238,8 +260,9 @@ class QuantizedWhere(QuantizedOp, ops=("Where",)):
         The lookup's index has the condition's bit above the codes of `x`. None of its bits may be
         rounded away: the largest codes of one half would be taken for the other.
         """
-        if not isinstance(x, QuantizedTensor):
-            return chooser.then(lambda values: np.where((values > 0.5) == wanted, x, 0.0))
+        if _depends_on(chooser, x):
+            return _chosen(chooser, *((x, np.zeros(())) if wanted else (np.zeros(()), x)))
+        x = self.tensor(x)
         codes = _from_zero(narrow_codes(x, self._narrow(x)))
         bits = chooser.encode(_BIT)
         size = int(codes.bounds.high.max()) + 1
@@ -272,6 +295,24 @@ def _from_zero(x: QuantizedTensor) -> QuantizedTensor:
     return replace(x, offset=x.offset + x.scale * low).step(AddConstant(np.full(x.shape, -low)))
 
 
+def _depends_on(chooser: QuantizedTensor, x: QuantizedTensor | FloatArray) -> bool:
+    """Whether the integers of a condition say all about a tensor."""
+    return not isinstance(x, QuantizedTensor) or x.number == chooser.number
+
+
+def _chosen(
+    chooser: QuantizedTensor, a: QuantizedTensor | FloatArray, b: QuantizedTensor | FloatArray
+) -> QuantizedTensor:
+    """Choose between functions of the condition's integers, or constants: one lookup."""
+
+    def function(condition: FloatArray, *values: FloatArray) -> FloatArray:
+        rest = iter(values)
+        x, y = (next(rest) if isinstance(v, QuantizedTensor) else v for v in (a, b))
+        return np.where(condition > 0.5, x, y)
+
+    return chooser.jointly(function, *(v for v in (a, b) if isinstance(v, QuantizedTensor)))
+
+
 def _masked(
     x: QuantizedTensor | FloatArray, mask: NDArray[np.bool_]
 ) -> QuantizedTensor | FloatArray:
@@ -282,7 +323,15 @@ def _masked(
 
 
 def combine(step: Step, a: QuantizedTensor, b: QuantizedTensor, n_bits: int) -> QuantizedTensor:
-    """Add or subtract two encrypted tensors, after bringing both to one scale."""
+    """Add or subtract two encrypted tensors, after bringing both to one scale.
+
+    Functions of the same integers are one function of them, and affine ones are free.
+    """
+    if a.number == b.number:
+        sign = 1.0 if isinstance(step, Add) else -1.0
+        if a.is_affine and b.is_affine:
+            return replace(a, scale=a.scale + sign * b.scale, offset=a.offset + sign * b.offset)
+        return a.jointly(lambda x, y: x + sign * y, b)
     a, b = to_common_scale(a, b, n_bits)
     offset = a.offset + b.offset if isinstance(step, Add) else a.offset - b.offset
     return replace(a.step(step, b), offset=offset)
@@ -310,20 +359,29 @@ def to_common_scale(
     ranges = [(v.min(), v.max()) for v in (a.calibration_values, b.calibration_values)]
     widest = max(high - low for low, high in ranges)
     scale = np.asarray(widest / (2**n_bits - 1) or 1.0)
-    quantizers = [
-        AffineQuantizer(scale, np.asarray(-np.rint(low / scale), np.int64), n_bits)
-        for low, _ in ranges
-    ]
+    quantizers = [AffineQuantizer.from_step(low, scale, n_bits) for low, _ in ranges]
     return a.encode(quantizers[0]), b.encode(quantizers[1])
 
 
 def multiply(a: QuantizedTensor, b: QuantizedTensor, n_bits: int) -> QuantizedTensor:
     """Multiply two encrypted tensors: codes are centred, so that the product is affine."""
-    x, y = (_centred(narrow_codes(t, n_bits)) for t in (a, b))
+    x, y = factor_codes(a, n_bits), factor_codes(b, n_bits)
     return replace(x.step(Multiply(), y), scale=x.scale * y.scale, offset=np.zeros(()))
 
 
-def _centred(x: QuantizedTensor) -> QuantizedTensor:
-    """Integers that are 0 where the float is."""
-    shift = np.rint(x.offset / x.scale).astype(np.int64)
-    return x.step(AddConstant(np.broadcast_to(shift, x.shape))) if shift.any() else x
+def factor_codes(x: QuantizedTensor, n_bits: int) -> QuantizedTensor:
+    """Integers of at most so many bits, of one scale, that are 0 where the float is."""
+    if not (x.has_one_scale and x.bounds.width <= n_bits and _reaches_zero(x)):
+        x = x.requantize(n_bits)
+    scale, offset = x.scale.flat[0], x.offset.flat[0]
+    shift = np.full(x.shape, to_integers(offset / scale, "The integer of the value 0"))
+    centred = x.step(AddConstant(shift)) if shift.any() else x
+    return replace(centred, scale=np.asarray(scale), offset=np.zeros(()))
+
+
+def _reaches_zero(x: QuantizedTensor) -> bool:
+    """Whether a tensor of one scale is 0 for some integer, in range or not."""
+    if not x.scale.flat[0]:
+        return False
+    zero = x.offset.flat[0] / x.scale.flat[0]
+    return bool(np.isclose(zero, np.rint(zero), rtol=0, atol=_CENTRED))

@@ -8,20 +8,25 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray, IntArray
 from cml_sklearn.program.evaluation import convolve_floats
-from cml_sklearn.program.steps import Convolve, MatMul, SumOver
+from cml_sklearn.program.steps import Convolve, MatMul, MultiplyMatrices, SumOver
 from cml_sklearn.program.windows import Windows
 from cml_sklearn.quantization.encoders import AffineQuantizer
-from cml_sklearn.quantization.ops.binary import narrow_codes
+from cml_sklearn.quantization.ops.binary import factor_codes, narrow_codes
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
+from cml_sklearn.quantization.ranges import random_rows
 from cml_sklearn.quantization.rounding import Calibration, round_weights
 
 _WIDEST_INDEX = 16
 """Bits of an accumulator that a lookup can still take."""
+
+_FAR_ZERO = 2.0**20
+"""Steps from which on the float 0 is too far away to count from it exactly."""
 
 _MAX_PATCHES = 10_000
 """Windows of a convolution that its weights are fitted to."""
@@ -89,15 +94,17 @@ class _QuantizedLinear(QuantizedOp):
         n_in, n_out = weights.shape
         x, scale = self.as_factor(x, n_in).with_scale_along(-1, self.n_bits.activations)
         zeros = x.full_offset / scale
+        # any shift does, as long as the codes' last bits stay
+        zeros = np.where(np.abs(zeros) < _FAR_ZERO, zeros, 0.0)
         values = zeros + x.codes
         sample_weight = x.builder.sample_weight
         repeats = values.size // n_in // len(sample_weight)
         calibration = Calibration(
             values.reshape(-1, n_in),
-            self.target.reshape(-1, n_out).astype(np.float64),
+            self.target.reshape(-1, n_out),
             np.repeat(sample_weight / repeats, repeats),
         )
-        folded = scale[:, None] * weights
+        folded = (scale * ~_is_constant(x))[:, None] * weights
         integers, steps, offset = round_weights(folded, self.n_bits.weights, calibration)
         offset = zeros @ (integers * steps) + offset
         return replace(x.step(MatMul(integers)), scale=steps, offset=offset)
@@ -130,18 +137,30 @@ class QuantizedGemm(_QuantizedLinear, ops=("Gemm",)):
 
 
 class QuantizedMatMul(_QuantizedLinear, ops=("MatMul",)):
-    """Product with a constant matrix on the right."""
+    """Product with a constant matrix on the right, or of two encrypted tensors' last two axes."""
 
     mixes_features = True
 
     @override
     def q_impl(self, a: Operand, b: Operand) -> QuantizedTensor:
+        if isinstance(b, QuantizedTensor):
+            return self._encrypted(self.tensor(a), b)
         weights = self.weights(b, "the right factor")
         if weights.ndim != 2:
             raise self.unsupported(
                 f"has weights of {weights.ndim} axes", "Rewrite the layer with a matrix."
             )
         return self.product(self.tensor(a), weights.astype(np.float64))
+
+    def _encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
+        """Multiply the matrices of each sample."""
+        if not len(a.shape) == len(b.shape) >= 2:
+            raise self.unsupported(
+                f"multiplies encrypted tensors of {len(a.shape) + 1} and {len(b.shape) + 1} axes",
+                "Give both the same number of axes, at least 3: samples, rows, columns.",
+            )
+        x, y = (factor_codes(tensor, self.n_bits.activations) for tensor in (a, b))
+        return replace(x.step(MultiplyMatrices(), y), scale=x.scale * y.scale)
 
 
 class QuantizedConv(_QuantizedLinear, ops=("Conv",)):
@@ -176,7 +195,7 @@ class QuantizedConv(_QuantizedLinear, ops=("Conv",)):
         """
         n_terms, n_positions = math.prod(w.shape[1:]), math.prod(windows.count)
         n_samples = len(x.builder.sample_weight)
-        rows = np.arange(0, n_samples, -(-n_samples * n_positions // _MAX_PATCHES))
+        rows = random_rows(n_samples, max(_MAX_PATCHES // n_positions, 1))
         weight = np.repeat(x.builder.sample_weight[rows], n_positions)
         values = x.codes[rows] + x.offset / x.scale
         patches = windows.view(windows.pad(values, 0.0))
@@ -264,12 +283,23 @@ class QuantizedReduction(QuantizedOp, ops=("ReduceMean", "ReduceSum")):
         return total if self.node.op_type == "ReduceSum" else total.affine(1 / count, 0.0)
 
 
+def _is_constant(x: QuantizedTensor) -> NDArray[np.bool_]:
+    """Which features have a range of their own that is one point, shape (n_in,).
+
+    The offset has what they add. The least weight would be too much: others would be rounded to 0
+    beside it.
+    """
+    has_ranges = x.number < x.builder.program.n_inputs and x.scale.ndim == 1
+    same = (x.codes == x.codes[:1]).all(axis=tuple(range(x.codes.ndim - 1)))
+    return np.asarray(same & has_ranges)
+
+
 def _common_scale(values: FloatArray, n_bits: int) -> AffineQuantizer:
     """Codes of features that get added up: one step for all, a zero for each."""
     low, high = values.min(axis=0), values.max(axis=0)
     step = (high - low).max() / (2**n_bits - 1)
     scale = np.full(low.shape, step if step > 0 else 1.0)
-    return AffineQuantizer(scale, np.rint(-low / scale).astype(np.int64), n_bits)
+    return AffineQuantizer.from_step(low, scale, n_bits)
 
 
 def _convolve(weights: IntArray, windows: Windows, group: int) -> Convolve:

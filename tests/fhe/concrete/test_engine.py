@@ -18,7 +18,7 @@ from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.program.builder import ProgramBuilder
 from cml_sklearn.program.evaluation import CLEAR
 from cml_sklearn.program.program import IntegerProgram
-from cml_sklearn.program.steps import Lookup, MatMul, Trees
+from cml_sklearn.program.steps import Lookup, MatMul, Multiply, MultiplyMatrices, Trees
 from tests.programs import (
     affine_program,
     codes_for,
@@ -61,7 +61,8 @@ def test_output_width_is_proven_not_observed() -> None:
 
 
 def test_every_step_can_be_traced() -> None:
-    assert tracing_operations().keys() == CLEAR.keys() - {Trees}  # planned, not traced
+    replaced = {Multiply, MultiplyMatrices, Trees}
+    assert tracing_operations().keys() == CLEAR.keys() - replaced
 
 
 def test_affine_circuits_do_the_rest_one_by_one_and_others_fill_up() -> None:
@@ -121,6 +122,21 @@ def test_halves_are_saved_and_loaded(program: IntegerProgram, tmp_path: Path) ->
     codes = codes_for(program, circuit.batch_sizes(24)[0])
     answer = server.run(client.encrypt(*codes), client.evaluation_keys)
     np.testing.assert_array_equal(client.decrypt(answer)[0], program(*codes)[0])
+
+
+def test_damaged_halves_are_refused(tmp_path: Path) -> None:
+    circuit = ConcreteEngine().compile(linear_program(), CircuitOptions())
+    for kind, half in ((ConcreteClient, circuit.client), (ConcreteServer, circuit.server)):
+        folder = tmp_path / kind.__name__
+        half.save(folder)
+        for path in folder.glob("*/*.zip"):
+            path.write_bytes(path.read_bytes()[:100])
+        with pytest.raises(InvalidInputError, match="can't be read"):
+            kind.load(folder)
+        with pytest.raises(InvalidInputError, match="can't be read"):
+            kind.load(tmp_path / "nowhere")
+    with pytest.raises(InvalidInputError, match=r"A batch of 5 samples came; .* 24, 1"):
+        circuit.client.encrypt(*codes_for(linear_program(), 5))
 
 
 def test_strategies_are_checked() -> None:

@@ -90,6 +90,31 @@ except KeyboardInterrupt:
     assert (done.returncode, done.stdout) == (0, "interrupted True\n")
 
 
+@pytest.mark.parametrize("program", ["linear_program", "lookup_program"])
+def test_ctrl_c_is_pythons_whichever_thread_gets_it(program: str) -> None:
+    """Notebooks have threads of their own, which take the signal while the main thread doesn't."""
+    done = run(
+        f"""
+import random
+threading.Thread(target=lambda: time.sleep(100), daemon=True).start()
+circuit = circuit_of({program}())
+circuit.generate_keys()
+codes = codes_for({program}(), 60)
+pressed = 0
+for _ in range(15):
+    interrupt_after(random.uniform(0, 0.1))
+    try:
+        while True:
+            circuit.execute(*codes)
+            circuit.simulate(*codes)
+    except KeyboardInterrupt:
+        pressed += 1
+print(pressed)
+"""
+    )
+    assert (done.returncode, done.stdout) == (0, "15\n")
+
+
 def test_handlers_of_the_users_stay() -> None:
     done = run(
         """

@@ -108,6 +108,8 @@ class _Block:
 
     def _share(self, left: _Group, right: _Group) -> _Group | None:
         """Both groups in one lookup, or None if it would have too many states."""
+        if left.options.keys().isdisjoint(right.options):
+            return None
         # pairs of terms come again in every round
         key = left.terms + right.terms
         if len(key) > 2:
@@ -144,18 +146,10 @@ class _Block:
         queue: list[tuple[float, float, int, int, _Group]] = []
 
         def consider(i: int, j: int) -> None:
-            left, right = alive[i], alive[j]
-            if left.options.keys().isdisjoint(right.options):
-                return
-            joined = self._share(left, right)
-            if joined is None:
-                return
-            saved = _price_of([left, right], prices) - _price_of([joined], prices)
-            if saved > 0:
-                waste = joined.states / (left.states * right.states)
-                if random is not None:
-                    saved, waste = saved * random.uniform(0.7, 1), waste * random.uniform(0.7, 1.4)
-                heapq.heappush(queue, (-saved, waste, i, j, joined))
+            joined = self._share(alive[i], alive[j])
+            gain = None if joined is None else _gain(alive[i], alive[j], joined, prices, random)
+            if joined is not None and gain is not None:
+                heapq.heappush(queue, (*gain, i, j, joined))
 
         for i, j in combinations(alive, 2):
             consider(i, j)
@@ -213,6 +207,22 @@ def _rest(term: Term, path: Path) -> Edges:
             known = edges.get(interval.feature, frozenset())
             edges[interval.feature] = known | interval.edges
     return edges
+
+
+def _gain(
+    left: _Group, right: _Group, joined: _Group, prices: list[float], random: Random | None
+) -> tuple[float, float] | None:
+    """Rank of joining two groups, the least first: by what it saves, then by states it wastes.
+
+    None where it saves nothing; a little off where chance shall play a part.
+    """
+    saved = _price_of([left, right], prices) - _price_of([joined], prices)
+    if saved <= 0:
+        return None
+    waste = joined.states / (left.states * right.states)
+    if random is not None:
+        saved, waste = saved * random.uniform(0.7, 1), waste * random.uniform(0.7, 1.4)
+    return -saved, waste
 
 
 def _neighbours(groups: list[_Group], random: Random, size: int = 8) -> list[_Group]:
