@@ -124,7 +124,7 @@ class PostTrainingAffineQuantization:
         typed = typed_samples(module.graph.inputs, fitted)
         module = with_free_batch(module, typed)
         graph, tail = self._split(module.graph)
-        graph = pieces_as_gathers(settle_sizes(graph, module, typed), activations)
+        graph = pieces_as_gathers(settle_sizes(graph, module, typed), module, typed)
         check_quantized_forms(graph)
         activations = _activations(module, graph, typed)
         tail = tail and typed_tail(tail, activations)
@@ -140,7 +140,7 @@ class PostTrainingAffineQuantization:
         tensors: dict[str, Operand] = dict(graph.constants)
         for number, (spec, quantizer) in enumerate(zip(graph.inputs, quantizers, strict=True)):
             tensors[spec.name] = QuantizedTensor.coded(builder, number, quantizer)
-        self._walk(graph.nodes, tensors, builder, activations | graph.constants)
+        self._walk(graph.nodes, tensors, builder, activations)
         outputs = [_add_output(builder, tensors[o], self.n_bits.outputs) for o in graph.outputs]
         self._check_layers(n_products(graph.nodes), builder.program.n_lookups)
         numbers, scales = zip(*outputs, strict=True)
@@ -285,7 +285,7 @@ def _activations(
         A layer with weights has nothing finite to be fitted to; the message names the node that
         this comes from.
     """
-    values = module.activations(*samples)
+    values = graph.constants | module.activations(*samples)
     products = {node.outputs[0] for node in graph.nodes if quantized_class(node).is_product}
     if all(np.isfinite(values[name]).all() for name in products):
         return values

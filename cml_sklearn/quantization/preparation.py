@@ -184,8 +184,13 @@ def typed_tail(tail: ClearTail, activations: Mapping[str, Array]) -> ClearTail:
     return replace(tail, nodes=(*casts, *nodes)) if tail.nodes else tail
 
 
-def pieces_as_gathers(graph: PreparedGraph, activations: Mapping[str, Array]) -> PreparedGraph:
+def pieces_as_gathers(
+    graph: PreparedGraph, module: NumpyModule, samples: Sequence[Array]
+) -> PreparedGraph:
     """Replace each piece that a `Split` makes by a node of its own, which takes its elements."""
+    if not any(node.op_type == "Split" for node in graph.nodes):
+        return graph
+    activations = module.activations(*(x[:1] for x in samples))
     constants, nodes = dict(graph.constants), []
     for node in graph.nodes:
         if node.op_type != "Split":
