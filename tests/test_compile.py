@@ -174,3 +174,19 @@ def test_errors_name_what_is_wrong() -> None:
         compile_torch_model(mlp(), X, n_bits=10)
     with pytest.raises(BitWidthError, match=r"Gemm .* of 3\d bits; tables of more than .* Lower"):
         compile_torch_model(mlp(), X, n_bits=16)
+
+
+def test_a_module_needs_samples() -> None:
+    module = torch.nn.Linear(4, 2)
+    for calibration in ([], [np.zeros((0, 4))], [np.float64(1)]):
+        with pytest.raises(CalibrationError, match="at least one sample"):
+            compile_torch_model(module, *calibration)
+
+
+def test_operations_that_torch_cannot_export_are_named() -> None:
+    class Truncate(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.trunc(x)
+
+    with pytest.raises(UnsupportedOperatorError, match="trunc"):
+        compile_torch_model(Truncate(), np.ones((5, 2)))

@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, cast
 
 from cml_sklearn._typing import Array
+from cml_sklearn.exceptions import UnsupportedOperatorError
 
 if TYPE_CHECKING:
     import onnx
@@ -28,21 +29,32 @@ def export_to_onnx(module: torch.nn.Module, *examples: Array) -> onnx.ModelProto
     Returns
     -------
     onnx.ModelProto
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        Torch's exporter does not know an operation of the module's.
     """
     import onnx
     import torch
+    from torch.onnx.errors import OnnxExporterError
 
     names = [f"input_{i}" for i in range(len(examples))]
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # the tracing exporter is deprecated, yet the only one that takes all these modules
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module,
-            tuple(torch.as_tensor(x) for x in examples),
-            cast("Any", buffer),  # its annotation lacks file objects
-            dynamo=False,
-            input_names=names,
-            dynamic_axes={name: {0: "n_samples"} for name in names},
-        )
+    try:
+        with warnings.catch_warnings():
+            # the tracing exporter is deprecated, yet the only one that takes all these modules
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                module,
+                tuple(torch.as_tensor(x) for x in examples),
+                cast("Any", buffer),  # its annotation lacks file objects
+                dynamo=False,
+                input_names=names,
+                dynamic_axes={name: {0: "n_samples"} for name in names},
+            )
+    except OnnxExporterError as error:
+        raise UnsupportedOperatorError(
+            f"Torch can't export the module: {error}. Write it with other operations."
+        ) from error
     return onnx.load_from_string(buffer.getvalue())

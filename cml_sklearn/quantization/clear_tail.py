@@ -136,6 +136,7 @@ def check_quantized_forms(graph: PreparedGraph) -> None:
         With the node's name; where the node was kept from the tail by its weights, also with theirs
         and the way out.
     """
+    used = {name for node in graph.nodes for name in node.inputs} | set(graph.outputs)
     for node in graph.nodes:
         weights = _weights(node, graph)
         if node.op_type not in ONNX_OPS_TO_QUANTIZED_IMPL and weights:
@@ -145,6 +146,11 @@ def check_quantized_forms(graph: PreparedGraph) -> None:
                 "if clear_tail='weights' says so; or replace it by operators with a quantized form."
             )
         quantized_class(node)
+        if not used.isdisjoint(filter(None, node.outputs[1:])):
+            raise UnsupportedOperatorError(
+                f"{node} has {len(node.outputs)} outputs that are used; only the first has a "
+                "quantized form. Rewrite the model without the others."
+            )
 
 
 def _weights(node: Node, graph: PreparedGraph) -> list[str]:

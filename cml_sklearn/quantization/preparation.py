@@ -17,6 +17,7 @@ from cml_sklearn.quantization.encoders import AffineQuantizer
 
 __all__ = [
     "integer_quantizer",
+    "pieces_as_gathers",
     "settle_sizes",
     "table_sizes",
     "typed_samples",
@@ -181,3 +182,25 @@ def typed_tail(tail: ClearTail, activations: Mapping[str, Array]) -> ClearTail:
     ]
     nodes = (replace(n, inputs=tuple(typed.get(i, i) for i in n.inputs)) for n in tail.nodes)
     return replace(tail, nodes=(*casts, *nodes)) if tail.nodes else tail
+
+
+def pieces_as_gathers(
+    graph: PreparedGraph, module: NumpyModule, samples: Sequence[Array]
+) -> PreparedGraph:
+    """Replace each piece that a `Split` makes by a node of its own, which takes its elements."""
+    if not any(node.op_type == "Split" for node in graph.nodes):
+        return graph
+    activations = module.activations(*(x[:1] for x in samples))
+    constants, nodes = dict(graph.constants), []
+    for node in graph.nodes:
+        if node.op_type != "Split":
+            nodes.append(node)
+            continue
+        axis, start = node.attributes.get("axis", 0), 0
+        for piece in filter(None, node.outputs):
+            size, name = activations[piece].shape[axis], f"{piece}/indices"
+            constants[name] = np.arange(start, start + size)
+            inputs = (node.inputs[0], name)
+            nodes.append(Node(f"{node.name}/{piece}", "Gather", inputs, (piece,), {"axis": axis}))
+            start += size
+    return replace(graph, nodes=tuple(nodes), constants=constants)

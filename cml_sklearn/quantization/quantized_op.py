@@ -41,6 +41,7 @@ _NOT_YET = "nobody has written it yet"
 
 REASONS_WITHOUT_QUANTIZED_FORM: dict[str, str] = {
     **dict.fromkeys(("ArgMax", "ArgMin", "Hardmax", "LogSoftmax", "Softmax", "TopK"), _TAIL),
+    "Split": "its pieces are taken one by one instead",
     **dict.fromkeys(
         ("Constant", "ConstantOfShape", "EyeLike", "Range", "Shape", "Size"), _CONSTANT
     ),

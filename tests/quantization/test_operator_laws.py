@@ -14,7 +14,7 @@ import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper, parser
 from onnxruntime import InferenceSession
 
 from cml_sklearn.exceptions import CmlError
@@ -300,3 +300,95 @@ def test_integers_that_would_wrap_are_refused() -> None:
     x = np.arange(120, dtype=np.int8).reshape(-1, 2)
     assert not holds(model_of("Add", [x, np.array(100, np.int8)], [1]), x)
     assert holds(model_of("Add", [x, np.array(-100, np.int8)], [1]), x)
+
+
+SIZED = {
+    "a half by size": "s = Shape(x) l = Gather(s, one) h = Div(l, two) a = Slice(x, zero, h, one)"
+    " y = Neg(a)",
+    "zeros like": "s = Shape(x) z = ConstantOfShape(s) y = Max(x, z)",
+    "repeated by size": "s = Shape(x) t = Concat <axis = 0> (two, s) f = Cast <to = 7> (t)"
+    " u = Unsqueeze(x, one) p = Gather(s, zero) q = Concat <axis = 0> (p, two, k)"
+    " e = Expand(u, q) y = ReduceSum(e, one)",
+    "pieces": "a, b = Split <axis = 1> (x, parts) c = Mul(b, scale) y = Add(a, c)",
+    "pieces of a layer": "m = MatMul(x, w) a, b = Split <axis = 1> (m, parts) c = Relu(b)"
+    " y = Sub(a, c)",
+}
+
+
+@pytest.mark.parametrize("tail", [True, False])
+@pytest.mark.parametrize("batch", ["n", 1])
+@pytest.mark.parametrize("name", SIZED)
+def test_values_of_sizes_and_models_for_one_sample(name: str, batch: int | str, tail: bool) -> None:
+    constants = (
+        "<int64[1] zero = {0}, int64[1] one = {1}, int64[1] two = {2}, int64[1] k = {4},"
+        " int64[2] parts = {2, 2}, float scale = {-0.5},"
+        " float[4, 4] w = {1, 2, 3, 4, -1, 2, -3, 1, 0, 1, 1, 0, 2, 2, 1, -2}>"
+    )
+    head = (
+        f'<ir_version: 8, opset_import: ["": 17]> g (float[{batch}, 4] x) => (float[{batch}, M] y)'
+    )
+    model = parser.parse_model(f"{head} {constants} {{ {SIZED[name]} }}")
+    free = parser.parse_model(
+        f"{head.replace(f'[{batch},', '[n,')} {constants} {{ {SIZED[name]} }}"
+    )
+    x = data(np.random.default_rng(0), "float32", (N_SAMPLES, 4))
+    (wanted,) = NumpyModule(free)(x)
+    result = np.asarray(
+        PostTrainingAffineQuantization(8, clear_tail=tail).quantize_module(NumpyModule(model), x)(x)
+    )
+    assert result.shape == wanted.shape
+    assert np.abs(result - wanted).max() <= 6 * np.ptp(wanted) / 255
+
+
+@pytest.mark.parametrize("shape", ["1, -1", "1, 4"])
+def test_reshapes_of_models_for_one_sample(shape: str) -> None:
+    model = parser.parse_model(
+        '<ir_version: 8, opset_import: ["": 17]> g (float[1, 2, 2] x) => (float[1, 1] y)'
+        f"<int64[2] s = {{{shape}}}, float[4, 1] w = {{1, 2, 3, 4}}>"
+        "{ r = Reshape(x, s) y = MatMul(r, w) }"
+    )
+    x = data(np.random.default_rng(0), "float32", (N_SAMPLES, 2, 2))
+    result = np.asarray(PostTrainingAffineQuantization(8).quantize_module(NumpyModule(model), x)(x))
+    np.testing.assert_allclose(result[:, 0], x.reshape(-1, 4) @ [1, 2, 3, 4], atol=0.3)
+
+
+@pytest.mark.parametrize(
+    "body", ["y = Squeeze(x)", "y = Transpose <perm = [1, 0]> (x)", "y = ReduceSum(x, zero)"]
+)
+def test_models_for_one_sample_whose_first_axis_is_another(body: str) -> None:
+    model = parser.parse_model(
+        '<ir_version: 8, opset_import: ["": 17]> g (float[1, 4] x) => (float[M] y)'
+        f"<int64[1] zero = {{0}}> {{ {body} }}"
+    )
+    x = data(np.random.default_rng(0), "float32", (N_SAMPLES, 4))
+    with pytest.raises(CmlError):
+        PostTrainingAffineQuantization(8).quantize_module(NumpyModule(model), x)
+
+
+@pytest.mark.parametrize("body", ["n = Cast <to = 1> (s) y = Mul(x, n)", "y = Div(i, s)"])
+def test_the_number_of_samples_is_no_parameter(body: str) -> None:
+    model = parser.parse_model(
+        '<ir_version: 8, opset_import: ["": 17]> g (float[N, 2] x) => (float[N, 2] y)'
+        f"{{ s = Shape(x) i = Cast <to = 7> (x) {body} }}"
+    )
+    x = data(np.random.default_rng(0), "float32", (N_SAMPLES, 2))
+    with pytest.raises(CmlError, match="number of samples"):
+        PostTrainingAffineQuantization(8).quantize_module(NumpyModule(model), x)
+
+
+def test_sizes_below_zero_are_free() -> None:
+    model = model_of("Neg", [np.zeros((1, 4), np.float32)], batch=-1)
+    assert NumpyModule(model).graph_inputs[0].shape == (None, 4)
+    x = data(np.random.default_rng(0), "float32", (N_SAMPLES, 4))
+    PostTrainingAffineQuantization(8).quantize_module(NumpyModule(model), x)
+
+
+def test_integers_reach_the_tail_as_integers() -> None:
+    model = parser.parse_model(
+        '<ir_version: 8, opset_import: ["": 17]> g (float[N, 2] x) => (int64[N, 2] y)'
+        "<int64 c = {3}> { i = Cast <to = 7> (x) d = Div(i, c) y = Abs(d) }"
+    )
+    x = data(np.random.default_rng(0), "int64", (N_SAMPLES, 2)).astype(np.float32)
+    quantized = PostTrainingAffineQuantization(8).quantize_module(NumpyModule(model), x)
+    assert quantized.tail is not None
+    np.testing.assert_array_equal(quantized(x), np.abs(np.trunc(x / 3)))

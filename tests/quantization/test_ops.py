@@ -178,6 +178,13 @@ CASES = [
         "AveragePool", IMAGE, attributes={"kernel_shape": [2, 2], "ceil_mode": 1, "strides": [2, 2]}
     ),
     Case("GlobalAveragePool", IMAGE),
+    Case("MaxPool", [(2, 4, 4)], attributes={"kernel_shape": [2, 2], "strides": [2, 2]}),
+    Case(
+        "MaxPool",
+        [(1, 4)],
+        attributes={"kernel_shape": [3], "pads": [1, 1], "strides": [2], "ceil_mode": 1},
+    ),
+    Case("GlobalMaxPool", [(2, 3)]),
     Case(
         "BatchNormalization",
         IMAGE,

@@ -4,6 +4,7 @@ from cml_sklearn.quantization.ops import (  # noqa: F401  each family fills the 
     binary,
     elementwise,
     linear,
+    pooling,
     shape,
 )
 from cml_sklearn.quantization.quantized_op import ONNX_OPS_TO_QUANTIZED_IMPL

@@ -209,12 +209,7 @@ class QuantizedExtremum(_QuantizedBinary, ops=("Max", "Min")):
     def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
         n_bits = self.n_bits.activations
         a, b = to_common_scale(a, b, n_bits)
-        difference = combine(Subtract(), a, b, n_bits)
-        positive = difference.then(lambda values: np.maximum(values, 0.0))
-        zero_point = np.zeros(a.scale.shape, dtype=np.int64)
-        excess = positive.encode(
-            AffineQuantizer(np.abs(a.scale), zero_point, difference.bounds.width)
-        )
+        excess = positive_difference(a, b, n_bits)
         if self.node.op_type == "Max":
             return combine(Add(), b, excess, n_bits)
         return combine(Subtract(), a, excess, n_bits)
@@ -340,6 +335,14 @@ def combine(step: Step, a: QuantizedTensor, b: QuantizedTensor, n_bits: int) -> 
     a, b = to_common_scale(a, b, n_bits)
     offset = a.offset + b.offset if isinstance(step, Add) else a.offset - b.offset
     return replace(a.step(step, b), offset=offset)
+
+
+def positive_difference(a: QuantizedTensor, b: QuantizedTensor, n_bits: int) -> QuantizedTensor:
+    """Codes of ``relu(a - b)``, of the scale that `a` and `b` share."""
+    difference = combine(Subtract(), a, b, n_bits)
+    positive = difference.then(lambda values: np.maximum(values, 0.0))
+    zero_point = np.zeros(a.scale.shape, dtype=np.int64)
+    return positive.encode(AffineQuantizer(np.abs(a.scale), zero_point, difference.bounds.width))
 
 
 def narrow_codes(x: QuantizedTensor, n_bits: int) -> QuantizedTensor:
