@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray, IntArray
+from cml_sklearn.program.integers import to_integers
 from cml_sklearn.program.steps import Concatenate, Pad, Reshape, Take, Transpose
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
@@ -74,7 +75,7 @@ class QuantizedGather(QuantizedMove, ops=("Gather",)):
         repeated = take(x, np.broadcast_to(positions, (*x.shape, *rest)).copy())
 
         def function(values: FloatArray) -> FloatArray:
-            rows = np.rint(values).astype(np.int64)
+            rows = to_integers(values, "An index")
             rows = np.clip(np.where(rows < 0, rows + len(table), rows), 0, len(table) - 1)
             return table[(rows, *columns)].astype(np.float64)
 
