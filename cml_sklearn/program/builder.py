@@ -44,7 +44,9 @@ class ProgramBuilder:
             Its integers, or those on the way to them, may not fit 64 bits.
         """
         bounds = [self._bounds[i] for i in inputs]
-        magnitude = OUTCOMES[type(step)](step, *bounds).magnitude
+        # a declaration makes nothing larger, and is believed until a circuit runs
+        is_declared = isinstance(step, Declare)
+        magnitude = 0.0 if is_declared else OUTCOMES[type(step)](step, *bounds).magnitude
         if not magnitude <= MAX_MAGNITUDE:
             raise BitWidthError(
                 f"{self.source} makes integers up to {magnitude:.3g}; 62 bits are the most that "

@@ -79,7 +79,7 @@ def check(module: QuantizedModule, x: FloatArray, wanted: FloatArray, bound: Flo
     assert np.isfinite(got).all()
     last_bits = 1e-12 * np.abs(wanted).max(axis=0)
     assert (np.abs(got - wanted) <= bound + last_bits + TINY).all()
-    assert all(index.bits <= 62 for index in module.program.widths())
+    assert all(width.bits <= 62 for width in module.program.widths())
 
 
 @st.composite
