@@ -16,7 +16,12 @@ from cml_sklearn._typing import FloatArray
 from cml_sklearn.convert.hummingbird import linear_map_to_onnx
 from cml_sklearn.estimators.base import FheEstimator, as_numpy
 from cml_sklearn.estimators.conventions import inverse_of
-from cml_sklearn.estimators.predictions import DecidingEstimator, FheClassifierMixin, FheRegressorMixin, PredictingEstimator
+from cml_sklearn.estimators.predictions import (
+    DecidingEstimator,
+    FheClassifierMixin,
+    FheRegressorMixin,
+    PredictingEstimator,
+)
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 from cml_sklearn.quantization.postprocessing import (

@@ -72,7 +72,7 @@ class FheRegressorMixin(RegressorMixin):
         sample_weight: ArrayLike | None = None,
         execute_in_fhe: ExecutionMode | None = None,
     ) -> float:
-        """Score of `predict` as the wrapped class defines it (R2, D2); `execute_in_fhe` as there."""
+        """R2 or D2 of `predict`, as the wrapped class has it; `execute_in_fhe` as there."""
         predicted = self.predict(X, execute_in_fhe)  # type: ignore[attr-defined]
         return self._determination(y, predicted, sample_weight)
 
