@@ -123,9 +123,7 @@ class NeuralNetClassifier(FheClassifierMixin, ProbabilisticEstimator, NeuralNet)
         return () if self._gives_probabilities else (TwoClasses(0.0, 0.0), Softmax())
 
     @override
-    def _validated_pair(
-        self, X: ArrayLike, y: ArrayLike, *, reset: bool
-    ) -> tuple[FloatArray, Array]:
+    def _checked_pair(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[FloatArray, Array]:
         values, labels = self._checked_arrays(X, y, reset=reset)
         check_classification_targets(labels)
         if "classes_" not in vars(self):
@@ -218,9 +216,7 @@ class NeuralNetRegressor(FheRegressorMixin, NeuralNet):
         return tags
 
     @override
-    def _validated_pair(
-        self, X: ArrayLike, y: ArrayLike, *, reset: bool
-    ) -> tuple[FloatArray, Array]:
+    def _checked_pair(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[FloatArray, Array]:
         values, y = self._checked_arrays(X, y, reset=reset, multi_output=True, y_numeric=True)
         targets = np.asarray(y, dtype=np.float32)
         self._flat = targets.ndim == 1

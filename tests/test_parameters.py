@@ -289,6 +289,13 @@ def test_our_trees_inside_our_ensembles() -> None:
             kind(tree.DecisionTreeClassifier(n_bits=3)).fit(X, Y)
 
 
+def test_written_coefficients_are_noticed() -> None:
+    model = linear_model.Ridge().fit(X, X[:, 0])
+    model.sklearn_model_.intercept_ = 3.0
+    with pytest.raises(InvalidInputError, match="written after fit"):
+        model.predict(X)
+
+
 def test_standard_deviations_come_from_the_float_model() -> None:
     data, y = load_diabetes(return_X_y=True)
     model = linear_model.BayesianRidge().fit(data, y)

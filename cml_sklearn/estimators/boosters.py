@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
@@ -92,7 +92,7 @@ class BoosterEstimator(EnsembleEstimator):
         if pairs is not None:
             pairs = [pairs] if isinstance(pairs, tuple) else pairs
             encoded["eval_set"] = [(self._codes(grid, X), *rest) for X, *rest in pairs]
-        samples = cast("ArrayLike | tuple[ArrayLike, ...] | None", fit_params.get("eval_X"))
+        samples: Any = fit_params.get("eval_X")
         if samples is not None:
             several = isinstance(samples, tuple)
             codes = tuple(self._codes(grid, X) for X in (samples if several else (samples,)))

@@ -178,7 +178,7 @@ def _is_no_selection(value: object) -> bool:
     return (
         value is None
         or (isinstance(value, str) and value in {"auto", "from_dtype", ""})
-        or (not isinstance(value, str) and not np.any(_as_mask(value)))
+        or (not isinstance(value, str) and not np.any(np.asarray(_as_mask(value))))
     )
 
 
@@ -207,14 +207,15 @@ _START = "such a start is not part of the trees. Leave it out."
 _OWN_LOSS = "the link of a function is not known. Name one of the library's objectives."
 _ONE_SUM = "its trees are not simply added up. Use {0}."
 
-_COMMAND_LINE_NAMES = """config convert_model convert_model_language data group_column header ignore_column
-input_model label_column local_listen_port machine_list_filename machines num_machines output_model
-output_result parser_config_file pre_partition precise_float_parser save_binary snapshot_freq
+_COMMAND_LINE_NAMES = """config convert_model convert_model_language data group_column header
+ignore_column input_model label_column local_listen_port machine_list_filename machines num_machines
+output_model output_result parser_config_file pre_partition precise_float_parser save_binary
+snapshot_freq
 task two_round valid weight_column"""
 
 _PREDICTION_NAMES = """num_iteration_predict pred_early_stop pred_early_stop_freq
-pred_early_stop_margin predict_contrib predict_disable_shape_check predict_leaf_index predict_raw_score
-start_iteration_predict"""
+pred_early_stop_margin predict_contrib predict_disable_shape_check
+predict_leaf_index predict_raw_score start_iteration_predict"""
 
 _HISTOGRAM_REFUSED = {"categorical_features": Refusal(_CATEGORIES, _is_no_selection)}
 

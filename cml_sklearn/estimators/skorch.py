@@ -176,7 +176,7 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         """
         self._validate_params()
         self.__dict__.pop("classes_", None)
-        values, targets = self._validated_pair(X, y, reset=True)
+        values, targets = self._checked_pair(X, y, reset=True)
         self.skorch_net_ = self._make_net(values, targets)
         self._train(values, targets, fit_params)
         return self._own_net(values)
@@ -185,7 +185,7 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         """Train on a batch, from the start if it is the first; quantize on all batches."""
         self._validate_params()
         first = "skorch_net_" not in vars(self)
-        values, targets = self._validated_pair(X, y, reset=first)
+        values, targets = self._checked_pair(X, y, reset=first)
         if first:
             self.skorch_net_ = self._make_net(values, targets)
         self._train(values, targets, fit_params)
@@ -203,9 +203,7 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         return tags
 
     @abstractmethod
-    def _validated_pair(
-        self, X: ArrayLike, y: ArrayLike, *, reset: bool
-    ) -> tuple[FloatArray, Array]:
+    def _checked_pair(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[FloatArray, Array]:
         """Check X and y; targets as the net takes them. `reset`: the first samples."""
 
     @abstractmethod
@@ -236,7 +234,8 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
 
     def _check_outputs(self, net: skorch.NeuralNet, X: FloatArray) -> None:
         """Refuse modules whose outputs don't fit y, which losses would broadcast."""
-        n_columns = net.forward(X.astype(np.float32), training=False).shape[1]
+        # not by net.forward, which draws from torch's generator
+        n_columns = net.evaluation_step((X.astype(np.float32), None)).shape[1]
         allowed = {self.n_outputs_, len(getattr(self, "classes_", ())) or self.n_outputs_}
         if n_columns not in allowed:
             raise InvalidInputError(
