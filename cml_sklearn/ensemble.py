@@ -15,14 +15,14 @@ from typing_extensions import override
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.estimators.conventions import class_labels, inverse_of
 from cml_sklearn.estimators.forests import AveragedClassifier, AveragedRegressor, check_members
+from cml_sklearn.estimators.parameters import refuse_categories
 from cml_sklearn.estimators.predictions import (
-    FheClassifierMixin,
-    FheRegressorMixin,
     DecidingEstimator,
     DetectingEstimator,
+    FheClassifierMixin,
+    FheRegressorMixin,
     PredictingEstimator,
 )
-from cml_sklearn.estimators.parameters import refuse_categories
 from cml_sklearn.estimators.trees import (
     Conversion,
     EnsembleEstimator,
@@ -271,7 +271,7 @@ class IsolationForest(
         super().fit(X, y, **fit_params)
         if self.contamination != "auto":
             scores = self.score_samples(X, execute_in_fhe=False)
-            vars(self)["offset_"] = float(np.percentile(scores, 100 * self.contamination))
+            self.__dict__["offset_"] = float(np.percentile(scores, 100 * self.contamination))
             self._fix_postprocessing(self._postprocessing(self.sklearn_model_))
         return self
 

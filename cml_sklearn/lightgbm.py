@@ -78,7 +78,7 @@ class _LGBMModel(BoosterEstimator):
         head, *trees = old.model_to_string(num_iteration=-1).split("\nTree=")
         names = getattr(self, "feature_names_in_", None)
         text = "\nTree=".join([_named(head, names), *(_with_edges(tree, grid) for tree in trees)])
-        booster = lightgbm.Booster(model_str=text, params={"verbosity": -1})
+        booster = lightgbm.Booster(model_str=text)
         booster.best_iteration, booster.best_score = old.best_iteration, old.best_score
         model._Booster = booster
 

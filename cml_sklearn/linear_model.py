@@ -8,9 +8,9 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import d2_tweedie_score
 from typing_extensions import override
 
-from cml_sklearn.estimators.conventions import binarized_labels
 from cml_sklearn._typing import Array
 from cml_sklearn.config import ExecutionMode, resolve_mode
+from cml_sklearn.estimators.conventions import binarized_labels
 from cml_sklearn.estimators.linear import LinearClassifier, LinearRegressor
 from cml_sklearn.estimators.partial_fit import PartialFitMixin
 from cml_sklearn.exceptions import UnsupportedModelError
@@ -57,7 +57,7 @@ class HuberRegressor(LinearRegressor, wraps=sklearn.linear_model.HuberRegressor)
 
 
 class BayesianRidge(LinearRegressor, wraps=sklearn.linear_model.BayesianRidge):
-    def predict(
+    def predict(  # type: ignore[override]
         self,
         X: ArrayLike,
         execute_in_fhe: ExecutionMode | None = None,

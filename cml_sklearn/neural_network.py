@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 import sklearn.neural_network
@@ -20,7 +20,11 @@ from cml_sklearn._typing import Array, FloatArray, IntArray
 from cml_sklearn.estimators.base import as_dense
 from cml_sklearn.estimators.conventions import binarized_labels
 from cml_sklearn.estimators.networks import MultilayerPerceptron, out_activation
-from cml_sklearn.estimators.predictions import FheClassifierMixin, FheRegressorMixin, ProbabilisticEstimator
+from cml_sklearn.estimators.predictions import (
+    FheClassifierMixin,
+    FheRegressorMixin,
+    ProbabilisticEstimator,
+)
 from cml_sklearn.estimators.skorch import NET_DOC, NeuralNet
 from cml_sklearn.estimators.width_search import search_widths
 from cml_sklearn.exceptions import InvalidInputError
@@ -62,7 +66,9 @@ class MLPClassifier(
         }
 
 
-class MLPRegressor(FheRegressorMixin, MultilayerPerceptron, wraps=sklearn.neural_network.MLPRegressor):
+class MLPRegressor(
+    FheRegressorMixin, MultilayerPerceptron, wraps=sklearn.neural_network.MLPRegressor
+):
     """See `sklearn.neural_network.MLPRegressor`."""
 
     @override
@@ -112,14 +118,12 @@ class NeuralNetClassifier(FheClassifierMixin, ProbabilisticEstimator, NeuralNet)
 
     def _probabilities(self) -> Postprocessing:
         """Do what `_nonlinearity` does."""
-        from torch.nn import NLLLoss
-
         if len(self.classes_) == 1:
             return (Softmax(),)
-        return () if self.criterion is NLLLoss else (TwoClasses(0.0, 0.0), Softmax())
+        return () if self._gives_probabilities else (TwoClasses(0.0, 0.0), Softmax())
 
     @override
-    def _validated(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[FloatArray, Array]:
+    def _checked_pair(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[FloatArray, Array]:
         values, labels = self._checked_arrays(X, y, reset=reset)
         check_classification_targets(labels)
         if "classes_" not in vars(self):
@@ -129,9 +133,9 @@ class NeuralNetClassifier(FheClassifierMixin, ProbabilisticEstimator, NeuralNet)
 
     @override
     def _skorch_class(self) -> type:
-        from skorch import NeuralNetClassifier as Net
+        from cml_sklearn.estimators.perceptron import ClassifierNet
 
-        return cast("type", Net)
+        return ClassifierNet
 
     @override
     def _default_criterion(self) -> type:
@@ -148,11 +152,37 @@ class NeuralNetClassifier(FheClassifierMixin, ProbabilisticEstimator, NeuralNet)
 
     def _nonlinearity(self) -> Callable[[Any], Any]:
         """Map the module's outputs to probabilities; with `NLLLoss` they are, as in skorch."""
-        from torch.nn import NLLLoss
-
         from cml_sklearn.estimators.perceptron import identity, probabilities
 
-        return identity if self.criterion is NLLLoss else probabilities
+        return identity if self._gives_probabilities else probabilities
+
+    @property
+    def _gives_probabilities(self) -> bool:
+        """Whether the loss is of probabilities, so that the module's outputs are some."""
+        from torch.nn import NLLLoss
+
+        return isinstance(self.criterion, type) and issubclass(self.criterion, NLLLoss)
+
+    @override
+    def _criterion(self) -> Callable[..., object]:
+        from torch.nn import BCELoss, BCEWithLogitsLoss
+
+        from cml_sklearn.estimators.perceptron import OneLogitLoss
+
+        criterion = super()._criterion()
+        if criterion is BCELoss:
+            raise InvalidInputError(
+                "criterion is BCELoss, which takes probabilities of a sigmoid; leave the module's "
+                "last sigmoid out, and use BCEWithLogitsLoss or the default."
+            )
+        if criterion is not BCEWithLogitsLoss:
+            return criterion
+        if len(self.classes_) > 2:
+            raise InvalidInputError(
+                f"criterion is BCEWithLogitsLoss, which is for two classes, but y has "
+                f"{len(self.classes_)}; use the default, or CrossEntropyLoss."
+            )
+        return OneLogitLoss
 
 
 class NeuralNetRegressor(FheRegressorMixin, NeuralNet):
@@ -186,7 +216,7 @@ class NeuralNetRegressor(FheRegressorMixin, NeuralNet):
         return tags
 
     @override
-    def _validated(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[FloatArray, Array]:
+    def _checked_pair(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[FloatArray, Array]:
         values, y = self._checked_arrays(X, y, reset=reset, multi_output=True, y_numeric=True)
         targets = np.asarray(y, dtype=np.float32)
         self._flat = targets.ndim == 1
@@ -201,9 +231,9 @@ class NeuralNetRegressor(FheRegressorMixin, NeuralNet):
 
     @override
     def _skorch_class(self) -> type:
-        from skorch import NeuralNetRegressor as Net
+        from cml_sklearn.estimators.perceptron import RegressorNet
 
-        return cast("type", Net)
+        return RegressorNet
 
     @override
     def _default_criterion(self) -> type:

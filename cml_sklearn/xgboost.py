@@ -75,10 +75,11 @@ class _XGBModel(BoosterEstimator):
     def _constraints_by_position(self) -> dict[str, object]:
         """Constraints as XGBoost takes them where it is not given names."""
         given = super()._constraints_by_position()
-        for name, written in (("monotone_constraints", tuple), ("interaction_constraints", str)):
-            if isinstance(given[name], list):
-                given[name] = written(given[name])
-        return given
+        signs, groups = given["monotone_constraints"], given["interaction_constraints"]
+        return {
+            "monotone_constraints": tuple(signs) if isinstance(signs, list) else signs,
+            "interaction_constraints": str(groups) if isinstance(groups, list) else groups,
+        }
 
     @override
     def _to_users_units(self, model: BaseEstimator, grid: FeatureGrid) -> None:

@@ -305,7 +305,7 @@ class FheEstimator(BaseEstimator):
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
             if hasattr(model, name):
-                vars(self)[name] = getattr(model, name)
+                self.__dict__[name] = getattr(model, name)
 
     def _own(
         self,
@@ -363,7 +363,7 @@ class FheEstimator(BaseEstimator):
 
 
 def _unwrapped(value: object) -> object:
-    """The wrapped class's estimator in place of ours; anything else as it is."""
+    """Put the wrapped class's estimator in place of ours; anything else stays."""
     return value._make_wrapped() if isinstance(value, FheEstimator) else value
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import Self, cast
+from collections.abc import Iterable
+from typing import Any, Self
 
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
@@ -18,7 +18,12 @@ from cml_sklearn.estimators.parameters import (
     library_of,
     refuse_categories,
 )
-from cml_sklearn.estimators.predictions import DecidingEstimator, FheClassifierMixin, FheRegressorMixin, PredictingEstimator
+from cml_sklearn.estimators.predictions import (
+    DecidingEstimator,
+    FheClassifierMixin,
+    FheRegressorMixin,
+    PredictingEstimator,
+)
 from cml_sklearn.estimators.trees import EnsembleEstimator
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.forest.grid import FeatureGrid
@@ -30,8 +35,6 @@ from cml_sklearn.quantization.postprocessing import (
 )
 
 __all__ = ["BoosterClassifier", "BoosterEstimator", "BoosterRegressor"]
-
-_Pairs = Sequence[tuple[ArrayLike, ArrayLike]]
 
 
 class BoosterEstimator(EnsembleEstimator):
@@ -50,7 +53,6 @@ class BoosterEstimator(EnsembleEstimator):
         """Set parameters, those that the library takes by further keywords among them."""
         names = self._get_param_names()
         further = {k: v for k, v in params.items() if k not in names and "__" not in k}
-        self._check_further(further)
         super().set_params(**{k: v for k, v in params.items() if k not in further})
         self._further = {**self._further, **further}
         return self
@@ -86,11 +88,11 @@ class BoosterEstimator(EnsembleEstimator):
     ) -> dict[str, object]:
         """Arguments of `fit`, where samples for early stopping have gone through the grid, too."""
         encoded = dict(fit_params)
-        pairs = cast("_Pairs | tuple[ArrayLike, ArrayLike] | None", fit_params.get("eval_set"))
+        pairs: Any = fit_params.get("eval_set")
         if pairs is not None:
             pairs = [pairs] if isinstance(pairs, tuple) else pairs
             encoded["eval_set"] = [(self._codes(grid, X), *rest) for X, *rest in pairs]
-        samples = cast("ArrayLike | tuple[ArrayLike, ...] | None", fit_params.get("eval_X"))
+        samples: Any = fit_params.get("eval_X")
         if samples is not None:
             several = isinstance(samples, tuple)
             codes = tuple(self._codes(grid, X) for X in (samples if several else (samples,)))

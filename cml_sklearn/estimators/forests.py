@@ -15,7 +15,12 @@ from sklearn.tree import (
 from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray
-from cml_sklearn.estimators.predictions import FheClassifierMixin, FheRegressorMixin, PredictingEstimator, ProbabilisticEstimator
+from cml_sklearn.estimators.predictions import (
+    FheClassifierMixin,
+    FheRegressorMixin,
+    PredictingEstimator,
+    ProbabilisticEstimator,
+)
 from cml_sklearn.estimators.trees import Samples, TreeEstimator
 from cml_sklearn.exceptions import UnsupportedModelError
 from cml_sklearn.forest.forest import Forest, label_forest

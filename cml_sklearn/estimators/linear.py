@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.linear_model._base import LinearClassifierMixin
@@ -16,7 +17,13 @@ from cml_sklearn._typing import FloatArray
 from cml_sklearn.convert.hummingbird import linear_map_to_onnx
 from cml_sklearn.estimators.base import FheEstimator, as_numpy
 from cml_sklearn.estimators.conventions import inverse_of
-from cml_sklearn.estimators.predictions import DecidingEstimator, FheClassifierMixin, FheRegressorMixin, PredictingEstimator
+from cml_sklearn.estimators.predictions import (
+    DecidingEstimator,
+    FheClassifierMixin,
+    FheRegressorMixin,
+    PredictingEstimator,
+)
+from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 from cml_sklearn.quantization.postprocessing import (
@@ -37,13 +44,27 @@ __all__ = ["LinearClassifier", "LinearEstimator", "LinearRegressor", "quantize_l
 class LinearEstimator(FheEstimator):
     """An estimator whose wrapped model has `coef_` and `intercept_`; abstract."""
 
+    _quantized_from: tuple[FloatArray, FloatArray]
+
     @override
     def _quantize(
         self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
     ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
-        coef, intercept = _two_dimensional(model)
+        coef, intercept = self._quantized_from = _two_dimensional(model)
         graph, module = quantize_linear_map(coef, intercept, self.n_bits, X, sample_weight)
         return graph, {"predict": module}
+
+    @override
+    def _checked_input(self, X: ArrayLike) -> FloatArray:
+        """Validate X, and that the coefficients are still those of the integers."""
+        values = super()._checked_input(X)
+        now = _two_dimensional(self.sklearn_model_)
+        if not all(map(np.array_equal, now, self._quantized_from)):
+            raise InvalidInputError(
+                "coef_ or intercept_ of sklearn_model_ were written after fit, which the integers "
+                f"don't follow; take the model over by {type(self).__name__}.from_sklearn_model."
+            )
+        return values
 
     @available_if(lambda self: hasattr(self._wrapped_class, "sparsify"))
     def sparsify(self) -> Self:
@@ -96,4 +117,6 @@ def _two_dimensional(model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
     """Coefficients (n_outputs, n_features) and intercepts (n_outputs,) of a fitted model."""
     coef = model.coef_.toarray() if sparse.issparse(model.coef_) else as_numpy(model.coef_)
     coef = np.atleast_2d(coef).astype(np.float64)
-    return coef, np.broadcast_to(as_numpy(model.intercept_).astype(np.float64), (len(coef),))
+    intercept = as_numpy(model.intercept_).astype(np.float64)
+    # copies, to tell later whether they were written
+    return coef.copy(), np.broadcast_to(intercept, (len(coef),)).copy()

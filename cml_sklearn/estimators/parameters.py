@@ -175,8 +175,10 @@ def _is_nan(value: object) -> bool:
 
 
 def _is_no_selection(value: object) -> bool:
-    return value is None or (isinstance(value, str) and value in {"auto", "from_dtype", ""}) or (
-        not isinstance(value, str) and not np.any(_as_mask(value))
+    return (
+        value is None
+        or (isinstance(value, str) and value in {"auto", "from_dtype", ""})
+        or (not isinstance(value, str) and not np.any(np.asarray(_as_mask(value))))
     )
 
 
@@ -205,6 +207,16 @@ _START = "such a start is not part of the trees. Leave it out."
 _OWN_LOSS = "the link of a function is not known. Name one of the library's objectives."
 _ONE_SUM = "its trees are not simply added up. Use {0}."
 
+_COMMAND_LINE_NAMES = """config convert_model convert_model_language data group_column header
+ignore_column input_model label_column local_listen_port machine_list_filename machines num_machines
+output_model output_result parser_config_file pre_partition precise_float_parser save_binary
+snapshot_freq
+task two_round valid weight_column"""
+
+_PREDICTION_NAMES = """num_iteration_predict pred_early_stop pred_early_stop_freq
+pred_early_stop_margin predict_contrib predict_disable_shape_check
+predict_leaf_index predict_raw_score start_iteration_predict"""
+
 _HISTOGRAM_REFUSED = {"categorical_features": Refusal(_CATEGORIES, _is_no_selection)}
 
 REFUSED: dict[str, dict[str, Refusal]] = {
@@ -220,7 +232,7 @@ REFUSED: dict[str, dict[str, Refusal]] = {
             _ONE_SUM.format('booster="gbtree"'), lambda value: value in (None, "gbtree")
         ),
         "multi_strategy": Refusal(
-            "leaves hold several outputs. Use multi_strategy=\"one_output_per_tree\".",
+            'leaves hold several outputs. Use multi_strategy="one_output_per_tree".',
             lambda value: value in (None, "one_output_per_tree"),
         ),
         "updater": Refusal.unless("what it does to trees is not known. Leave it out."),
@@ -244,16 +256,11 @@ REFUSED: dict[str, dict[str, Refusal]] = {
         "forcedsplits_filename": Refusal(_RAW_VALUES, lambda value: not value),
         "refit_decay_rate": Refusal.unless("there is no refit here. Leave it out."),
         **dict.fromkeys(
-            """config convert_model convert_model_language data group_column header ignore_column
-            input_model label_column local_listen_port machine_list_filename machines num_machines
-            output_model output_result parser_config_file pre_partition precise_float_parser
-            save_binary snapshot_freq task two_round valid weight_column""".split(),
+            _COMMAND_LINE_NAMES.split(),
             Refusal.unless(_FILES),
         ),
         **dict.fromkeys(
-            """num_iteration_predict pred_early_stop pred_early_stop_freq pred_early_stop_margin
-            predict_contrib predict_disable_shape_check predict_leaf_index predict_raw_score
-            start_iteration_predict""".split(),
+            _PREDICTION_NAMES.split(),
             Refusal.unless(_PREDICTION),
         ),
     },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -63,7 +63,7 @@ def _weighty(X: FloatArray, sample_weight: object) -> FloatArray:
     """Rows of a positive weight, or all if there is none."""
     if sample_weight is None:
         return X
-    rows = np.broadcast_to(as_numpy(sample_weight) > 0, len(X))
+    rows = np.broadcast_to(as_numpy(cast("ArrayLike", sample_weight)) > 0, len(X))
     return X[rows] if rows.any() else X
 
 

@@ -7,12 +7,22 @@ from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
+import skorch
 import torch
 from numpy.typing import ArrayLike
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["LogitsLoss", "ScalingPerceptron", "identity", "probabilities"]
+__all__ = [
+    "ClassifierNet",
+    "Columns",
+    "LogitsLoss",
+    "OneLogitLoss",
+    "RegressorNet",
+    "ScalingPerceptron",
+    "identity",
+    "probabilities",
+]
 
 _ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "gelu": nn.GELU}
 
@@ -91,14 +101,56 @@ class ScalingPerceptron(nn.Module):
         return nn.Sequential(*between, last)
 
 
-class LogitsLoss(nn.Module):
-    """Cross-entropy of logits, of one column for two classes or of one column a class."""
+class LogitsLoss(nn.CrossEntropyLoss):
+    """Cross-entropy of logits, of one column for two classes or of one column a class.
+
+    It has the parameters of torch's, such as a `weight` for each class.
+    """
 
     def forward(self, logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
         """Mean loss; `classes` are integers of shape (n_samples,)."""
-        if logits.shape[1] == 1:
+        if logits.shape[1] > 1:
+            return super().forward(logits, classes)
+        if self.weight is None and not self.label_smoothing:
             return functional.binary_cross_entropy_with_logits(logits[:, 0], classes.to(logits))
-        return functional.cross_entropy(logits, classes)
+        return super().forward(torch.cat([torch.zeros_like(logits), logits], dim=1), classes)
+
+
+class OneLogitLoss(nn.BCEWithLogitsLoss):
+    """Torch's loss of one logit, for integer classes of shape (n_samples,)."""
+
+    def forward(self, logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        """Mean loss of logits (n_samples, 1)."""
+        return super().forward(logits[:, 0], classes.to(logits))
+
+
+class Columns(nn.Module):
+    """A module whose outputs have a column, where they had none."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Give outputs of shape (n_samples, 1)."""
+        return cast("torch.Tensor", self.module(x).reshape(-1, 1))
+
+
+class _InColumns:
+    """What our nets do otherwise than skorch's: an output without a last axis gets one."""
+
+    def infer(self, x: object, **fit_params: object) -> torch.Tensor:
+        """Compute the module's outputs."""
+        outputs = super().infer(x, **fit_params)  # type: ignore[misc]
+        return cast("torch.Tensor", outputs[:, None] if outputs.ndim == 1 else outputs)
+
+
+class ClassifierNet(_InColumns, skorch.NeuralNetClassifier):
+    """skorch's classifier, with columns."""
+
+
+class RegressorNet(_InColumns, skorch.NeuralNetRegressor):
+    """skorch's regressor, with columns."""
 
 
 def probabilities(logits: torch.Tensor) -> torch.Tensor:

@@ -58,7 +58,7 @@ class FheClassifierMixin(ClassifierMixin):
         execute_in_fhe: ExecutionMode | None = None,
     ) -> float:
         """Accuracy of `predict`; `execute_in_fhe` as there."""
-        predicted = self.predict(X, execute_in_fhe)  # type: ignore[attr-defined]
+        predicted = self.predict(X, execute_in_fhe)
         return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
 
@@ -72,8 +72,8 @@ class FheRegressorMixin(RegressorMixin):
         sample_weight: ArrayLike | None = None,
         execute_in_fhe: ExecutionMode | None = None,
     ) -> float:
-        """Score of `predict` as the wrapped class defines it (R2, D2); `execute_in_fhe` as there."""
-        predicted = self.predict(X, execute_in_fhe)  # type: ignore[attr-defined]
+        """R2 or D2 of `predict`, as the wrapped class has it; `execute_in_fhe` as there."""
+        predicted = self.predict(X, execute_in_fhe)
         return self._determination(y, predicted, sample_weight)
 
     def _determination(

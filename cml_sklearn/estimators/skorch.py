@@ -176,7 +176,7 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         """
         self._validate_params()
         self.__dict__.pop("classes_", None)
-        values, targets = self._validated(X, y, reset=True)
+        values, targets = self._checked_pair(X, y, reset=True)
         self.skorch_net_ = self._make_net(values, targets)
         self._train(values, targets, fit_params)
         return self._own_net(values)
@@ -185,7 +185,7 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         """Train on a batch, from the start if it is the first; quantize on all batches."""
         self._validate_params()
         first = "skorch_net_" not in vars(self)
-        values, targets = self._validated(X, y, reset=first)
+        values, targets = self._checked_pair(X, y, reset=first)
         if first:
             self.skorch_net_ = self._make_net(values, targets)
         self._train(values, targets, fit_params)
@@ -203,7 +203,7 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         return tags
 
     @abstractmethod
-    def _validated(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[FloatArray, Array]:
+    def _checked_pair(self, X: ArrayLike, y: ArrayLike, *, reset: bool) -> tuple[FloatArray, Array]:
         """Check X and y; targets as the net takes them. `reset`: the first samples."""
 
     @abstractmethod
@@ -228,8 +228,20 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         with _seeded(self.random_state):
             if not net.initialized_:
                 net.initialize()
+            self._check_outputs(net, X[:2])
             with simulated_rounding(net.module_, rounding_bits, samples[:2]):
                 net.partial_fit(samples, y, **fit_params)
+
+    def _check_outputs(self, net: skorch.NeuralNet, X: FloatArray) -> None:
+        """Refuse modules whose outputs don't fit y, which losses would broadcast."""
+        # not by net.forward, which draws from torch's generator
+        n_columns = net.evaluation_step((X.astype(np.float32), None)).shape[1]
+        allowed = {self.n_outputs_, len(getattr(self, "classes_", ())) or self.n_outputs_}
+        if n_columns not in allowed:
+            raise InvalidInputError(
+                f"The module gives {n_columns} outputs, but y needs "
+                f"{' or '.join(map(str, sorted(allowed)))}."
+            )
 
     def _checked_arrays(self, *data: ArrayLike, reset: bool = False, **options: object) -> Any:
         """Validate X, or X and y; the module may take more than two axes."""
@@ -249,10 +261,15 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
 
     @override
     def _to_onnx(self, model: skorch.NeuralNet, X: FloatArray) -> onnx.ModelProto:
-        from cml_sklearn.estimators.perceptron import ScalingPerceptron
+        import torch
+
+        from cml_sklearn.estimators.perceptron import Columns, ScalingPerceptron
 
         module = copy.deepcopy(model.module_).cpu().eval()
         module = module.folded() if isinstance(module, ScalingPerceptron) else module
+        with torch.no_grad():
+            is_flat = module(torch.tensor(X[:2], dtype=torch.float32)).ndim == 1
+        module = Columns(module) if is_flat else module
         return export_to_onnx(module, X[:2].astype(np.float32))
 
     def _make_net(self, X: FloatArray, y: Array) -> skorch.NeuralNet:
@@ -274,12 +291,16 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
             defaults["optimizer__weight_decay"] = _WEIGHT_DECAY
         return self._skorch_class()(
             module=module,
-            criterion=self.criterion or self._default_criterion(),
+            criterion=self._criterion(),
             optimizer=self.optimizer or AdamW,
             **self._net_options(),
             **{name: getattr(self, name) for name in names},
             **{**defaults, **self._skorch_parameters},
         )
+
+    def _criterion(self) -> Callable[..., object]:
+        """Loss to train with."""
+        return self.criterion or self._default_criterion()
 
     def _net_options(self) -> dict[str, object]:
         """Further options of the net."""
@@ -304,9 +325,12 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
 
 @contextmanager
 def _seeded(random_state: int | RandomState | None) -> Iterator[None]:
-    """Let torch draw from a seed, and put its generator back after it."""
+    """Let torch draw from a seed, and put its generator back after it; without, as it is."""
     import torch
 
+    if random_state is None:
+        yield
+        return
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(check_random_state(random_state).randint(2**31))
         yield

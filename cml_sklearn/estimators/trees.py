@@ -186,9 +186,9 @@ class TreeEstimator(FheEstimator):
             )
         if self._is_warm and self._grid_asked_for != (self.n_bits, self.grid):
             raise InvalidInputError(
-                f"warm_start goes on with the grid of the first fit (n_bits, grid = "
-                f"{self._grid_asked_for}), but they are now {(self.n_bits, self.grid)}; leave them, "
-                "or use warm_start=False."
+                "warm_start goes on with the grid of the first fit (n_bits, grid = "
+                f"{self._grid_asked_for}), but they are now {(self.n_bits, self.grid)}; leave "
+                "them, or use warm_start=False."
             )
 
     @override

@@ -14,7 +14,14 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
-__all__ = ["FURTHER", "OwnParameter", "constraints_of", "constructor", "parameters_doc", "take_over"]
+__all__ = [
+    "FURTHER",
+    "OwnParameter",
+    "constraints_of",
+    "constructor",
+    "parameters_doc",
+    "take_over",
+]
 
 _KEYWORD, _VARIADIC = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD
 
