@@ -13,12 +13,15 @@ from sklearn.base import BaseEstimator
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
+from cml_sklearn.estimators.base import as_numpy
 from cml_sklearn.estimators.boosters import BoosterClassifier, BoosterEstimator, BoosterRegressor
 from cml_sklearn.estimators.trees import constant_tree
 from cml_sklearn.exceptions import UnsupportedModelError
 from cml_sklearn.forest.grid import FeatureGrid
 from cml_sklearn.forest.tree_arrays import TreeArrays, add_up, xgboost_trees
 from cml_sklearn.quantization.postprocessing import (
+    Argmax,
+    Labels,
     Link,
     Postprocessing,
     Softmax,
@@ -110,8 +113,11 @@ class _XGBClassifier(BoosterClassifier, _XGBModel):
         return steps if _n_targets(model) > 1 else (*steps, TwoClasses())
 
     @override
-    def _choice(self, model: BaseEstimator) -> Postprocessing:
-        return (Threshold(0.5),) if _n_targets(model) > 1 else super()._choice(model)
+    def _labels(self, model: BaseEstimator) -> Postprocessing:
+        # by probabilities, as XGBoost does: the objective binary:logitraw takes margins for them
+        several = _n_targets(model) > 1
+        choice = (Threshold(0.5),) if several else (Argmax(), Labels.of(as_numpy(model.classes_)))
+        return (*self._inverse_link(model), *choice)
 
 
 class XGBClassifier(_XGBClassifier, wraps=xgboost.XGBClassifier): ...

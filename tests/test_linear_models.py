@@ -170,7 +170,7 @@ def test_config_context_reaches_what_scores_for_us(monkeypatch: pytest.MonkeyPat
 class Mode(LogisticRegression):
     """Scores by the mode that its process is in."""
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any, sample_weight: Any = None, execute_in_fhe: Any = None) -> float:
         return float(cml_sklearn.config.resolve_mode(None) == "simulate")
 
 

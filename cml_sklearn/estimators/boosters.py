@@ -11,7 +11,6 @@ from sklearn.base import BaseEstimator
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
-from cml_sklearn.estimators.base import as_numpy
 from cml_sklearn.estimators.parameters import (
     FURTHER_PASSED,
     REFUSED,
@@ -28,8 +27,6 @@ from cml_sklearn.estimators.trees import EnsembleEstimator
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.forest.grid import FeatureGrid
 from cml_sklearn.quantization.postprocessing import (
-    Argmax,
-    Labels,
     Postprocessing,
     Squeeze,
 )
@@ -118,11 +115,3 @@ class BoosterClassifier(FheClassifierMixin, DecidingEstimator, BoosterEstimator)
     @override
     def _probabilities(self, model: BaseEstimator) -> Postprocessing:
         return self._inverse_link(model)
-
-    @override
-    def _labels(self, model: BaseEstimator) -> Postprocessing:
-        return (*self._inverse_link(model), *self._choice(model))
-
-    def _choice(self, model: BaseEstimator) -> Postprocessing:
-        """Make labels of probabilities."""
-        return (Argmax(), Labels.of(as_numpy(model.classes_)))

@@ -27,6 +27,7 @@ from cml_sklearn.forest.grid import FeatureGrid
 from cml_sklearn.forest.lowering import forest_to_module
 from cml_sklearn.forest.tree_arrays import TreeArrays
 from cml_sklearn.quantization.quantized_module import QuantizedModule
+from cml_sklearn.quantization.ranges import random_rows
 
 __all__ = [
     "Conversion",
@@ -321,9 +322,9 @@ def constant_tree(value: Sequence[float] | FloatArray) -> TreeArrays:
 
 
 def _thin(codes: IntArray, weight: FloatArray | None = None) -> Samples:
-    """Take evenly spread rows where there are many."""
+    """Pick rows at random where there are many: rows in an order may repeat with any stride."""
     mass = np.ones(len(codes)) if weight is None else weight
-    rows = slice(None, None, -(-len(codes) // _MAX_SAMPLES))
+    rows = random_rows(len(codes), _MAX_SAMPLES)
     return Samples(codes[rows], mass[rows])
 
 
