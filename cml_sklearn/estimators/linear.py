@@ -56,10 +56,15 @@ class LinearEstimator(FheEstimator):
 
     @override
     def _checked_input(self, X: ArrayLike) -> FloatArray:
-        """Validate X, and that the coefficients are still those of the integers."""
+        """Validate X, and that the coefficients are still those of the integers.
+
+        That is all the float model is read for: an estimator whose model was taken away predicts.
+        """
         values = super()._checked_input(X)
-        now = _two_dimensional(self.sklearn_model_)
-        if not all(map(np.array_equal, now, self._quantized_from)):
+        model = self.sklearn_model_
+        if hasattr(model, "coef_") and not all(
+            map(np.array_equal, _two_dimensional(model), self._quantized_from)
+        ):
             raise InvalidInputError(
                 "coef_ or intercept_ of sklearn_model_ were written after fit, which the integers "
                 f"don't follow; take the model over by {type(self).__name__}.from_sklearn_model."
