@@ -299,7 +299,7 @@ def test_default_perceptron_stays_near_its_float_net(load: Any) -> None:
     X_train, X_test, y_train, y_test = split(load)
     model = NeuralNetClassifier(random_state=0).fit(X_train, y_train)
     floats = model.skorch_net_.predict_proba(X_test.astype(np.float32)).argmax(axis=1)
-    assert model.score(X_test, y_test) >= (floats == y_test).mean() - 0.012
+    assert model.score(X_test, y_test) >= (floats == y_test).mean() - 0.015
 
 
 def test_warnings_of_the_wrapped_class_come_through() -> None:

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.fhe
 
 PRELUDE = """
 import os, signal, sys, threading, time
+# processes started in a shell's background ignore it
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.concrete import ConcreteEngine
 from cml_sklearn.fhe.protocol import CircuitOptions
