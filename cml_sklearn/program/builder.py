@@ -57,6 +57,10 @@ class ProgramBuilder:
         self._bounds.append(interval(step, *bounds))
         return len(self._bounds) - 1
 
+    def narrow(self, tensor: int, bounds: Bounds) -> None:
+        """Take bounds that were proven elsewhere, where the steps' own are wider."""
+        self._bounds[tensor] = bounds
+
     def bounds(self, tensor: int) -> Bounds:
         """Interval of a tensor."""
         return self._bounds[tensor]

@@ -65,7 +65,9 @@ def substitute(program: IntegerProgram) -> IntegerProgram:
         builder.source = instruction.source
         operands = [_Tensor(numbers[i], program.bounds[i]) for i in instruction.inputs]
         append = _SUBSTITUTES.get(type(instruction.step), _add)
-        numbers.append(append(builder, instruction.step, *operands).number)
+        number = append(builder, instruction.step, *operands).number
+        builder.narrow(number, program.bounds[len(numbers)])
+        numbers.append(number)
     return builder.build([numbers[i] for i in program.outputs])
 
 
