@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.estimators.base import FheEstimator, as_dense, as_numpy
+from cml_sklearn.quantization.ranges import random_rows
 
 __all__ = ["CalibratedOnBatches", "PartialFitMixin"]
 
@@ -69,7 +70,7 @@ def _weighty(X: FloatArray, sample_weight: object) -> FloatArray:
 
 def _spread(X: FloatArray) -> IntArray:
     """Random rows, the same for the same data, and those that hold a feature's extremes."""
-    chosen = np.random.default_rng(0).choice(len(X), _KEPT_ROWS, replace=False)
+    chosen = random_rows(len(X), _KEPT_ROWS)
     flat = X.reshape(len(X), -1)
     rows: IntArray = np.unique(np.concatenate([chosen, flat.argmin(axis=0), flat.argmax(axis=0)]))
     return rows
