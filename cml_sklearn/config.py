@@ -20,6 +20,7 @@ AUTO = "auto"
 """Name of the engine that does a model best."""
 
 ENGINES = {
+    "seal": "cml_sklearn.fhe.seal:SealEngine",
     "concrete": "cml_sklearn.fhe.concrete:ConcreteEngine",
     "clear": "cml_sklearn.fhe.clear:ClearEngine",
 }

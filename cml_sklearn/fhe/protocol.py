@@ -21,6 +21,7 @@ __all__ = [
     "Circuit",
     "CircuitOptions",
     "Client",
+    "Cost",
     "Engine",
     "FheReport",
     "Server",
@@ -63,12 +64,12 @@ class FheReport:
     Attributes
     ----------
     engine : str
-    pbs_count : float
-        Programmable bootstraps.
-    pbs_by_width : dict
+    pbs_count : float, optional
+        Programmable bootstraps; None where the engine has none.
+    pbs_by_width : dict, optional
         The same by bits of the lookup's index.
-    complexity : float
-        The optimizer's own cost, in units of 1e9 operations (Gop).
+    complexity : float, optional
+        Concrete's own cost, in units of 1e9 operations (Gop).
     key_bytes : int
         Evaluation keys, which the server holds.
     input_bytes, output_bytes : float
@@ -77,15 +78,24 @@ class FheReport:
         Widest integer of the circuit.
     batch_size : int
     p_error : float
+        0 where no wrong answer is possible.
     security_bits : int
         0 where nothing is encrypted.
     samples_per_ciphertext : int
         Samples that share a ciphertext: more than one only where there are no bootstraps.
+    products, levels : int, optional
+        Products of two ciphertexts for a batch, and how many follow one another.
+    ring_dimension, modulus_bits, plain_modulus : int, optional
+        Parameters of BFV.
+    noise_budget : float, optional
+        Bits that the noise may still grow by, at the worst.
+    flood_bits : float, optional
+        Bits by which the noise that is added to answers exceeds the bound of what it hides.
     """
 
     engine: str
-    pbs_count: float
-    complexity: float
+    pbs_count: float | None
+    complexity: float | None
     key_bytes: int
     input_bytes: float
     output_bytes: float
@@ -93,8 +103,35 @@ class FheReport:
     batch_size: int
     p_error: float
     security_bits: int
-    pbs_by_width: dict[int, float] = field(default_factory=dict)
+    pbs_by_width: dict[int, float] | None = field(default_factory=dict)
     samples_per_ciphertext: int = 1
+    products: int | None = None
+    levels: int | None = None
+    ring_dimension: int | None = None
+    modulus_bits: int | None = None
+    plain_modulus: int | None = None
+    noise_budget: float | None = None
+    flood_bits: float | None = None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What predictions take, keys included.
+
+    Attributes
+    ----------
+    seconds : float
+    n_bytes : int
+        Over the wire.
+    """
+
+    seconds: float
+    n_bytes: int
+
+    @property
+    def total(self) -> float:
+        """Seconds with those of the wire, at 100 megabits a second."""
+        return self.seconds + self.n_bytes / 12.5e6
 
 
 Ciphertexts = TypeVar("Ciphertexts")
@@ -192,6 +229,10 @@ class Engine(Protocol[Ciphertexts, EvaluationKeys]):
         ------
         BitWidthError, CompilationError
         """
+        ...
+
+    def cost(self, program: IntegerProgram, n_samples: int) -> Cost:
+        """Estimate what a program that is supported takes, keys included."""
         ...
 
 

@@ -1,0 +1,151 @@
+"""Seconds and bytes of batches, from the counts of a plan and measured times of SEAL's operations.
+
+Times were measured by ``python -m benchmarks seal-costs`` on one core of an x86 server (2.x GHz); on
+other machines all change by about the same factor, so that choices stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cml_sklearn.fhe.seal.layouts import CoefficientLayout, SlotLayout
+from cml_sklearn.fhe.seal.plan import Plan
+from cml_sklearn.fhe.seal.tape import Tape
+
+__all__ = ["Times", "batches_of", "bytes_of_batch", "key_bytes", "seconds_of", "seconds_of_keys"]
+
+
+@dataclass(frozen=True)
+class Times:
+    """Milliseconds of operations, by ring dimension and primes of a ciphertext.
+
+    Attributes
+    ----------
+    encrypt, read, answer, decrypt : float
+        One ciphertext, with reading, writing, encoding and hiding.
+    product, relinearize, rotate : float
+    scale, add : float
+        By a clear integer; of two ciphertexts.
+    plain : float
+        Product with a polynomial of weights, with its encoding.
+    key : float
+        One key for relinearization or rotation.
+    """
+
+    encrypt: float
+    read: float
+    answer: float
+    decrypt: float
+    product: float
+    relinearize: float
+    rotate: float
+    scale: float
+    add: float
+    plain: float
+    key: float
+
+
+_MEASURED = {
+    (4096, 2): Times(0.95, 0.32, 3.0, 0.6, 2.9, 0.65, 0.62, 0.03, 0.015, 0.55, 5.0),
+    (8192, 2): Times(1.7, 0.53, 5.5, 1.2, 6.4, 1.2, 1.33, 0.06, 0.03, 1.2, 9.0),
+    (8192, 3): Times(2.1, 0.92, 7.0, 1.3, 8.9, 2.3, 2.25, 0.085, 0.042, 1.6, 15.0),
+    (16384, 4): Times(5.4, 2.4, 18.0, 2.6, 25.0, 8.0, 7.8, 0.24, 0.12, 4.5, 60.0),
+    (16384, 5): Times(6.6, 3.0, 21.0, 2.8, 33.0, 12.0, 11.5, 0.30, 0.15, 5.6, 80.0),
+}
+
+_BATCH_MS = 0.6
+"""Of Python, for a batch."""
+
+
+def seconds_of(plan: Plan, n_samples: int) -> float:
+    """Encrypt, evaluate and decrypt all samples, without keys."""
+    return sum(_seconds_of_batch(plan, size) for size in batches_of(plan, n_samples))
+
+
+def seconds_of_keys(plan: Plan) -> float:
+    """Make the evaluation keys."""
+    return _times(plan).key * (1 + _n_switching_keys(plan)) / 1e3
+
+
+def key_bytes(plan: Plan) -> int:
+    """Size of the evaluation keys: the public one whole, of others a seed stands for half."""
+    parameters = plan.parameters
+    polynomial = _polynomial_bytes(plan, parameters.prime_bits)
+    return round(polynomial * (2 + _n_switching_keys(plan) * parameters.n_primes))
+
+
+def bytes_of_batch(plan: Plan, n_samples: int) -> tuple[int, int]:
+    """Bytes of a batch up and down."""
+    parameters = plan.parameters
+    n_ciphertexts = plan.layouts.of(n_samples).n_ciphertexts(plan.tape.n_inputs)
+    up = n_ciphertexts * _polynomial_bytes(plan, parameters.prime_bits[:-1])
+    down = 2 * len(plan.tape.outputs) * _polynomial_bytes(plan, parameters.prime_bits[:1])
+    return round(up), round(down)
+
+
+def batches_of(plan: Plan, n_samples: int, most: int | None = None) -> list[int]:
+    """Sizes of batches that take the least time together.
+
+    Parameters
+    ----------
+    plan : Plan
+    n_samples : int
+    most : int, optional
+        Largest batch.
+    """
+    largest = min(most or plan.parameters.ring_dimension, plan.parameters.ring_dimension)
+    full, rest = divmod(n_samples, largest)
+    sizes = [largest] * full + [rest] * (rest > 0)
+    layout = plan.layouts.of(1)
+    if not isinstance(layout, CoefficientLayout):
+        return sizes
+    return [part for size in sizes for part in _by_coefficients(plan, size, layout.samples)]
+
+
+def _by_coefficients(plan: Plan, size: int, small: int) -> list[int]:
+    """Batches of one in slots or of several in coefficients, whichever is faster."""
+    full, rest = divmod(size, small)
+    parts = [small] * full + [rest] * (rest > 0)
+    seconds = full * _seconds_of_batch(plan, small)
+    seconds += _seconds_of_batch(plan, rest) if rest else 0.0
+    return parts if seconds <= _seconds_of_batch(plan, size) else [size]
+
+
+def _seconds_of_batch(plan: Plan, n_samples: int) -> float:
+    times, layout, n_outputs = _times(plan), plan.layouts.of(n_samples), len(plan.tape.outputs)
+    n_ciphertexts = layout.n_ciphertexts(plan.tape.n_inputs)
+    milliseconds = _BATCH_MS + n_ciphertexts * times.encrypt
+    milliseconds += n_outputs * (times.answer + times.decrypt)
+    if isinstance(layout, CoefficientLayout):
+        milliseconds += n_ciphertexts * (times.read + n_outputs * times.plain)
+    else:
+        milliseconds += _milliseconds_in_slots(plan.tape, layout, times)
+    return milliseconds / 1e3
+
+
+def _milliseconds_in_slots(tape: Tape, layout: SlotLayout, times: Times) -> float:
+    """Read the columns that count, bring them to the front, and do the arithmetic."""
+    ways, work = layout.ways(tape.inputs_read), tape.work
+    n_read = sum(layout.before(place) is None for place in ways)
+    return (
+        n_read * times.read
+        + (len(ways) - n_read) * times.rotate
+        + work.products * times.product
+        + work.relinearizations * times.relinearize
+        + work.scalings * times.scale
+        + work.additions * times.add
+    )
+
+
+def _n_switching_keys(plan: Plan) -> int:
+    return len(plan.layouts.galois_elements) + (not plan.layouts.is_affine)
+
+
+def _polynomial_bytes(plan: Plan, prime_bits: tuple[int, ...]) -> float:
+    """Bytes of a polynomial as SEAL compresses it: random words lose their zeros, not all."""
+    n = plan.parameters.ring_dimension
+    return sum(n * min(8.0, 2 + bits / 10) for bits in prime_bits)
+
+
+def _times(plan: Plan) -> Times:
+    return _MEASURED[plan.parameters.ring_dimension, plan.parameters.n_primes]

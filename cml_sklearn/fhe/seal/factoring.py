@@ -1,0 +1,172 @@
+"""From polynomials to few products of ciphertexts.
+
+A polynomial is written as sums of a pivot, a monomial that many others share, times what they are
+beside it. Pivots are chosen greedily; products that are added need one relinearization together;
+all outputs share the monomials.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+
+from cml_sklearn._typing import IntArray
+from cml_sklearn.fhe.seal.polynomial import AffineMap, Monomial, Polynomial, Terms
+from cml_sklearn.fhe.seal.tape import Combination, Operation, Product, Tape
+
+__all__ = ["affine_tape", "factored"]
+
+
+def affine_tape(affine: AffineMap) -> Tape:
+    """Tape of an affine map, one combination an output."""
+    operations = []
+    for column, constant in zip(affine.weights.T, affine.constant.tolist(), strict=True):
+        nodes = np.flatnonzero(column)
+        operations.append(Combination(nodes, column[nodes], constant))
+    n_inputs = len(affine.weights)
+    outputs = range(n_inputs, n_inputs + len(operations))
+    return Tape(n_inputs, tuple(operations), tuple(outputs))
+
+
+def factored(polynomial: Polynomial) -> Tape:
+    """Tape of polynomials, with as few levels of products as the degree allows."""
+    writer = _Writer(polynomial.n_inputs)
+    levels = max(polynomial.degree - 1, 0).bit_length()
+    sums = writer.sums(polynomial.terms, polynomial.n_outputs, levels)
+    outputs = tuple(writer.combination(total) for total in sums)
+    return Tape(polynomial.n_inputs, tuple(writer.operations), outputs)
+
+
+class _Sum:
+    """Weights of nodes, and a constant."""
+
+    def __init__(self) -> None:
+        self.weights: Counter[int] = Counter()
+        self.constant = 0
+
+    @property
+    def is_constant(self) -> bool:
+        return not any(self.weights.values())
+
+
+class _Writer:
+    """Operations that are written one after the other, each monomial once."""
+
+    def __init__(self, n_inputs: int) -> None:
+        self.operations: list[Operation] = []
+        self._n_inputs = n_inputs
+        self._monomials: dict[Monomial, int] = {}
+
+    def sums(self, terms: Terms, n_outputs: int, levels: int) -> list[_Sum]:
+        """Write what is needed of some terms within a number of levels; sums of nodes by output."""
+        totals = [_Sum() for _ in range(n_outputs)]
+        rest = dict(terms)
+        while levels:
+            half = 2 ** (levels - 1)
+            for pivot, cofactor in _groups(rest, half):
+                self._add_group(totals, pivot, cofactor, levels - 1)
+            levels -= 1
+        for monomial, weights in rest.items():
+            for output in np.flatnonzero(weights).tolist():
+                if monomial:
+                    totals[output].weights[monomial[0]] += int(weights[output])
+                else:
+                    totals[output].constant += int(weights[output])
+        return totals
+
+    def _add_group(
+        self, totals: list[_Sum], pivot: Monomial, cofactor: Terms, levels: int
+    ) -> None:
+        """Add a pivot times its cofactors: by output, or by monomial where that takes less."""
+        weights = np.stack(list(cofactor.values()))
+        outputs = np.flatnonzero(weights.any(axis=0))
+        if len(outputs) < sum(map(bool, cofactor)):
+            self._by_output(totals, pivot, cofactor, levels, outputs)
+            return
+        for monomial, row in cofactor.items():
+            node = self._product(self.monomial(pivot), monomial)
+            for output in outputs.tolist():
+                totals[output].weights[node] += int(row[output])
+
+    def _by_output(
+        self, totals: list[_Sum], pivot: Monomial, cofactor: Terms, levels: int, outputs: IntArray
+    ) -> None:
+        parts = {m: w[outputs] for m, w in cofactor.items()}
+        node = self.monomial(pivot)
+        for output, inner in zip(
+            outputs.tolist(), self.sums(parts, len(outputs), levels), strict=True
+        ):
+            if inner.is_constant:
+                totals[output].weights[node] += inner.constant
+            else:
+                self.operations.append(Product(node, self.combination(inner)))
+                totals[output].weights[self._last] += 1
+
+    def _product(self, node: int, monomial: Monomial) -> int:
+        if not monomial:
+            return node
+        self.operations.append(Product(node, self.monomial(monomial)))
+        return self._last
+
+    def monomial(self, monomial: Monomial) -> int:
+        """Node of a product of bits, by halves."""
+        if len(monomial) == 1:
+            return monomial[0]
+        if monomial not in self._monomials:
+            half = len(monomial) // 2
+            left, right = self.monomial(monomial[:half]), self.monomial(monomial[half:])
+            self.operations.append(Product(left, right))
+            self._monomials[monomial] = self._last
+        return self._monomials[monomial]
+
+    def combination(self, total: _Sum) -> int:
+        """Node of a sum."""
+        terms = sorted((node, weight) for node, weight in total.weights.items() if weight)
+        nodes, weights = np.array(terms, dtype=np.int64).reshape(-1, 2).T
+        self.operations.append(Combination(nodes, weights, total.constant))
+        return self._last
+
+    @property
+    def _last(self) -> int:
+        return self._n_inputs + len(self.operations) - 1
+
+
+def _groups(terms: Terms, half: int) -> Iterator[tuple[Monomial, Terms]]:
+    """Take terms out until all that are left have degree `half`, or 1: pivots with cofactors.
+
+    A pivot counts for every term beyond that degree which it and its cofactor, both of degree
+    `half` at the most, make up; longer ones, which cost products themselves, count less.
+    """
+    members: dict[Monomial, list[Monomial]] = defaultdict(list)
+    count: Counter[Monomial] = Counter()
+    for monomial in sorted(terms):
+        if len(monomial) > 1:
+            for pivot in _pivots(monomial, half):
+                members[pivot].append(monomial)
+                count[pivot] += len(monomial) > half
+    heap = [(-hits / len(pivot), pivot) for pivot, hits in count.items() if hits]
+    heapq.heapify(heap)
+    while heap:
+        gain, pivot = heapq.heappop(heap)
+        now = count[pivot] / len(pivot)
+        if now != -gain:
+            if now:
+                heapq.heappush(heap, (-now, pivot))
+            continue
+        cofactor: Terms = {}
+        for monomial in members[pivot]:
+            if monomial in terms:
+                cofactor[tuple(b for b in monomial if b not in pivot)] = terms.pop(monomial)
+                if len(monomial) > half:
+                    count.subtract(_pivots(monomial, half))
+        yield pivot, cofactor
+
+
+def _pivots(monomial: Monomial, half: int) -> Iterator[Monomial]:
+    """Parts of a monomial that leave, and have, at most `half` bits."""
+    for size in range(max(1, len(monomial) - half), min(half, len(monomial)) + 1):
+        yield from combinations(monomial, size)

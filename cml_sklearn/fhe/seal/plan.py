@@ -1,0 +1,166 @@
+"""How a program is done under BFV: its arithmetic, parameters that its noise leaves room in, layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import ceil, floor, log2
+
+from cml_sklearn.fhe.seal import noise as derived
+from cml_sklearn.fhe.seal.bindings import EncryptionParameters
+from cml_sklearn.fhe.seal.factoring import affine_tape, factored
+from cml_sklearn.fhe.seal.hiding import FLOOD_BITS
+from cml_sklearn.fhe.seal.layouts import LEAST_BLOCK, Layouts, SlotLayout
+from cml_sklearn.fhe.seal.noise import AffineNoise, Noise, ProductNoise
+from cml_sklearn.fhe.seal.polynomial import Unsupported, affine_map, polynomial_of
+from cml_sklearn.fhe.seal.tape import Tape
+from cml_sklearn.program.program import IntegerProgram
+
+__all__ = ["Plan", "plan_program"]
+
+_SECURE_BITS = {4096: 109, 8192: 218, 16384: 438}
+"""Largest coefficient modulus by ring dimension at 128 bits of security, as SEAL checks again
+(HomomorphicEncryption.org's standard of 2018)."""
+
+_MAX_PRIME_BITS = 60
+_SPARE_BITS = 1.0
+"""Budget that must be left."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What both halves are made of.
+
+    Parameters
+    ----------
+    parameters : EncryptionParameters
+    tape : Tape
+        From columns of the inputs to the outputs.
+    flood_bits : int
+        Size of the noise that is added to answers.
+    hidden_bits : float
+        Bits by which it exceeds the bound of the noise that is there.
+    budget : float
+        Bits that are left at the worst.
+    """
+
+    parameters: EncryptionParameters
+    tape: Tape
+    flood_bits: int
+    hidden_bits: float
+    budget: float
+
+    @property
+    def layouts(self) -> Layouts:
+        """Layouts of batches."""
+        is_affine = self.tape.n_products == 0
+        return Layouts(self.parameters.ring_dimension, self.tape.n_inputs, is_affine)
+
+
+def plan_program(program: IntegerProgram, p_error: float) -> Plan:
+    """Find the arithmetic of a program, and parameters for it.
+
+    Raises
+    ------
+    Unsupported
+        Why there is none, in words that end a sentence.
+    """
+    span = max(int((b.high - b.low).max(initial=0)) for b in program.output_bounds)
+    if program.is_affine:
+        tape = affine_tape(affine_map(program))
+        return _first(_affine_plans(tape, span), "its sums are too wide")
+    tape = factored(polynomial_of(program))
+    return _first(_product_plans(tape, span, p_error), "its products leave the noise no room")
+
+
+def _first(plans: Iterator[Plan], reason: str) -> Plan:
+    for plan in plans:
+        return plan
+    raise Unsupported(reason)
+
+
+def _affine_plans(tape: Tape, span: int) -> Iterator[Plan]:
+    """Plans with answers that are flooded in full, the cheapest first."""
+    for n, secure in _SECURE_BITS.items():
+        modulus = plain_modulus(n, span)
+        special = 20 + n.bit_length() - 12
+        for half in range(_bits(modulus) + 2, _MAX_PRIME_BITS + 1):
+            bits = (half, half, special)
+            if sum(bits) > secure:
+                break
+            parameters = EncryptionParameters(n, bits, modulus)
+            algebra = AffineNoise(parameters)
+            plan = _hidden(tape, parameters, algebra, lambda a=algebra: a.fresh)
+            if plan is not None and plan.hidden_bits >= FLOOD_BITS:
+                yield plan
+
+
+def _product_plans(tape: Tape, span: int, p_error: float) -> Iterator[Plan]:
+    """Plans with as much flooding as there is room for, the cheapest first."""
+    for n, bits in (
+        (4096, (36, 36, 37)),
+        (8192, (60, 60, 60)),
+        (8192, (54, 54, 54, 56)),
+        (16384, (60, 60, 60, 60, 60)),
+        (16384, (60, 60, 60, 60, 60, 60)),
+    ):
+        parameters = EncryptionParameters(n, bits, plain_modulus(n, span))
+        n_random = derived.n_random(tape, parameters)
+        algebra = ProductNoise(parameters, n_random, p_error)
+        rotations = SlotLayout(n, LEAST_BLOCK).blocks_a_row.bit_length()
+        plan = _hidden(tape, parameters, algebra, lambda a=algebra, r=rotations: a.rotated(r))
+        if plan is not None:
+            yield plan
+
+
+def _hidden(
+    tape: Tape,
+    parameters: EncryptionParameters,
+    algebra: AffineNoise | ProductNoise,
+    fresh: Callable[[], Noise],
+) -> Plan | None:
+    """Plan with the most flooding, up to `FLOOD_BITS`; None if the noise has no room."""
+    outputs: list[Noise] = tape.run(algebra, lambda _: fresh())
+    bound = max(noise.norm for noise in outputs)
+    # what is added to hide: random integers beside the results, and zeros
+    bound += derived.unit(parameters) * 0.5 + 2 * derived.worst_of_zero(parameters)
+    room = 2.0 ** -(1 + _SPARE_BITS) - derived.switched(Noise(0.0), parameters).norm - bound
+    if room <= 0:
+        return None
+    unit = derived.unit(parameters)
+    most = floor(log2(room / unit))
+    wanted = ceil(log2(bound / unit)) + FLOOD_BITS
+    bits = max(min(most, wanted), 0)
+    total = derived.switched(Noise(bound + unit * 2.0**bits), parameters)
+    hidden = max(bits - log2(bound / unit), 0.0)
+    return Plan(parameters, tape, bits, hidden, derived.budget_of(total))
+
+
+def plain_modulus(n: int, span: int) -> int:
+    """Find the least prime above a span that gives slots: one more than a multiple of 2n."""
+    candidate = (max(span, 1) // (2 * n) + 1) * 2 * n + 1
+    while not _is_prime(candidate):
+        candidate += 2 * n
+    return candidate
+
+
+def _is_prime(number: int) -> bool:
+    """Miller and Rabin's test with bases that decide all numbers below 2**64."""
+    bases = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
+    if number in bases or any(number % base == 0 for base in bases):
+        return number in bases
+    odd, twos = number - 1, 0
+    while odd % 2 == 0:
+        odd, twos = odd // 2, twos + 1
+    return all(_is_witness_of_prime(number, base, odd, twos) for base in bases)
+
+
+def _is_witness_of_prime(number: int, base: int, odd: int, twos: int) -> bool:
+    power = pow(base, odd, number)
+    if power in (1, number - 1):
+        return True
+    return any((power := power * power % number) == number - 1 for _ in range(twos - 1))
+
+
+def _bits(modulus: int) -> int:
+    return modulus.bit_length()

@@ -1,0 +1,369 @@
+"""Integer programs as polynomials of their inputs: affine maps, and multilinear ones of bits.
+
+The bits of one feature's thermometer are ones first, then zeros, so a product of two of them is the
+later one: monomials hold one bit a feature, and their degree is the number of features asked on a
+path of a tree.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from itertools import product
+
+import numpy as np
+
+from cml_sklearn._typing import IntArray
+from cml_sklearn.exceptions import CompilationError
+from cml_sklearn.program import steps
+from cml_sklearn.program.bounds import Bounds, Thermometer
+from cml_sklearn.program.evaluation import evaluate
+from cml_sklearn.program.program import Instruction, IntegerProgram
+
+__all__ = ["AffineMap", "Monomial", "Polynomial", "affine_map", "polynomial_of"]
+
+Monomial = tuple[int, ...]
+"""Numbers of the bits that are multiplied, ascending; the empty one is the constant's."""
+
+Terms = dict[Monomial, IntArray]
+"""Weights of monomials, an array a monomial."""
+
+MAX_LEAVES = 20_000
+"""Of a program's trees together; what is larger has too many products."""
+
+MAX_DEGREE = 8
+"""Three levels of products."""
+
+_MAX_STATES = 2**12
+"""Of the bits that one lookup reads."""
+
+_MAX_ELEMENTS = 2**26
+"""Of a matrix that is made on the way."""
+
+
+class Unsupported(CompilationError):
+    """A program has no polynomial that is worth evaluating; says why."""
+
+
+@dataclass(frozen=True)
+class AffineMap:
+    """``x @ weights + constant``, for all inputs' elements in a row.
+
+    Parameters
+    ----------
+    weights : ndarray of int, shape (n_inputs, n_outputs)
+    constant : ndarray of int, shape (n_outputs,)
+    """
+
+    weights: IntArray
+    constant: IntArray
+
+
+@dataclass(frozen=True)
+class Polynomial:
+    """Polynomials of bits, with common monomials.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Number of bits.
+    n_outputs : int
+    terms : dict of tuple of int to ndarray of shape (n_outputs,)
+        Weights of each monomial; none is all zeros.
+    """
+
+    n_inputs: int
+    n_outputs: int
+    terms: Terms
+
+    @property
+    def degree(self) -> int:
+        """Largest number of bits in a product."""
+        return max(map(len, self.terms), default=0)
+
+
+def affine_map(program: IntegerProgram) -> AffineMap:
+    """Find the matrix of an affine program.
+
+    Raises
+    ------
+    Unsupported
+        The matrix would be too large.
+    """
+    shapes = [bounds.shape for bounds in program.input_bounds]
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    n_inputs, n_outputs = sum(sizes), sum(b.low.size for b in program.output_bounds)
+    if n_inputs * max(n_inputs, n_outputs) > _MAX_ELEMENTS:
+        raise Unsupported(f"its matrix has {n_inputs:,} rows and {n_outputs:,} columns")
+    points = np.vstack([np.zeros(n_inputs, dtype=np.int64), np.eye(n_inputs, dtype=np.int64)])
+    parts = np.split(points, np.cumsum(sizes)[:-1], axis=1)
+    outputs = program(*(x.reshape(-1, *shape) for x, shape in zip(parts, shapes, strict=True)))
+    values = np.hstack([y.reshape(len(points), -1) for y in outputs])
+    return AffineMap(values[1:] - values[0], values[0])
+
+
+def polynomial_of(program: IntegerProgram) -> Polynomial:
+    """Find the polynomials of a program of bits with one layer of lookups or trees.
+
+    Raises
+    ------
+    Unsupported
+        There are none, or they are too large; the message ends a sentence.
+    """
+    reading = _Reading(program)
+    tensors: list[_Bits | _Sums] = list(reading.inputs)
+    for instruction in program.instructions:
+        tensors.append(reading.step(instruction, [tensors[i] for i in instruction.inputs]))
+    outputs = [reading.sums(tensors[i]) for i in program.outputs]
+    terms: dict[Monomial, list[IntArray]] = defaultdict(list)
+    sizes = [output.size for output in outputs]
+    for monomial in sorted({m for output in outputs for m in output.terms}):
+        zeros = (np.zeros(size, dtype=np.int64) for size in sizes)
+        pairs = zip(outputs, zeros, strict=True)
+        row = np.concatenate([o.terms.get(monomial, zero).ravel() for o, zero in pairs])
+        if row.any():
+            terms[monomial] = row
+    return Polynomial(len(reading.features), sum(sizes), dict(terms))
+
+
+@dataclass(frozen=True)
+class _Bits:
+    """A tensor of bits of the input: their numbers."""
+
+    numbers: IntArray
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """A tensor of weighted sums of monomials: weights of the tensor's shape by monomial."""
+
+    terms: Terms
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape))
+
+    def stacked(self, monomials: list[Monomial]) -> IntArray:
+        """Weights as a batch, one row a monomial."""
+        zero = np.zeros(self.shape, dtype=np.int64)
+        return np.stack([self.terms.get(m, zero) for m in monomials])
+
+
+_MOVES = (steps.Take, steps.Reshape, steps.Transpose, steps.Declare)
+_LINEAR = (
+    *_MOVES,
+    steps.MatMul,
+    steps.Convolve,
+    steps.MultiplyConstant,
+    steps.Add,
+    steps.Subtract,
+    steps.SumOver,
+    steps.Concatenate,
+    steps.Pad,
+)
+
+
+class _Reading:
+    """What a program's steps make of bits."""
+
+    def __init__(self, program: IntegerProgram) -> None:
+        self.features = _features(program.input_bounds)
+        starts = np.cumsum([0, *(b.low.size for b in program.input_bounds)])
+        self.inputs = [
+            _Bits(np.arange(bounds.low.size).reshape(bounds.shape) + start)
+            for bounds, start in zip(program.input_bounds, starts[:-1].tolist(), strict=True)
+        ]
+
+    def step(self, instruction: Instruction, values: list[_Bits | _Sums]) -> _Bits | _Sums:
+        """Polynomials of a step's result."""
+        step, first = instruction.step, values[0]
+        if isinstance(step, _MOVES) and isinstance(first, _Bits):
+            return _Bits(evaluate(step, first.numbers[None])[0])
+        if isinstance(step, steps.Trees):
+            return _sums(tree_terms(step, self._bits(first), self.features), (step.n_fields,))
+        sums = [self.sums(value) for value in values]
+        if isinstance(step, steps.AddConstant):
+            return _plus(sums[0], step)
+        if isinstance(step, steps.Lookup):
+            return self._lookup(step, sums[0])
+        if isinstance(step, _LINEAR):
+            return _linear(step, sums)
+        raise Unsupported(f"{instruction.source} multiplies encrypted values by each other")
+
+    def sums(self, value: _Bits | _Sums) -> _Sums:
+        """Write bits as sums."""
+        if isinstance(value, _Sums):
+            return value
+        if value.numbers.size**2 > _MAX_ELEMENTS:
+            raise Unsupported(f"it reads {value.numbers.size:,} bits at once")
+        eye = np.eye(value.numbers.size, dtype=np.int64).reshape(-1, *value.numbers.shape)
+        terms: Terms = {}
+        for number, row in zip(value.numbers.ravel().tolist(), eye, strict=True):
+            terms[number,] = terms[number,] + row if (number,) in terms else row
+        return _Sums(terms, value.numbers.shape)
+
+    def _bits(self, value: _Bits | _Sums) -> IntArray:
+        if isinstance(value, _Sums):
+            raise Unsupported("its trees ask sums, not bits")
+        return value.numbers.ravel()
+
+    def _lookup(self, step: steps.Lookup, index: _Sums) -> _Sums:
+        """Polynomials of a table's entries."""
+        if step.lsbs_to_remove:
+            raise Unsupported("it rounds before lookups")
+        if max(map(len, index.terms), default=0) > 1:
+            raise Unsupported("it has more than one layer of lookups")
+        choice = np.broadcast_to(step.choice, index.shape).ravel()
+        weights = {m: w.ravel() for m, w in index.terms.items()}
+        terms: Terms = {}
+        for element, row in enumerate(choice.tolist()):
+            affine = {m: int(w[element]) for m, w in weights.items() if w[element]}
+            for monomial, value in self._entries(step.tables[row], step.low, affine):
+                total = terms.setdefault(monomial, np.zeros(index.size, dtype=np.int64))
+                total[element] += value
+        return _sums(terms, index.shape)
+
+    def _entries(
+        self, table: IntArray, low: int, index: dict[Monomial, int]
+    ) -> Iterator[tuple[Monomial, int]]:
+        """Monomials of one table whose index is affine in bits: mixed differences of entries."""
+        groups: dict[int, list[int]] = defaultdict(list)
+        for (bit,) in sorted(m for m in index if m):
+            groups[int(self.features[bit])].append(bit)
+        bits = list(groups.values())
+        shape = [len(group) + 1 for group in bits]
+        if int(np.prod(shape)) > _MAX_STATES or len(bits) > MAX_DEGREE:
+            raise Unsupported(f"a lookup reads bits of {len(bits)} features")
+        at = reduce(np.add.outer, [_running(index, group) for group in bits], np.int64(0))
+        values = table[np.asarray(at) + index.get((), 0) - low]
+        for axis in range(len(shape)):
+            values = np.diff(values, axis=axis, prepend=0)
+        for state in product(*map(range, shape)):
+            if values[state]:
+                used = (g[s - 1] for g, s in zip(bits, state, strict=True) if s)
+                yield tuple(sorted(used)), int(values[state])
+
+
+def _running(index: Mapping[Monomial, int], bits: list[int]) -> IntArray:
+    """What a feature adds to an index when its first bits are ones, by their number."""
+    return np.cumsum([0, *(index[bit,] for bit in bits)], dtype=np.int64)
+
+
+def _features(input_bounds: tuple[Bounds, ...]) -> IntArray:
+    """Feature of each bit of all inputs; bits of no thermometer are features of their own."""
+    parts, count = [], 0
+    for bounds in input_bounds:
+        if (bounds.low < 0).any() or (bounds.high > 1).any():
+            raise Unsupported("it looks up integers, not bits of a grid")
+        own = np.arange(bounds.low.size)
+        parts.append((bounds.features if isinstance(bounds, Thermometer) else own) + count)
+        count = int(parts[-1].max(initial=count)) + 1
+    return np.concatenate(parts)
+
+
+def _linear(step: steps.Step, sums: list[_Sums]) -> _Sums:
+    """Apply a linear step to the weights of all monomials at once."""
+    monomials = sorted({m for s in sums for m in s.terms}) or [()]
+    rows = evaluate(step, *(s.stacked(monomials) for s in sums))
+    return _sums(dict(zip(monomials, rows, strict=True)), rows.shape[1:])
+
+
+def _plus(sums: _Sums, step: steps.AddConstant) -> _Sums:
+    zeros = np.zeros_like(step.constant)
+    moved = _linear(steps.AddConstant(zeros), [sums])
+    constant = moved.terms.get((), np.zeros(moved.shape, dtype=np.int64)) + step.constant
+    return _sums({**moved.terms, (): constant}, moved.shape)
+
+
+def _sums(terms: Terms, shape: tuple[int, ...]) -> _Sums:
+    return _Sums({m: w for m, w in terms.items() if w.any()}, shape)
+
+
+def tree_terms(step: steps.Trees, bits: IntArray, features: IntArray) -> Terms:
+    """Polynomials of the sums of trees.
+
+    Parameters
+    ----------
+    step : Trees
+    bits : ndarray of int
+        Number of the bit that each element of the step's input is.
+    features : ndarray of int
+        Feature of each bit.
+
+    Returns
+    -------
+    dict of tuple of int to ndarray of int, shape (n_fields,)
+    """
+    n_leaves = int((step.bit < 0).sum())
+    if n_leaves > MAX_LEAVES:
+        raise Unsupported(f"its trees have {n_leaves:,} leaves, and {MAX_LEAVES:,} are possible")
+    asked = np.where(step.bit < 0, -1, bits[step.bit])
+    degree = _degree(step, asked, features)
+    if degree > MAX_DEGREE:
+        raise Unsupported(
+            f"a path of its trees asks {degree} features, and {MAX_DEGREE} are possible: "
+            "lower max_depth"
+        )
+    total: Terms = {}
+    for root, fields in zip(step.roots.tolist(), step.fields, strict=True):
+        for monomial, weights in _tree(step, asked, features, root).items():
+            row = total.setdefault(monomial, np.zeros(step.n_fields, dtype=np.int64))
+            np.add.at(row, fields, weights)
+    return total
+
+
+def _degree(step: steps.Trees, asked: IntArray, features: IntArray) -> int:
+    """Most features that a path asks."""
+    most = 0
+    walkers: list[tuple[int, frozenset[int]]] = [(root, frozenset()) for root in step.roots]
+    while walkers:
+        node, seen = walkers.pop()
+        if asked[node] < 0:
+            most = max(most, len(seen))
+            continue
+        seen |= {int(features[asked[node]])}
+        child = int(step.child[node])
+        walkers += [(child, seen), (child + 1, seen)]
+    return most
+
+
+def _tree(step: steps.Trees, asked: IntArray, features: IntArray, root: int) -> Terms:
+    """Weights by monomial of one tree's columns; children first, since trees may be deep."""
+    order, waiting = [], [root]
+    while waiting:
+        node = waiting.pop()
+        order.append(node)
+        if asked[node] >= 0:
+            child = int(step.child[node])
+            waiting += [child, child + 1]
+    done: dict[int, Terms] = {}
+    for node in reversed(order):
+        if asked[node] < 0:
+            done[node] = {(): step.values[node].astype(np.int64)}
+        else:
+            child = int(step.child[node])
+            done[node] = _chosen(done.pop(child), done.pop(child + 1), int(asked[node]), features)
+    return done[root]
+
+
+def _chosen(no: Terms, yes: Terms, bit: int, features: IntArray) -> Terms:
+    """``no + bit * (yes - no)``."""
+    result = dict(no)
+    times: Callable[[Monomial], Monomial] = lambda m: _times(m, bit, features)  # noqa: E731
+    for sign, terms in ((1, yes), (-1, no)):
+        for monomial, weights in terms.items():
+            key = times(monomial)
+            old = result.get(key)
+            result[key] = sign * weights if old is None else old + sign * weights
+    return {m: w for m, w in result.items() if w.any()}
+
+
+def _times(monomial: Monomial, bit: int, features: IntArray) -> Monomial:
+    """Product of a monomial and a bit: within a feature the later bit stays."""
+    kept = [b for b in monomial if features[b] != features[bit]]
+    same = [b for b in monomial if features[b] == features[bit]]
+    return tuple(sorted([*kept, max([bit, *same])]))
