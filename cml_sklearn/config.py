@@ -54,10 +54,10 @@ def config_context(
     ----------
     execute_in_fhe : bool or "simulate", optional
         None: as outside of the block.
-    engine : {"auto", "concrete", "clear"}, optional
-        What compiles and evaluates circuits: "concrete" encrypts; "clear" checks all that a
-        circuit promises without encryption, for tests; "auto" takes the best one that encrypts.
-        None: as outside of the block.
+    engine : {"auto", "seal", "concrete", "clear"}, optional
+        What compiles and evaluates circuits: "seal" encrypts linear models and trees, "concrete"
+        everything; "clear" checks all that a circuit promises without encryption, for tests;
+        "auto" takes the cheapest one that encrypts. None: as outside of the block.
 
     Examples
     --------

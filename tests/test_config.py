@@ -9,7 +9,8 @@ from joblib import Parallel, delayed
 
 from cml_sklearn.config import AUTO, ENGINES, config_context, current_engine, resolve_mode
 from cml_sklearn.exceptions import InvalidInputError
-from cml_sklearn.fhe.engines import resolve_engine
+from cml_sklearn.fhe.engines import choose_engine
+from tests.programs import linear_program
 
 
 def test_blocks_set_and_reset() -> None:
@@ -18,7 +19,7 @@ def test_blocks_set_and_reset() -> None:
         assert (resolve_mode(None), current_engine()) == ("simulate", AUTO)
         with config_context(engine="clear"):
             assert (resolve_mode(None), current_engine()) == ("simulate", "clear")
-            assert resolve_engine().name == "clear"
+            assert choose_engine(linear_program()).engine.name == "clear"
         assert current_engine() == AUTO
     assert (resolve_mode(None), current_engine()) == (False, AUTO)
 
@@ -51,7 +52,9 @@ def test_unknown_modes_are_refused(mode: object) -> None:
 @pytest.mark.parametrize("engine", ["", "Concrete", 3])
 def test_unknown_engines_are_refused(engine: object) -> None:
     with (
-        pytest.raises(InvalidInputError, match="it must be one of 'auto', 'concrete', 'clear'"),
+        pytest.raises(
+            InvalidInputError, match="it must be one of 'auto', 'seal', 'concrete', 'clear'"
+        ),
         config_context(engine=engine),  # type: ignore[arg-type]
     ):
         pass
@@ -60,9 +63,9 @@ def test_unknown_engines_are_refused(engine: object) -> None:
 
 @pytest.mark.parametrize("name", [AUTO, *ENGINES])
 def test_every_engine_is_found(name: str) -> None:
-    engine = resolve_engine(name)
-    assert engine.name == ("concrete" if name == AUTO else name)
-    assert resolve_engine(engine) is engine
+    engine = choose_engine(linear_program(), name).engine
+    assert engine.name == ("seal" if name == AUTO else name)
+    assert choose_engine(linear_program(), engine).engine is engine
 
 
 def settings() -> tuple[object, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,14 @@ from tests.estimators import BOOSTERS, ENSEMBLES, SINGLE_TREES, TREES, name_of, 
 
 Array = NDArray[Any]
 IN_USERS_UNITS = [*SINGLE_TREES, *ENSEMBLES]
+
+
+def test_trees_without_splits_are_saved_and_loaded(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    module = tree.DecisionTreeRegressor().fit(X, np.ones(20)).quantized_module_
+    module.save(tmp_path / "constant.npz")
+    again = QuantizedModule.load(tmp_path / "constant.npz")
+    np.testing.assert_array_equal(again.forward(X), module.forward(X))
 
 
 def data_for(estimator: Any) -> tuple[Array, Array]:

@@ -145,7 +145,7 @@ class FheEstimator(BaseEstimator):
             ranges of the circuits hold for all inputs and don't depend on X.
         batch_size : int, optional
             Samples that go through at once. None: what the engine likes best.
-        engine : {"auto", "concrete", "clear"} or Engine, optional
+        engine : {"auto", "seal", "concrete", "clear"} or Engine, optional
             None: as `cml_sklearn.config_context` says, else the best one.
 
         Returns
@@ -343,12 +343,12 @@ class FheEstimator(BaseEstimator):
         """Evaluate a module in one of the three modes: the one way of all predictions."""
         mode = resolve_mode(execute_in_fhe)
         if mode:
-            self._circuit_of(module)
+            self._circuit_of(module, len(values))
         return cast("FloatArray", module.forward(values, execute_in_fhe=mode))
 
-    def _circuit_of(self, module: QuantizedModule) -> FheCircuit:
+    def _circuit_of(self, module: QuantizedModule, n_samples: int = 1) -> FheCircuit:
         """Circuit of a module; compiled when first asked for."""
-        return module.circuit_in_force(CircuitOptions(self.p_error))
+        return module.circuit_in_force(CircuitOptions(self.p_error), n_samples=max(n_samples, 1))
 
     def _check_circuit(self, module: QuantizedModule, X: FloatArray) -> None:
         """Compare simulation and clear integers."""

@@ -139,7 +139,7 @@ class _Search:
         """Score a model, and compile it for its cost; one that is too wide is left out."""
         score = float(model.score(self.X_valid, self.y_valid))
         try:
-            gop = model.fhe_report_.complexity
+            gop = model.fhe_report_.complexity or 0.0
         except BitWidthError:
             return
         trial = WidthTrial(model.n_bits, model.rounding_bits, self.error(model), score, gop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import takewhile
 from time import perf_counter
 from typing import Any
@@ -42,6 +43,13 @@ class FheCircuit:
     program : IntegerProgram
     options : CircuitOptions
     engine : Engine
+    chosen : str
+        Why this engine, for the report.
+
+    Attributes
+    ----------
+    report : FheReport
+        Exact facts: bootstraps or products, bytes, widths, security.
 
     Raises
     ------
@@ -49,7 +57,13 @@ class FheCircuit:
         The engine can't do the program.
     """
 
-    def __init__(self, program: IntegerProgram, options: CircuitOptions, engine: AnyEngine) -> None:
+    def __init__(
+        self,
+        program: IntegerProgram,
+        options: CircuitOptions,
+        engine: AnyEngine,
+        chosen: str = "named",
+    ) -> None:
         reason = engine.supports(program)
         if reason is not None:
             raise CompilationError(
@@ -58,15 +72,16 @@ class FheCircuit:
         self.engine = engine
         self.options = options
         self._circuit = engine.compile(program, options)
+        self.report: FheReport = replace(self._circuit.report, chosen=chosen)
         self._half: Parcel[Any] | None = None
 
     def __repr__(self) -> str:
         """Engine and cost of a sample."""
         report = self.report
-        return (
-            f"FheCircuit(engine={report.engine!r}, pbs_count={report.pbs_count:g}, "
-            f"complexity={report.complexity:.3g}, batch_size={report.batch_size})"
-        )
+        work = f"products={report.products}"
+        if report.pbs_count is not None:
+            work = f"pbs_count={report.pbs_count:g}, complexity={report.complexity:.3g}"
+        return f"FheCircuit(engine={report.engine!r}, {work}, batch_size={report.batch_size})"
 
     @property
     def client(self) -> Client[Any, Any]:
@@ -77,11 +92,6 @@ class FheCircuit:
     def server(self) -> Server[Any, Any]:
         """The half that evaluates ciphertexts."""
         return self._circuit.server
-
-    @property
-    def report(self) -> FheReport:
-        """Exact facts: bootstraps, cost, bytes, widths, security."""
-        return self._circuit.report
 
     @property
     def batch_size(self) -> int:

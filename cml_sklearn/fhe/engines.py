@@ -1,30 +1,76 @@
-"""The engines by their names."""
+"""The engines by their names, and the choice between them."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import cast
+from typing import NamedTuple, cast
 
 from cml_sklearn.config import AUTO, ENGINES, checked_engine, current_engine
+from cml_sklearn.exceptions import CompilationError
 from cml_sklearn.fhe.protocol import AnyEngine
+from cml_sklearn.program.program import IntegerProgram
 
-__all__ = ["resolve_engine"]
+__all__ = ["Choice", "choose_engine", "named_engine"]
 
-_BEST = "concrete"
-"""What "auto" takes: the one engine that encrypts."""
+_CANDIDATES = ("seal", "concrete")
+"""What "auto" chooses from; of equals, the first."""
 
 
-def resolve_engine(choice: str | AnyEngine | None = None) -> AnyEngine:
-    """Find the engine of a choice: an engine itself, a name, or None for what the context says.
+class Choice(NamedTuple):
+    """An engine, and why it was taken."""
+
+    engine: AnyEngine
+    reason: str
+
+
+def named_engine(name: str) -> AnyEngine:
+    """Make an engine."""
+    module, cls = ENGINES[name].split(":")
+    return cast("AnyEngine", getattr(import_module(module), cls)())
+
+
+def choose_engine(
+    program: IntegerProgram, choice: str | AnyEngine | None = None, n_samples: int = 1
+) -> Choice:
+    """Find the engine for a program.
+
+    Parameters
+    ----------
+    program : IntegerProgram
+    choice : str or Engine, optional
+        An engine itself or its name; "auto": the cheapest that can do the program; None: what the
+        context says.
+    n_samples : int
+        Samples at hand, on which the cheapest depends.
 
     Raises
     ------
     InvalidInputError
         An unknown name.
+    CompilationError
+        No engine can do the program.
     """
     choice = current_engine() if choice is None else choice
     if not isinstance(choice, str):
-        return choice
-    choice = checked_engine(choice)
-    module, name = ENGINES[_BEST if choice == AUTO else choice].split(":")
-    return cast("AnyEngine", getattr(import_module(module), name)())
+        return Choice(choice, "given")
+    name = checked_engine(choice)
+    return _cheapest(program, n_samples) if name == AUTO else Choice(named_engine(name), "named")
+
+
+def _cheapest(program: IntegerProgram, n_samples: int) -> Choice:
+    engines = [named_engine(name) for name in _CANDIDATES]
+    refusals = {engine.name: engine.supports(program) for engine in engines}
+    able = [engine for engine in engines if refusals[engine.name] is None]
+    if not able:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in refusals.items())
+        raise CompilationError(f"No engine can do this model ({reasons}).")
+    if len(able) == 1:
+        others = (f"{name} can't: {reason}" for name, reason in refusals.items() if reason)
+        return Choice(able[0], "; ".join(others))
+    costs = {engine.name: engine.cost(program, n_samples) for engine in able}
+    best = min(able, key=lambda engine: costs[engine.name].total)
+    told = ", ".join(
+        f"{name} {cost.seconds:.2g} s and {cost.n_bytes / 1e6:.2g} MB"
+        for name, cost in costs.items()
+    )
+    return Choice(best, f"cheapest for {n_samples} samples with keys: {told}")

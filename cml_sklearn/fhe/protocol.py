@@ -91,6 +91,8 @@ class FheReport:
         Bits that the noise may still grow by, at the worst.
     flood_bits : float, optional
         Bits by which the noise that is added to answers exceeds the bound of what it hides.
+    chosen : str
+        Why this engine: "named", or what "auto" compared.
     """
 
     engine: str
@@ -112,6 +114,7 @@ class FheReport:
     plain_modulus: int | None = None
     noise_budget: float | None = None
     flood_bits: float | None = None
+    chosen: str = "named"
 
 
 @dataclass(frozen=True)

@@ -255,8 +255,8 @@ def _trees(step: steps.Trees, x: Bounds) -> Outcome:
     require(_lies_within(step.fields, step.n_fields), "it has a field that is not there")
     require(x.shape[1:] == () and _lies_within(bit + 1, x.shape[0] + 1), "it asks impossible bits")
     require((x.low >= 0).all() and (x.high <= 1).all(), "it asks what are no bits")
-    ends = [0, *roots[1:], n_nodes]
-    require([*roots, n_nodes] == ends and (np.diff(ends) > 0).all(), "its roots are impossible")
+    ends = [*roots, n_nodes]  # constant forests have no nodes at all
+    require(ends[0] == 0 and (np.diff(ends) > 0).all(), "its roots are impossible")
     widest = np.iinfo(np.int32).max // 2  # differences of leaves must fit, too
     require((np.abs(step.values.astype(np.int64)) <= widest).all(), "its leaves are too large")
     own, last = np.arange(n_nodes), np.repeat(ends[1:], np.diff(ends)) - 1

@@ -14,7 +14,7 @@ from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.config import AUTO, ExecutionMode, current_engine, resolve_mode
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.fhe.circuit import FheCircuit
-from cml_sklearn.fhe.engines import resolve_engine
+from cml_sklearn.fhe.engines import Choice, choose_engine
 from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization.clear_tail import ClearTail
@@ -68,7 +68,7 @@ class QuantizedModule:
     def _forget_circuits(self) -> None:
         """Be as if never compiled."""
         self._circuits: dict[str, FheCircuit] = {}
-        self._preferred = AUTO
+        self._preferred: str = AUTO
         self._lock = RLock()
 
     def __getstate__(self) -> dict[str, object]:
@@ -172,9 +172,8 @@ class QuantizedModule:
         self.program.check_inputs(inputs)
         if mode is False or not len(inputs[0]):
             return self.program(*inputs)
-        if mode == "simulate":
-            return self.fhe_circuit.simulate(*inputs)
-        return self.fhe_circuit.execute(*inputs)
+        circuit = self.circuit_in_force(n_samples=len(inputs[0]))
+        return circuit.simulate(*inputs) if mode == "simulate" else circuit.execute(*inputs)
 
     def save(self, path: str | Path) -> None:
         """Write the module, without its circuit, to a file of plain data.
@@ -211,8 +210,8 @@ class QuantizedModule:
         Parameters
         ----------
         options : CircuitOptions, optional
-        engine : {"auto", "concrete", "clear"} or Engine, optional
-            None: as `cml_sklearn.config_context` says, else the best one.
+        engine : {"auto", "seal", "concrete", "clear"} or Engine, optional
+            None: as `cml_sklearn.config_context` says, else "auto", the cheapest.
 
         Raises
         ------
@@ -221,28 +220,42 @@ class QuantizedModule:
         CompilationError
             The engine refuses for another reason.
         """
-        chosen = resolve_engine(engine)
+        options = options or CircuitOptions()
+        choice = choose_engine(self.program, engine, options.batch_size or 1)
         with self._lock:
-            circuit = FheCircuit(self.program, options or CircuitOptions(), chosen)
-            self._circuits[chosen.name] = circuit
             # an engine that only a context asked for is not kept beyond it
-            self._preferred = AUTO if engine is None else chosen.name
+            by_context = engine is None and current_engine() != AUTO
+            preferred = self._preferred if by_context else choice.engine.name
+            circuit = self._compiled(choice, options)
+            self._preferred = preferred
         return circuit
 
-    def circuit_in_force(self, options: CircuitOptions | None = None) -> FheCircuit:
+    def circuit_in_force(
+        self, options: CircuitOptions | None = None, *, n_samples: int = 1
+    ) -> FheCircuit:
         """Circuit of the context's engine, else the one compiled last; compiled if there is none.
 
         Parameters
         ----------
         options : CircuitOptions, optional
             For a circuit that must be compiled.
+        n_samples : int
+            Samples at hand: what "auto" takes depends on it. What it took once, stays.
         """
-        engine = self._engine_in_force
         with self._lock:
-            if engine.name not in self._circuits:
-                circuit = FheCircuit(self.program, options or CircuitOptions(), engine)
-                self._circuits[engine.name] = circuit
-            return self._circuits[engine.name]
+            name = self._name_in_force
+            if name in self._circuits:
+                return self._circuits[name]
+            choice = choose_engine(self.program, name, n_samples)
+            if name == AUTO:
+                self._preferred = choice.engine.name
+            return self._compiled(choice, options or CircuitOptions())
+
+    def _compiled(self, choice: Choice, options: CircuitOptions) -> FheCircuit:
+        """Compile and keep a circuit."""
+        circuit = FheCircuit(self.program, options, choice.engine, choice.reason)
+        self._circuits[choice.engine.name] = circuit
+        return circuit
 
     @property
     def fhe_circuit(self) -> FheCircuit:
@@ -252,10 +265,10 @@ class QuantizedModule:
     @property
     def is_compiled(self) -> bool:
         """Whether there is a circuit already."""
-        return self._engine_in_force.name in self._circuits
+        return self._name_in_force in self._circuits
 
     @property
-    def _engine_in_force(self) -> AnyEngine:
-        """The engine that the context asks for, or the last one of `compile`."""
+    def _name_in_force(self) -> str:
+        """Name of the engine that the context asks for, or of the last one."""
         choice = current_engine()
-        return resolve_engine(self._preferred if choice == AUTO else choice)
+        return self._preferred if choice == AUTO else choice

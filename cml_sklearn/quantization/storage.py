@@ -71,6 +71,6 @@ def load_module(path: str | Path) -> StoredModule:
         )
     except Exception as error:  # whatever the parts find wrong
         raise InvalidInputError(
-            f"{path} can't be read: {error}. Give a file that was saved by this library."
+            f"{path} can't be read: {str(error).rstrip('.')}. Give a file that was saved by this library."
         ) from error
     return module

@@ -14,8 +14,9 @@ from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.clear import ClearEngine
 from cml_sklearn.fhe.clear.engine import ClearCiphertexts, ClearKeys, ClearServer
 from cml_sklearn.fhe.concrete import ConcreteEngine
-from cml_sklearn.fhe.engines import resolve_engine
+from cml_sklearn.fhe.engines import choose_engine
 from cml_sklearn.fhe.protocol import CircuitOptions
+from cml_sklearn.fhe.seal import SealEngine
 from cml_sklearn.program.program import IntegerProgram
 from tests.programs import codes_for, linear_program, lookup_program
 
@@ -100,14 +101,36 @@ def test_what_an_engine_cannot_do_is_refused_in_its_words() -> None:
 
 def test_engines_are_chosen_by_name_by_the_context_or_given() -> None:
     engine = ConcreteEngine("mono")
-    assert resolve_engine(engine) is engine
-    assert isinstance(resolve_engine("clear"), ClearEngine)
-    assert isinstance(resolve_engine(), ConcreteEngine)
+    program = linear_program()
+    assert choose_engine(program, engine).engine is engine
+    assert isinstance(choose_engine(program, "clear").engine, ClearEngine)
+    assert isinstance(choose_engine(program).engine, SealEngine)
     with config_context(engine="clear"):
-        assert isinstance(resolve_engine(), ClearEngine)
-        assert isinstance(resolve_engine("concrete"), ConcreteEngine)
-    message = "must be one of 'auto', 'concrete', 'clear'"
+        assert isinstance(choose_engine(program).engine, ClearEngine)
+        assert isinstance(choose_engine(program, "concrete").engine, ConcreteEngine)
+    message = "must be one of 'auto', 'seal', 'concrete', 'clear'"
     with pytest.raises(InvalidInputError, match=message):
-        resolve_engine("seal2")
+        choose_engine(program, "seal2")
     with pytest.raises(InvalidInputError, match=message), config_context(engine="seal2"):
         pass
+
+
+def test_auto_takes_the_cheapest_that_can_and_says_why() -> None:
+    linear = choose_engine(linear_program(), n_samples=100)
+    assert linear.engine.name == "seal"
+    assert linear.reason.startswith("cheapest for 100 samples with keys: seal ")
+    network = choose_engine(lookup_program())
+    assert network.engine.name == "concrete"
+    assert network.reason == "seal can't: it looks up integers, not bits of a grid"
+    circuit = FheCircuit(linear_program(), CircuitOptions(), *linear)
+    assert circuit.report.chosen == linear.reason
+
+
+def test_auto_says_what_each_engine_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cml_sklearn.fhe.seal.engine.is_installed", lambda: False)
+    assert choose_engine(linear_program()).reason == (
+        'seal can\'t: the package "tenseal" is not installed'
+    )
+    monkeypatch.setattr("cml_sklearn.fhe.concrete.engine.is_installed", lambda: False)
+    with pytest.raises(CompilationError, match='seal: the package "tenseal" is not installed; con'):
+        choose_engine(linear_program())

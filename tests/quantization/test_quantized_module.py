@@ -39,12 +39,14 @@ def test_modes_agree_on_the_clear_engine(name: str) -> None:
 
 
 @pytest.mark.fhe
-def test_modes_agree_on_concrete() -> None:
+@pytest.mark.parametrize("engine", ["auto", "seal", "concrete"])
+def test_modes_agree(engine: str) -> None:
     model, X = fresh("affine"), samples("affine", n_samples=3)
     expected = model(*X)
-    for mode in ("simulate", True):
-        np.testing.assert_array_equal(model.forward(*X, execute_in_fhe=mode), expected)
-    assert model.fhe_circuit.report.engine == "concrete"
+    with config_context(engine=engine):
+        for mode in ("simulate", True):
+            np.testing.assert_array_equal(model.forward(*X, execute_in_fhe=mode), expected)
+        assert model.fhe_circuit.report.engine == ("seal" if engine == "auto" else engine)
 
 
 def test_the_mode_of_the_context_is_the_default() -> None:

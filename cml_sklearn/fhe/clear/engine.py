@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import BitWidthError, InvalidInputError
-from cml_sklearn.fhe.protocol import CircuitOptions, FheReport
+from cml_sklearn.fhe.protocol import CircuitOptions, Cost, FheReport
 from cml_sklearn.program.archive import PROGRAM_CLASSES, ArchiveTable, read, write
 from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.evaluation import evaluate
@@ -62,6 +62,11 @@ class ClearEngine:
     def compile(self, program: IntegerProgram, options: CircuitOptions) -> ClearCircuit:
         """Put the halves together; there is nothing to compile."""
         return ClearCircuit(program, options)
+
+    def cost(self, program: IntegerProgram, n_samples: int) -> Cost:
+        """Nothing is encrypted, nothing sent."""
+        del program, n_samples
+        return Cost(0.0, 0)
 
 
 class ClearCircuit:

@@ -13,7 +13,7 @@ The library takes more of a process than it needs. What it would change, and wha
 from __future__ import annotations
 
 import atexit
-import importlib
+import importlib.util
 import os
 import shutil
 import warnings
@@ -28,12 +28,19 @@ from typing import Any
 
 from cml_sklearn.fhe.concrete.signals import handlers_kept, keep_from_signals
 
-__all__ = ["compiling", "delete_folder_of", "load_concrete"]
+__all__ = ["compiling", "delete_folder_of", "is_installed", "load_concrete"]
 
 _RUNTIME_SIGNALS = "HPX_HANDLE_SIGNALS"
 
 _importing = Lock()
 _compiling = RLock()
+
+
+def is_installed() -> bool:
+    """Whether the package is there, without the seconds that its import takes."""
+    return importlib.util.find_spec("concrete") is not None and (
+        importlib.util.find_spec("concrete.fhe") is not None
+    )
 
 
 def load_concrete() -> ModuleType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -10,15 +11,22 @@ import numpy as np
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import BitWidthError, CompilationError, InvalidInputError
-from cml_sklearn.fhe.concrete.bindings import compiling, delete_folder_of, load_concrete
+from cml_sklearn.fhe.concrete.bindings import (
+    compiling,
+    delete_folder_of,
+    is_installed,
+    load_concrete,
+)
 from cml_sklearn.fhe.concrete.circuit import BatchCircuit, ConcreteCircuit
 from cml_sklearn.fhe.concrete.forest.lowering import lower_trees
 from cml_sklearn.fhe.concrete.limits import check_index
 from cml_sklearn.fhe.concrete.substitutes import substitute
 from cml_sklearn.fhe.concrete.tracing import tracing_operations
-from cml_sklearn.fhe.protocol import CircuitOptions
+from cml_sklearn.fhe.protocol import CircuitOptions, Cost
+from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.packing import pack_samples
-from cml_sklearn.program.program import IntegerProgram
+from cml_sklearn.program.program import Instruction, IntegerProgram
+from cml_sklearn.program.steps import Lookup, Trees
 
 __all__ = ["ConcreteEngine"]
 
@@ -49,12 +57,21 @@ class ConcreteEngine:
     def supports(self, program: IntegerProgram) -> str | None:
         """Every step has its counterpart; what is too wide shows in `compile`."""
         del program
-        return None
+        return None if is_installed() else 'the package "concrete-python" is not installed'
 
     def compile(self, program: IntegerProgram, options: CircuitOptions) -> ConcreteCircuit:
         """Compile for a batch, and where that costs no keys for single samples, too."""
         lowered = lower_trees(substitute(program))
         return ConcreteCircuit(self._batches(lowered.program, options), lowered.words, options)
+
+    def cost(self, program: IntegerProgram, n_samples: int) -> Cost:
+        """Estimate by the number of inputs and lookups, from measured seconds (docs/engines.md)."""
+        n_inputs = sum(b.low.size for b in program.input_bounds)
+        if program.is_affine:
+            return Cost(0.5 + 0.003 * n_samples, 4_000 * n_inputs * n_samples)
+        lookups = sum(_estimated_lookups(i, b) for i, b in _with_bounds(program))
+        seconds = 10 + n_samples * (3e-4 * n_inputs + 8e-3 * lookups)
+        return Cost(seconds, 150_000_000 + 20_000 * n_samples)
 
     def _batches(self, program: IntegerProgram, options: CircuitOptions) -> list[BatchCircuit]:
         """Circuits of a program of lookups, the one for the largest batch first."""
@@ -105,6 +122,22 @@ class ConcreteEngine:
             compress_input_ciphertexts=True,
             dump_artifacts_on_unexpected_failures=False,
         )
+
+
+_LEAVES_A_LOOKUP = 4
+"""Of planned trees, on average."""
+
+
+def _with_bounds(program: IntegerProgram) -> Iterator[tuple[Instruction, Bounds]]:
+    yield from zip(program.instructions, program.bounds[len(program.input_bounds) :], strict=True)
+
+
+def _estimated_lookups(instruction: Instruction, bounds: Bounds) -> float:
+    """Lookups that a step takes, without planning it."""
+    step = instruction.step
+    if isinstance(step, Trees):
+        return float((step.bit < 0).sum()) / _LEAVES_A_LOOKUP
+    return float(bounds.low.size) if isinstance(step, Lookup) else 0.0
 
 
 def _traceable(program: IntegerProgram, names: list[str]) -> Any:

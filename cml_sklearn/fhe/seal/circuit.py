@@ -35,9 +35,7 @@ class SealCircuit:
     def __init__(self, program: IntegerProgram, plan: Plan, options: CircuitOptions) -> None:
         self._plan, self._size = plan, options.batch_size
         self._outputs = tuple(program.output_bounds)
-        self.client = SealClient(
-            ClientSpecification(plan.parameters, plan.layouts, self._outputs)
-        )
+        self.client = SealClient(ClientSpecification(plan.parameters, plan.layouts, self._outputs))
         self.server = SealServer(
             ServerSpecification(plan.parameters, plan.layouts, plan.tape, plan.flood_bits)
         )

@@ -1,7 +1,7 @@
-"""Seconds and bytes of batches, from the counts of a plan and measured times of SEAL's operations.
+"""Seconds and bytes of batches, from a plan's counts and measured times of SEAL's operations.
 
-Times were measured by ``python -m benchmarks seal-costs`` on one core of an x86 server (2.x GHz); on
-other machines all change by about the same factor, so that choices stay.
+Times were measured by ``python -m benchmarks seal-costs`` on one core of an x86 server; on other
+machines all change by about the same factor, so that choices stay.
 """
 
 from __future__ import annotations

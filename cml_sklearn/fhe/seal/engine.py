@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import weakref
 
-from cml_sklearn.exceptions import CompilationError
 from cml_sklearn.fhe.protocol import CircuitOptions, Cost
 from cml_sklearn.fhe.seal.bindings import is_installed
 from cml_sklearn.fhe.seal.circuit import SealCircuit
-from cml_sklearn.fhe.seal.cost import batches_of, bytes_of_batch, key_bytes, seconds_of, seconds_of_keys
+from cml_sklearn.fhe.seal.cost import (
+    batches_of,
+    bytes_of_batch,
+    key_bytes,
+    seconds_of,
+    seconds_of_keys,
+)
 from cml_sklearn.fhe.seal.plan import Plan, plan_program
-from cml_sklearn.fhe.seal.polynomial import Unsupported
+from cml_sklearn.fhe.seal.polynomial import UnsupportedProgramError
 from cml_sklearn.program.program import IntegerProgram
 
 __all__ = ["SealEngine"]
@@ -27,7 +32,7 @@ class SealEngine:
             return 'the package "tenseal" is not installed'
         try:
             _plan(program, CircuitOptions().p_error)
-        except Unsupported as error:
+        except UnsupportedProgramError as error:
             return str(error)
         return None
 
@@ -55,9 +60,9 @@ def _plan(program: IntegerProgram, p_error: float) -> Plan:
     if known is None or known[0]() is not program:
         try:
             found: Plan | str = plan_program(program, p_error)
-        except Unsupported as error:
+        except UnsupportedProgramError as error:
             found = str(error)
         _plans[key] = known = weakref.ref(program, lambda _: _plans.pop(key, None)), found
     if isinstance(known[1], str):
-        raise Unsupported(known[1])
+        raise UnsupportedProgramError(known[1])
     return known[1]

@@ -78,9 +78,7 @@ class _Writer:
                     totals[output].constant += int(weights[output])
         return totals
 
-    def _add_group(
-        self, totals: list[_Sum], pivot: Monomial, cofactor: Terms, levels: int
-    ) -> None:
+    def _add_group(self, totals: list[_Sum], pivot: Monomial, cofactor: Terms, levels: int) -> None:
         """Add a pivot times its cofactors: by output, or by monomial where that takes less."""
         weights = np.stack(list(cofactor.values()))
         outputs = np.flatnonzero(weights.any(axis=0))

@@ -141,7 +141,8 @@ class SealClient:
         sizes = [bounds.low.size for bounds in outputs]
         if len(encrypted.values) != sum(sizes):
             raise InvalidInputError(
-                f"An answer has {len(encrypted.values)} ciphertexts; the circuit gives {sum(sizes)}."
+                f"An answer has {len(encrypted.values)} ciphertexts; the circuit gives "
+                f"{sum(sizes)}."
             )
         plains = [secret.decrypt(value) for value in encrypted.values]
         values = np.stack([self._results(plain, n_samples) for plain in plains], axis=1)
@@ -413,7 +414,8 @@ class _Blocks:
         return self._known[place]
 
     def _rotated(self, place: Place) -> Ciphertext:
-        scheme_, galois, before = self._session.scheme, self._session.galois, self._layout.before(place)
+        scheme_, galois = self._session.scheme, self._session.galois
+        before = self._layout.before(place)
         if before is None:
             return scheme_.read(self._values[place.ciphertext])
         result = scheme_.new()

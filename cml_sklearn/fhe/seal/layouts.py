@@ -17,7 +17,7 @@ LEAST_BLOCK = 16
 
 
 class Place(NamedTuple):
-    """Where a column stands: its ciphertext, whether in the second row of slots, and at which block."""
+    """Where a column stands: ciphertext, whether in the second row of slots, and which block."""
 
     ciphertext: int
     second_row: bool
@@ -26,7 +26,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class SlotLayout:
-    """Samples in slots, which all operations take alike; columns of small batches share ciphertexts.
+    """Samples in slots; the columns of small batches share ciphertexts.
 
     Slots are two rows of n/2, which rotate together. A column of a batch fills one block of them.
 

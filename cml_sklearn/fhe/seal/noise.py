@@ -11,9 +11,9 @@ depend on each other (Gentry, Halevi, Smart 2012; Costache, Smart 2016).
 Randomness enters in four places only: the secret key, encryption's errors, errors of keys, and the
 polynomials of ciphertexts, which are uniform modulo q as far as encryption is secure. All of
 their coefficients are independent and sub-Gaussian with their own variance, so that the value at a
-root exceeds ``d sqrt(n variance)`` with a chance of at most ``8 exp(-0.85 d^2)``; `_deviations` makes
-d large enough for all roots of all polynomials together. Affine circuits need none of this: their
-bound holds always, since SEAL's errors are at most 21.
+root exceeds ``d sqrt(n variance)`` with a chance of at most ``8 exp(-0.85 d^2)``; `_deviations`
+makes d large enough for all roots of all polynomials together. Affine circuits need none of this:
+their bound holds always, since SEAL's errors are at most 21.
 """
 
 from __future__ import annotations
@@ -184,5 +184,5 @@ def n_random(tape: Tape, parameters: EncryptionParameters) -> int:
 
 
 def _deviations(n_values: int, p_error: float) -> float:
-    """Standard deviations that none of some values exceeds but with a chance of `p_error`."""
+    """Find how many standard deviations none of some values exceeds, but for `p_error`."""
     return sqrt((log(_DIRECTIONS) + log(n_values) - log(p_error)) / _EXPONENT)

@@ -1,8 +1,8 @@
-"""How a program is done under BFV: its arithmetic, parameters that its noise leaves room in, layouts."""
+"""How a program is done under BFV: its arithmetic, and parameters with room for its noise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil, floor, log2
 
@@ -12,7 +12,7 @@ from cml_sklearn.fhe.seal.factoring import affine_tape, factored
 from cml_sklearn.fhe.seal.hiding import FLOOD_BITS
 from cml_sklearn.fhe.seal.layouts import LEAST_BLOCK, Layouts, SlotLayout
 from cml_sklearn.fhe.seal.noise import AffineNoise, Noise, ProductNoise
-from cml_sklearn.fhe.seal.polynomial import Unsupported, affine_map, polynomial_of
+from cml_sklearn.fhe.seal.polynomial import UnsupportedProgramError, affine_map, polynomial_of
 from cml_sklearn.fhe.seal.tape import Tape
 from cml_sklearn.program.program import IntegerProgram
 
@@ -22,7 +22,8 @@ _SECURE_BITS = {4096: 109, 8192: 218, 16384: 438}
 """Largest coefficient modulus by ring dimension at 128 bits of security, as SEAL checks again
 (HomomorphicEncryption.org's standard of 2018)."""
 
-_MAX_PRIME_BITS = 60
+_MIN_PRIME_BITS, _MAX_PRIME_BITS = 30, 60
+"""Smaller primes may lie far below their power of two, larger ones SEAL does not take."""
 _SPARE_BITS = 1.0
 """Budget that must be left."""
 
@@ -62,7 +63,7 @@ def plan_program(program: IntegerProgram, p_error: float) -> Plan:
 
     Raises
     ------
-    Unsupported
+    UnsupportedProgramError
         Why there is none, in words that end a sentence.
     """
     span = max(int((b.high - b.low).max(initial=0)) for b in program.output_bounds)
@@ -76,7 +77,7 @@ def plan_program(program: IntegerProgram, p_error: float) -> Plan:
 def _first(plans: Iterator[Plan], reason: str) -> Plan:
     for plan in plans:
         return plan
-    raise Unsupported(reason)
+    raise UnsupportedProgramError(reason)
 
 
 def _affine_plans(tape: Tape, span: int) -> Iterator[Plan]:
@@ -84,13 +85,13 @@ def _affine_plans(tape: Tape, span: int) -> Iterator[Plan]:
     for n, secure in _SECURE_BITS.items():
         modulus = plain_modulus(n, span)
         special = 20 + n.bit_length() - 12
-        for half in range(_bits(modulus) + 2, _MAX_PRIME_BITS + 1):
+        for half in range(max(modulus.bit_length() + 2, _MIN_PRIME_BITS), _MAX_PRIME_BITS + 1):
             bits = (half, half, special)
             if sum(bits) > secure:
                 break
             parameters = EncryptionParameters(n, bits, modulus)
             algebra = AffineNoise(parameters)
-            plan = _hidden(tape, parameters, algebra, lambda a=algebra: a.fresh)
+            plan = _hidden(tape, parameters, algebra, algebra.fresh)
             if plan is not None and plan.hidden_bits >= FLOOD_BITS:
                 yield plan
 
@@ -108,7 +109,7 @@ def _product_plans(tape: Tape, span: int, p_error: float) -> Iterator[Plan]:
         n_random = derived.n_random(tape, parameters)
         algebra = ProductNoise(parameters, n_random, p_error)
         rotations = SlotLayout(n, LEAST_BLOCK).blocks_a_row.bit_length()
-        plan = _hidden(tape, parameters, algebra, lambda a=algebra, r=rotations: a.rotated(r))
+        plan = _hidden(tape, parameters, algebra, algebra.rotated(rotations))
         if plan is not None:
             yield plan
 
@@ -117,10 +118,10 @@ def _hidden(
     tape: Tape,
     parameters: EncryptionParameters,
     algebra: AffineNoise | ProductNoise,
-    fresh: Callable[[], Noise],
+    fresh: Noise,
 ) -> Plan | None:
     """Plan with the most flooding, up to `FLOOD_BITS`; None if the noise has no room."""
-    outputs: list[Noise] = tape.run(algebra, lambda _: fresh())
+    outputs: list[Noise] = tape.run(algebra, lambda _: fresh)
     bound = max(noise.norm for noise in outputs)
     # what is added to hide: random integers beside the results, and zeros
     bound += derived.unit(parameters) * 0.5 + 2 * derived.worst_of_zero(parameters)
@@ -160,7 +161,3 @@ def _is_witness_of_prime(number: int, base: int, odd: int, twos: int) -> bool:
     if power in (1, number - 1):
         return True
     return any((power := power * power % number) == number - 1 for _ in range(twos - 1))
-
-
-def _bits(modulus: int) -> int:
-    return modulus.bit_length()

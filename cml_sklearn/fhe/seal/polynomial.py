@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
 from itertools import product
 
 import numpy as np
@@ -43,7 +42,7 @@ _MAX_ELEMENTS = 2**26
 """Of a matrix that is made on the way."""
 
 
-class Unsupported(CompilationError):
+class UnsupportedProgramError(CompilationError):
     """A program has no polynomial that is worth evaluating; says why."""
 
 
@@ -89,14 +88,14 @@ def affine_map(program: IntegerProgram) -> AffineMap:
 
     Raises
     ------
-    Unsupported
+    UnsupportedProgramError
         The matrix would be too large.
     """
     shapes = [bounds.shape for bounds in program.input_bounds]
     sizes = [int(np.prod(shape)) for shape in shapes]
     n_inputs, n_outputs = sum(sizes), sum(b.low.size for b in program.output_bounds)
     if n_inputs * max(n_inputs, n_outputs) > _MAX_ELEMENTS:
-        raise Unsupported(f"its matrix has {n_inputs:,} rows and {n_outputs:,} columns")
+        raise UnsupportedProgramError(f"its matrix has {n_inputs:,} rows and {n_outputs:,} columns")
     points = np.vstack([np.zeros(n_inputs, dtype=np.int64), np.eye(n_inputs, dtype=np.int64)])
     parts = np.split(points, np.cumsum(sizes)[:-1], axis=1)
     outputs = program(*(x.reshape(-1, *shape) for x, shape in zip(parts, shapes, strict=True)))
@@ -109,7 +108,7 @@ def polynomial_of(program: IntegerProgram) -> Polynomial:
 
     Raises
     ------
-    Unsupported
+    UnsupportedProgramError
         There are none, or they are too large; the message ends a sentence.
     """
     reading = _Reading(program)
@@ -117,7 +116,7 @@ def polynomial_of(program: IntegerProgram) -> Polynomial:
     for instruction in program.instructions:
         tensors.append(reading.step(instruction, [tensors[i] for i in instruction.inputs]))
     outputs = [reading.sums(tensors[i]) for i in program.outputs]
-    terms: dict[Monomial, list[IntArray]] = defaultdict(list)
+    terms: Terms = {}
     sizes = [output.size for output in outputs]
     for monomial in sorted({m for output in outputs for m in output.terms}):
         zeros = (np.zeros(size, dtype=np.int64) for size in sizes)
@@ -125,7 +124,7 @@ def polynomial_of(program: IntegerProgram) -> Polynomial:
         row = np.concatenate([o.terms.get(monomial, zero).ravel() for o, zero in pairs])
         if row.any():
             terms[monomial] = row
-    return Polynomial(len(reading.features), sum(sizes), dict(terms))
+    return Polynomial(len(reading.features), sum(sizes), terms)
 
 
 @dataclass(frozen=True)
@@ -192,14 +191,16 @@ class _Reading:
             return self._lookup(step, sums[0])
         if isinstance(step, _LINEAR):
             return _linear(step, sums)
-        raise Unsupported(f"{instruction.source} multiplies encrypted values by each other")
+        raise UnsupportedProgramError(
+            f"{instruction.source} multiplies encrypted values by each other"
+        )
 
     def sums(self, value: _Bits | _Sums) -> _Sums:
         """Write bits as sums."""
         if isinstance(value, _Sums):
             return value
         if value.numbers.size**2 > _MAX_ELEMENTS:
-            raise Unsupported(f"it reads {value.numbers.size:,} bits at once")
+            raise UnsupportedProgramError(f"it reads {value.numbers.size:,} bits at once")
         eye = np.eye(value.numbers.size, dtype=np.int64).reshape(-1, *value.numbers.shape)
         terms: Terms = {}
         for number, row in zip(value.numbers.ravel().tolist(), eye, strict=True):
@@ -208,15 +209,15 @@ class _Reading:
 
     def _bits(self, value: _Bits | _Sums) -> IntArray:
         if isinstance(value, _Sums):
-            raise Unsupported("its trees ask sums, not bits")
+            raise UnsupportedProgramError("its trees ask sums, not bits")
         return value.numbers.ravel()
 
     def _lookup(self, step: steps.Lookup, index: _Sums) -> _Sums:
         """Polynomials of a table's entries."""
         if step.lsbs_to_remove:
-            raise Unsupported("it rounds before lookups")
+            raise UnsupportedProgramError("it rounds before lookups")
         if max(map(len, index.terms), default=0) > 1:
-            raise Unsupported("it has more than one layer of lookups")
+            raise UnsupportedProgramError("it has more than one layer of lookups")
         choice = np.broadcast_to(step.choice, index.shape).ravel()
         weights = {m: w.ravel() for m, w in index.terms.items()}
         terms: Terms = {}
@@ -237,9 +238,11 @@ class _Reading:
         bits = list(groups.values())
         shape = [len(group) + 1 for group in bits]
         if int(np.prod(shape)) > _MAX_STATES or len(bits) > MAX_DEGREE:
-            raise Unsupported(f"a lookup reads bits of {len(bits)} features")
-        at = reduce(np.add.outer, [_running(index, group) for group in bits], np.int64(0))
-        values = table[np.asarray(at) + index.get((), 0) - low]
+            raise UnsupportedProgramError(f"a lookup reads bits of {len(bits)} features")
+        at = np.array(index.get((), 0) - low)
+        for group in bits:
+            at = np.add.outer(at, _running(index, group))
+        values = table[at]
         for axis in range(len(shape)):
             values = np.diff(values, axis=axis, prepend=0)
         for state in product(*map(range, shape)):
@@ -249,7 +252,7 @@ class _Reading:
 
 
 def _running(index: Mapping[Monomial, int], bits: list[int]) -> IntArray:
-    """What a feature adds to an index when its first bits are ones, by their number."""
+    """Find what a feature adds to an index when its first bits are ones, by their number."""
     return np.cumsum([0, *(index[bit,] for bit in bits)], dtype=np.int64)
 
 
@@ -258,7 +261,7 @@ def _features(input_bounds: tuple[Bounds, ...]) -> IntArray:
     parts, count = [], 0
     for bounds in input_bounds:
         if (bounds.low < 0).any() or (bounds.high > 1).any():
-            raise Unsupported("it looks up integers, not bits of a grid")
+            raise UnsupportedProgramError("it looks up integers, not bits of a grid")
         own = np.arange(bounds.low.size)
         parts.append((bounds.features if isinstance(bounds, Thermometer) else own) + count)
         count = int(parts[-1].max(initial=count)) + 1
@@ -300,11 +303,13 @@ def tree_terms(step: steps.Trees, bits: IntArray, features: IntArray) -> Terms:
     """
     n_leaves = int((step.bit < 0).sum())
     if n_leaves > MAX_LEAVES:
-        raise Unsupported(f"its trees have {n_leaves:,} leaves, and {MAX_LEAVES:,} are possible")
+        raise UnsupportedProgramError(
+            f"its trees have {n_leaves:,} leaves, and {MAX_LEAVES:,} are possible"
+        )
     asked = np.where(step.bit < 0, -1, bits[step.bit])
     degree = _degree(step, asked, features)
     if degree > MAX_DEGREE:
-        raise Unsupported(
+        raise UnsupportedProgramError(
             f"a path of its trees asks {degree} features, and {MAX_DEGREE} are possible: "
             "lower max_depth"
         )

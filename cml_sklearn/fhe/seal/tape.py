@@ -181,9 +181,7 @@ class _Counter:
         self.counts["products"] += 1
         return _Polynomials(3)
 
-    def combine(
-        self, values: list[_Polynomials], weights: IntArray, constant: int
-    ) -> _Polynomials:
+    def combine(self, values: list[_Polynomials], weights: IntArray, constant: int) -> _Polynomials:
         self.counts["additions"] += len(values)
         self.counts["scalings"] += len(set(np.abs(weights).tolist()) - {0, 1})
         return _Polynomials(max((value.number for value in values), default=2))

@@ -1,0 +1,245 @@
+"""SEAL computes what programs say, on any number of samples, or refuses in words."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cml_sklearn.exceptions import CompilationError, InvalidInputError
+from cml_sklearn.fhe.circuit import FheCircuit
+from cml_sklearn.fhe.protocol import CircuitOptions
+from cml_sklearn.fhe.seal import SealEngine
+from cml_sklearn.fhe.seal.halves import SealClient, SealServer
+from cml_sklearn.forest.forest import Forest
+from cml_sklearn.forest.lowering import quantize_forest
+from cml_sklearn.program.bounds import Bounds, Thermometer
+from cml_sklearn.program.builder import ProgramBuilder
+from cml_sklearn.program.program import IntegerProgram
+from cml_sklearn.program.steps import (
+    Add,
+    AddConstant,
+    Concatenate,
+    Convolve,
+    Lookup,
+    MatMul,
+    Multiply,
+    Pad,
+    Reshape,
+    Subtract,
+    SumOver,
+    Take,
+    Trees,
+)
+from tests.forest.random_forests import BIT_FEATURES, chain, forests
+from tests.programs import affine_program, codes_for, linear_program, lookup_program, range_to
+
+
+def check(program: IntegerProgram, n_samples: int, seed: int = 0) -> FheCircuit:
+    """Clear, simulated and encrypted integers are the same."""
+    circuit = FheCircuit(program, CircuitOptions(2.0**-64), SealEngine())
+    codes = valid_codes(program, n_samples, seed)
+    for outputs in (circuit.simulate(*codes), circuit.execute(*codes)):
+        for ours, theirs in zip(outputs, program(*codes), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    return circuit
+
+
+def valid_codes(program: IntegerProgram, n_samples: int, seed: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return [np.stack([b.sample(rng) for _ in range(n_samples)]) for b in program.input_bounds]
+
+
+def matmul_program(weights: np.ndarray, upper: int = 255) -> IntegerProgram:
+    builder = ProgramBuilder([range_to(upper, len(weights))])
+    return builder.build([builder.add(MatMul(weights), 0)])
+
+
+def trees_program(forest: Forest) -> IntegerProgram:
+    """Integer sums of a forest, as estimators make them."""
+    rng = np.random.default_rng(0)
+    bounds = Thermometer.of(BIT_FEATURES)
+    bits = np.stack([bounds.sample(rng) for _ in range(20)])
+    builder = ProgramBuilder([bounds])
+    return builder.build([builder.add(quantize_forest(forest, bits, 6).step, 0)])
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10**6), st.integers(1, 9), st.booleans(), st.sampled_from([1, 2, 1500]))
+def test_affine_programs(seed: int, bits: int, declared: bool, n_samples: int) -> None:
+    check(affine_program(seed, bits, declared=declared), n_samples, seed)
+
+
+@settings(max_examples=25)
+@given(forests(), st.sampled_from([1, 3, 40]))
+def test_trees(forest: Forest, n_samples: int) -> None:
+    check(trees_program(forest), n_samples)
+
+
+@pytest.mark.parametrize("n_samples", [4095, 4096, 4097, 8193])
+def test_more_samples_than_slots(n_samples: int) -> None:
+    check(linear_program(), n_samples)
+
+
+@pytest.mark.parametrize("n_samples", [16, 17, 2048, 2049, 5000, 8193])
+def test_trees_of_every_size_of_blocks(n_samples: int) -> None:
+    program = trees_program(chain(0, 4, 8, value=[1.0, 2.0, 4.0, 8.0]))
+    circuit = check(program, n_samples)
+    assert circuit.report.ring_dimension == 8192
+
+
+def test_a_program_of_every_affine_step() -> None:
+    rng = np.random.default_rng(0)
+    image = Bounds(np.full((1, 4, 4), -3), np.full((1, 4, 4), 7))
+    builder = ProgramBuilder([image, range_to(5, 8)])
+    padded = builder.add(Pad((0, 1, 1), (0, 0, 0)), 0)
+    kernel = rng.integers(-3, 4, (2, 1, 2, 2))
+    windows = builder.add(Convolve(kernel, (2, 2), (0, 0, 0, 0), (1, 1)), padded)
+    flat = builder.add(Reshape((8,)), windows)
+    total = builder.add(Add(), flat, 1)
+    less = builder.add(Subtract(), total, builder.add(AddConstant(np.arange(8)), 1))
+    joined = builder.add(Concatenate(0), less, builder.add(Take(np.array([7, 0])), total))
+    builder.add(SumOver((0,), keepdims=True), joined)
+    check(builder.build([joined, joined + 1]), 5)
+
+
+def test_weights_that_are_zero_single_or_negative() -> None:
+    weights = np.array([[0, 0, -7, 1], [0, 3, 0, -1]])
+    check(matmul_program(weights), 3)
+    check(matmul_program(weights), 3000)
+
+
+def test_more_features_than_coefficients() -> None:
+    rng = np.random.default_rng(1)
+    check(matmul_program(rng.integers(-3, 4, (5000, 2)), upper=3), 2)
+
+
+def test_wide_sums_take_a_larger_modulus() -> None:
+    weights = np.array([[2**20], [-(2**19)]])
+    circuit = check(matmul_program(weights, upper=2**12), 7)
+    assert circuit.report.plain_modulus is not None
+    assert circuit.report.plain_modulus > 3 * 2**31
+    assert circuit.report.p_error == 0
+
+
+def test_lookups_of_bits_are_polynomials() -> None:
+    bits = Thermometer.of(np.array([0, 0, 1, 1, 1, 2]))
+    builder = ProgramBuilder([bits])
+    taken = builder.add(Take(np.array([0, 1, 2, 4, 5])), 0)
+    index = builder.add(MatMul(np.array([[1, 0], [1, 2], [3, 0], [3, 1], [0, 3]])), taken)
+    index = builder.add(AddConstant(np.array([0, 1])), index)
+    tables = np.random.default_rng(0).integers(-5, 9, (2, 16))
+    looked_up = builder.add(Lookup(0, tables, np.array([0, 1])), index)
+    program = builder.build([builder.add(MatMul(np.array([[1], [-2]])), looked_up)])
+    check(program, 30)
+
+
+def test_trees_after_moves_and_before_sums() -> None:
+    tree = quantize_forest(
+        chain(0, 4, value=[0.0, 1.0, 5.0]), np.eye(len(BIT_FEATURES), dtype=np.int64), 4
+    ).step
+    builder = ProgramBuilder([Thermometer.of(BIT_FEATURES)])
+    moved = builder.add(Take(np.arange(len(BIT_FEATURES))), 0)
+    sums = builder.add(tree, moved)
+    shifted = builder.add(AddConstant(np.array([3])), sums)
+    check(builder.build([builder.add(MatMul(np.array([[2, -1]])), shifted)]), 9)
+
+
+def test_outputs_that_are_constant() -> None:
+    builder = ProgramBuilder([range_to(1, 3)])
+    program = builder.build(
+        [builder.add(AddConstant(np.array([5])), builder.add(MatMul(np.zeros((3, 1), int)), 0))]
+    )
+    check(program, 4)
+
+
+def refusal(program: IntegerProgram) -> str:
+    reason = SealEngine().supports(program)
+    assert reason is not None
+    with pytest.raises(CompilationError, match="Choose another one"):
+        FheCircuit(program, CircuitOptions(), SealEngine())
+    return reason
+
+
+def test_what_has_no_polynomial_is_refused() -> None:
+    assert refusal(lookup_program()) == "it looks up integers, not bits of a grid"
+    builder = ProgramBuilder([range_to(1, 2), range_to(1, 2)])
+    products = builder.build([builder.add(Multiply(), 0, 1)])
+    assert refusal(products).endswith("multiplies encrypted values by each other")
+
+
+def test_deep_paths_are_refused_with_figures() -> None:
+    n = 9
+    bit = np.array([v for i in range(n) for v in (i, -1)] + [-1], dtype=np.int32)
+    child = np.zeros(2 * n + 1, dtype=np.int32)
+    for i in range(n):
+        child[2 * i] = 2 * i + 1
+    child[1::2] = np.arange(1, 2 * n, 2)
+    child[-1] = 2 * n
+    # each inner node's second child is the next inner node
+    values = np.arange(2 * n + 1, dtype=np.int32)[:, None] * (bit < 0)[:, None]
+    step = Trees(bit, child, np.array([0], np.int32), values, np.zeros((1, 1), np.int32), 1)
+    builder = ProgramBuilder([range_to(1, n)])
+    program = builder.build([builder.add(step, 0)])
+    assert refusal(program) == (
+        "a path of its trees asks 9 features, and 8 are possible: lower max_depth"
+    )
+
+
+def test_halves_meet_as_files_and_as_pickles(tmp_path: Path) -> None:
+    program = trees_program(chain(0, 4, value=[1.0, 2.0, 5.0]))
+    circuit = SealEngine().compile(program, CircuitOptions())
+    circuit.client.save(tmp_path / "client")
+    circuit.server.save(tmp_path / "server")
+    client, server = SealClient.load(tmp_path / "client"), SealServer.load(tmp_path / "server")
+    codes = valid_codes(program, 5, 0)
+    sent, keys = (
+        pickle.loads(pickle.dumps(x)) for x in (client.encrypt(*codes), client.evaluation_keys)
+    )
+    answer = pickle.loads(pickle.dumps(server)).run(sent, keys)
+    np.testing.assert_array_equal(client.decrypt(answer)[0], program(*codes)[0])
+    assert answer.n_bytes == sum(map(len, answer.values))
+
+
+def test_keys_are_made_once_and_never_pickled() -> None:
+    client = SealEngine().compile(linear_program(), CircuitOptions()).client
+    assert client.evaluation_keys is client.evaluation_keys
+    with pytest.raises(TypeError, match=r"(cannot|can't be) pickle"):
+        pickle.dumps(client)
+
+
+def test_what_is_damaged_or_of_others_is_refused() -> None:
+    program = linear_program()
+    ours, theirs = (SealEngine().compile(program, CircuitOptions()) for _ in range(2))
+    sent = ours.client.encrypt(*codes_for(program, 3))
+    answer = ours.server.run(sent, ours.client.evaluation_keys)
+    with pytest.raises(InvalidInputError, match="outside the model's range"):
+        theirs.client.decrypt(answer)
+    for bad in (b"", b"x", sent.values[0][:-9], b"\0" * 500):
+        with pytest.raises(InvalidInputError, match="can't be read"):
+            ours.server.run(replace(sent, values=(bad,)), ours.client.evaluation_keys)
+        with pytest.raises(InvalidInputError, match="can't be read"):
+            ours.client.decrypt(replace(answer, values=(bad, bad)))
+        with pytest.raises(InvalidInputError, match="Evaluation keys can't be read"):
+            ours.server.run(sent, replace(ours.client.evaluation_keys, public=bad))
+    with pytest.raises(InvalidInputError, match="came in 2 ciphertexts; the circuit takes 1"):
+        ours.server.run(replace(sent, values=sent.values * 2), ours.client.evaluation_keys)
+    with pytest.raises(InvalidInputError, match="the circuit gives 2"):
+        ours.client.decrypt(replace(answer, values=answer.values[:1]))
+    for n_samples in (0, -1, 10**6):
+        with pytest.raises(InvalidInputError, match="the circuit takes 1 to 4096"):
+            ours.server.run(replace(sent, n_samples=n_samples), ours.client.evaluation_keys)
+
+
+def test_the_report_has_what_bfv_is_about() -> None:
+    report = check(trees_program(chain(0, 4, 8, value=[1.0, 2.0, 4.0, 8.0])), 2).report
+    assert (report.engine, report.pbs_count, report.complexity) == ("seal", None, None)
+    assert (report.levels, report.products, report.security_bits) == (2, 2, 128)
+    assert (report.ring_dimension, report.modulus_bits, report.plain_modulus) == (8192, 180, 65537)
+    assert report.noise_budget is not None
+    assert report.noise_budget >= 1
