@@ -22,7 +22,7 @@ from cml_sklearn.program.program import IntegerProgram
 
 __all__ = ["FheCircuit"]
 
-_LEAST_JOBS = 2
+_OVERLAPPING_JOBS = 2
 """Batches on their way at once: one is evaluated while the next one is encrypted."""
 
 _STAGES = ("encrypt", "run", "decrypt")
@@ -34,8 +34,9 @@ class FheCircuit:
     """An FHE circuit with its keys, in the hands of the one who owns the data.
 
     Samples go through in batches of the sizes that the engine likes. Batches are spread by joblib
-    over two threads, or as many as ``joblib.parallel_config(n_jobs=...)`` says, or over processes
-    and machines with another backend; only the server's half (never the secret key) is sent there.
+    over two threads (one, where the engine's library keeps Python's lock), or as many as
+    ``joblib.parallel_config(n_jobs=...)`` says, or over processes and machines with another
+    backend; only the server's half (never the secret key) is sent there.
     A progress bar shows on a terminal.
 
     Parameters
@@ -125,7 +126,7 @@ class FheCircuit:
             tqdm(total=len(inputs[0]), desc="encrypted", unit="sample", disable=None) as bar,
         ):
             batches = takewhile(lambda _: not interrupted(), self._batches(inputs))
-            for encrypted in _parallel()(
+            for encrypted in _parallel(overlaps=self._circuit.overlaps)(
                 delayed(_evaluate)(half, client.encrypt(*rows)) for rows in batches
             ):
                 results.append(client.decrypt(encrypted))
@@ -180,11 +181,11 @@ def _evaluate(half: Parcel[tuple[Server[Any, Any], Any]], encrypted: Any) -> Any
     return server.run(encrypted, keys)
 
 
-def _parallel() -> Parallel:
-    """Make what spreads the batches, as joblib's context says; by itself two threads."""
+def _parallel(*, overlaps: bool) -> Parallel:
+    """Make what spreads the batches, as joblib's context says; by itself two threads or one."""
     backend, _ = get_active_backend(prefer="threads")
     return Parallel(
-        n_jobs=max(_LEAST_JOBS, effective_n_jobs(None)),
+        n_jobs=max(_OVERLAPPING_JOBS if overlaps else 1, effective_n_jobs(None)),
         prefer="threads",
         return_as="generator" if backend.supports_return_generator else "list",
         pre_dispatch="n_jobs",

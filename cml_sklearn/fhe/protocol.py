@@ -66,7 +66,7 @@ class FheReport:
     engine : str
     pbs_count : float, optional
         Programmable bootstraps; None where the engine has none.
-    pbs_by_width : dict, optional
+    pbs_by_width : dict
         The same by bits of the lookup's index.
     complexity : float, optional
         Concrete's own cost, in units of 1e9 operations (Gop).
@@ -105,7 +105,7 @@ class FheReport:
     batch_size: int
     p_error: float
     security_bits: int
-    pbs_by_width: dict[int, float] | None = field(default_factory=dict)
+    pbs_by_width: dict[int, float] = field(default_factory=dict)
     samples_per_ciphertext: int = 1
     products: int | None = None
     levels: int | None = None
@@ -190,6 +190,11 @@ class Circuit(Protocol[Ciphertexts, EvaluationKeys]):
     @property
     def report(self) -> FheReport:
         """Facts of the circuit."""
+        ...
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether a thread can encrypt a batch while another one evaluates."""
         ...
 
     @property

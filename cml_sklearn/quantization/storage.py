@@ -70,7 +70,8 @@ def load_module(path: str | Path) -> StoredModule:
             module.program, module.encoders, module.decoders, module.tail, module.postprocessing
         )
     except Exception as error:  # whatever the parts find wrong
+        reason = str(error).rstrip(".")
         raise InvalidInputError(
-            f"{path} can't be read: {str(error).rstrip('.')}. Give a file that was saved by this library."
+            f"{path} can't be read: {reason}. Give a file that was saved by this library."
         ) from error
     return module

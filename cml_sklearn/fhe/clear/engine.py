@@ -72,6 +72,8 @@ class ClearEngine:
 class ClearCircuit:
     """A program that is evaluated strictly."""
 
+    overlaps = False
+
     def __init__(self, program: IntegerProgram, options: CircuitOptions) -> None:
         self.client = ClearClient(program.input_bounds)
         self.server = ClearServer(program)

@@ -56,6 +56,8 @@ class BatchCircuit:
 class ConcreteCircuit:
     """Circuits of the same program, the one for the largest batch first."""
 
+    overlaps = True
+
     def __init__(
         self, batches: Sequence[BatchCircuit], words: OutputWords, options: CircuitOptions
     ) -> None:

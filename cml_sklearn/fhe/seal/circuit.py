@@ -32,6 +32,8 @@ class SealCircuit:
     options : CircuitOptions
     """
 
+    overlaps = False
+
     def __init__(self, program: IntegerProgram, plan: Plan, options: CircuitOptions) -> None:
         self._plan, self._size = plan, options.batch_size
         self._outputs = tuple(program.output_bounds)
@@ -75,7 +77,6 @@ def _report(program: IntegerProgram, plan: Plan, options: CircuitOptions) -> Fhe
         batch_size=size,
         p_error=0.0 if plan.layouts.is_affine else options.p_error,
         security_bits=_SECURITY_BITS,
-        pbs_by_width=None,
         samples_per_ciphertext=size,
         levels=plan.tape.levels,
         products=work.products,

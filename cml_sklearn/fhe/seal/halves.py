@@ -233,7 +233,9 @@ class SealServer:
                 results = iter(specification.tape.run(session, blocks.read))
                 places = np.arange(encrypted.n_samples)
                 encode = session.scheme.slots
-            answers = tuple(self._answer(session, r, places, encode) for r in results)
+            answers = tuple(
+                _answer(session, self._hidden(session, r, places, encode)) for r in results
+            )
         except FOREIGN_ERRORS as error:
             if isinstance(error, InvalidInputError):
                 raise
@@ -280,23 +282,21 @@ class SealServer:
                 encoded.append((layout.weights(column), operation.constant))
         return encoded
 
-    def _answer(
+    def _hidden(
         self,
         session: _Session,
         result: Ciphertext,
         places: IntArray,
         encode: Callable[[IntArray], Any],
-    ) -> bytes:
-        """Hide all but the results, and write the result as small as it gets."""
+    ) -> Ciphertext:
+        """Hide all of a ciphertext but the results at some places."""
         parameters, evaluator = self.specification.parameters, session.scheme.evaluator
         session.relinearize(result)
         beside = random_beside(places, parameters.ring_dimension, parameters.plain_modulus)
         evaluator.add_plain_inplace(result, encode(beside))
         evaluator.add_inplace(result, session.zero())
         evaluator.add_inplace(result, flood(session.scheme, self.specification.flood_bits))
-        while result.coeff_modulus_size() > 1:
-            evaluator.mod_switch_to_next_inplace(result)
-        return session.scheme.write(result)
+        return result
 
 
 class _Session:
@@ -425,6 +425,13 @@ class _Blocks:
             steps = (place.block - before.block) * self._layout.block
             scheme_.evaluator.rotate_rows(self._at(before), steps, galois, result)
         return result
+
+
+def _answer(session: _Session, result: Ciphertext) -> bytes:
+    """Write a result as small as it gets."""
+    while result.coeff_modulus_size() > 1:
+        session.scheme.evaluator.mod_switch_to_next_inplace(result)
+    return session.scheme.write(result)
 
 
 @lru_cache(maxsize=2)

@@ -92,6 +92,7 @@ def check_products(case: Products, *, encrypted: bool) -> FheCircuit:
 def test_products_of_all_pairs(bits: tuple[int, int]) -> None:
     case = Products(bits, steps.Multiply(), outer=False)
     report = check_products(case, encrypted=True).report
+    assert report.pbs_count is not None
     assert report.pbs_count <= 2 * case.n_pairs
     assert sum(report.pbs_by_width.values()) == report.pbs_count
 
@@ -107,6 +108,7 @@ def test_outer_products_of_all_pairs() -> None:
     case = Products((1, 2), steps.MultiplyMatrices(), outer=True)
     report = check_products(case, encrypted=True).report
     n_factors = sum(x.size for x in case.inputs)
+    assert report.pbs_count is not None
     assert report.pbs_count <= case.n_pairs + n_factors
 
 

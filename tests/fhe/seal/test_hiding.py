@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cml_sklearn.fhe.concrete.bindings import compiling, delete_folder_of, load_concrete
 from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.fhe.seal import SealEngine
 from cml_sklearn.fhe.seal.bindings import EncryptionParameters, scheme
 from cml_sklearn.fhe.seal.circuit import SealCircuit
+from cml_sklearn.fhe.seal.halves import _Session
 from cml_sklearn.fhe.seal.hiding import flood, random_beside
+from cml_sklearn.fhe.seal.layouts import CoefficientLayout
 from tests.fhe.seal.test_engine import matmul_program, trees_program, valid_codes
 from tests.forest.random_forests import chain
 
@@ -67,3 +70,85 @@ def test_random_integers_beside() -> None:
     assert values[0] == values[7] == 0
     assert values.min() >= 0
     assert len(np.unique(values)) > 900
+
+
+WEIGHTS = np.array([3, -5, 7, 2])
+CODES = np.array([[1, 2, 3, 4]])
+
+
+def solved(masks: np.ndarray, mask: np.ndarray, modulus: int) -> list[int] | None:
+    """Small weights for which ``weights @ masks`` is the mask of an answer; None if there are none.
+
+    Gauss's elimination on as many equations as there are weights; all others must agree.
+    """
+    n = len(masks)
+    rows = [[int(v) for v in (*column, m)] for column, m in zip(masks.T, mask, strict=True)]
+    used: list[list[int]] = []
+    for place in range(n):
+        pivot = next(row for row in rows if row[place] % 2 and np.gcd(row[place], modulus) == 1)
+        inverse = pow(pivot[place], -1, modulus)
+        pivot = [v * inverse % modulus for v in pivot]
+        rows, used = (
+            [eliminated(row, pivot, place, modulus) for row in part] for part in (rows, used)
+        )
+        used.append(pivot)
+        rows = [row for row in rows if any(row[:n])]
+    weights = [row[n] - modulus * (row[n] > modulus // 2) for row in used]
+    agrees = (sum(w * int(a) for w, a in zip(weights, column, strict=True)) for column in masks.T)
+    same = all((a - int(b)) % modulus == 0 for a, b in zip(agrees, mask, strict=True))
+    return weights if same else None
+
+
+def eliminated(row: list[int], pivot: list[int], place: int, modulus: int) -> list[int]:
+    return [(v - row[place] * p) % modulus for v, p in zip(row, pivot, strict=True)]
+
+
+def second_polynomial(ciphertext: object, n: int) -> np.ndarray:
+    """Mask of a ciphertext modulo its first prime."""
+    data = ciphertext.dyn_array()  # type: ignore[attr-defined]
+    start = n * ciphertext.coeff_modulus_size()  # type: ignore[attr-defined]
+    return np.array([data.at(i) for i in range(start, start + n)], dtype=object)
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_one_answer_of_seal_gives_no_weights(hidden: bool) -> None:
+    """Without what hides them, the client's own masks and that of the answer give the weights."""
+    program = matmul_program(WEIGHTS[:, None], upper=15)
+    circuit = SealEngine().compile(program, CircuitOptions())
+    sent, keys = circuit.client.encrypt(CODES), circuit.client.evaluation_keys
+    session = _Session(circuit.server.specification.parameters, keys)
+    n, layout = 4096, CoefficientLayout(4096, 4)
+    (result,) = circuit.server._products(session, layout, sent)
+    if hidden:
+        places, encode = layout.results(1), session.scheme.coefficients
+        result = circuit.server._hidden(session, result, places, encode)
+    mask = second_polynomial(session.scheme.read(sent.values[0]), n)
+    prime = session.scheme.primes[0]
+    # the mask times X**(3 - f), modulo X**n + 1, for each feature
+    masks = np.stack(
+        [np.concatenate([-mask[n - k :], mask[: n - k]]) % prime for k in (3, 2, 1, 0)]
+    )
+    found = solved(masks[:, :40], second_polynomial(result, n)[:40], prime)
+    assert found == (None if hidden else WEIGHTS.tolist())
+
+
+@pytest.mark.fhe
+def test_one_answer_of_concrete_gives_the_weights() -> None:
+    """What docs/security.md warns of."""
+    fhe = load_concrete()
+    compiler = fhe.Compiler(lambda x: x @ WEIGHTS[:, None], {"x": "encrypted"})
+    configuration = fhe.Configuration(compress_input_ciphertexts=False)
+    with compiling():
+        circuit = compiler.compile(
+            [np.zeros(4, int), np.full(4, 15), np.array([0, 15, 0, 0])], configuration
+        )
+    delete_folder_of(circuit.server)
+    sent = circuit.encrypt(CODES[0])
+    answer = circuit.run(sent)
+    n_words = circuit.statistics["size_of_outputs"] // 8
+    # 23 words of their message stand behind the data
+    masks, mask = (
+        np.frombuffer(value.serialize(), dtype="<u8")[-23 - rows * n_words : -23].reshape(rows, -1)
+        for value, rows in ((sent, 4), (answer, 1))
+    )
+    assert solved(masks[:, :40].astype(object), mask[0, :40], 2**64) == WEIGHTS.tolist()
