@@ -6,10 +6,16 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from sklearn.base import clone
 
 import cml_sklearn
+from cml_sklearn.linear_model import Ridge
+from cml_sklearn.tree import DecisionTreeRegressor
+from tests.estimators import name_of
 
 PACKAGE = Path(cml_sklearn.__file__).parent
 FLOORS = [
@@ -145,3 +151,27 @@ def test_public_names_exist() -> None:
     assert set(cml_sklearn.__all__) <= set(dir(cml_sklearn))
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         cml_sklearn.Nothing  # noqa: B018
+
+
+_HEAVY = ("concrete", "hummingbird", "onnx", "sklearn", "skorch", "torch")
+_PREDICTS_WITHOUT_THEM = f"""
+import sys
+sys.modules.update(dict.fromkeys({_HEAVY}))  # None: whoever imports them gets an ImportError
+import numpy as np
+from cml_sklearn import QuantizedModule
+module, rows = QuantizedModule.load(sys.argv[1]), np.load(sys.argv[2])
+print((module(rows, execute_in_fhe=True) == module(rows)).all(), module.fhe_circuit.report.engine)
+"""
+
+
+@pytest.mark.fhe
+@pytest.mark.parametrize("model", [Ridge(), DecisionTreeRegressor(max_depth=2)], ids=name_of)
+def test_saved_modules_predict_on_seal_without_heavy_libraries(model: Any, tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    model = clone(model).fit(X, X.sum(axis=1))
+    model.quantized_module_.save(tmp_path / "module.npz")
+    np.save(tmp_path / "rows.npy", X)
+    files = [str(tmp_path / name) for name in ("module.npz", "rows.npy")]
+    command = [sys.executable, "-c", _PREDICTS_WITHOUT_THEM, *files]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["True", "seal"]

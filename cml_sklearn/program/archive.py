@@ -46,6 +46,9 @@ _FREE_BYTES = 64 * 2**20
 _MAX_RATIO = 200
 """Most bytes that one byte of a file may unpack to, beyond `_FREE_BYTES`."""
 
+_ARRAY = get_origin(Array)
+"""What annotations of arrays are made of: `ndarray`, or from numpy 2.5 on an alias of it."""
+
 _KINDS = "biufU"
 """Kinds of arrays' elements that may be stored: no objects, no records."""
 
@@ -266,7 +269,7 @@ def _is_of(value: object, hint: Any) -> bool:
 
 def _is_container_of(value: object, kind: type, inner: tuple[Any, ...]) -> bool:
     if isinstance(value, np.ndarray):
-        return kind is np.ndarray and _has_elements(value, inner[1])
+        return kind is _ARRAY and _has_elements(value, inner[-1])
     if isinstance(value, tuple):
         return kind is tuple and _are_of(value, inner)
     is_mapping = isinstance(value, dict) and issubclass(kind, Mapping)
@@ -282,7 +285,7 @@ def _are_of(values: tuple[object, ...], hints: tuple[Any, ...]) -> bool:
 
 def _has_elements(value: Array, hint: Any) -> bool:
     """Whether an array's elements have an annotated type, and are finite where one is given."""
-    (kind,) = get_args(hint)
+    (kind,) = get_args(hint) or (hint,)
     if kind is Any:
         return True
     is_kind = np.issubdtype(value.dtype, kind)
