@@ -15,6 +15,7 @@ from benchmarks.datasets import BUILT_IN, UnreachableError, check_name
 from benchmarks.measure import in_child
 from benchmarks.options import (
     Datasets,
+    Engine,
     Models,
     Output,
     Repeat,
@@ -35,6 +36,7 @@ _COLUMNS = {
     "score_quantized": "int",
     "score_encrypted": "FHE",
     "agreement": "same",
+    "engine": "engine",
     "seconds_key_generation": "keygen",
     "seconds_predict": "s each",
     "pbs": "PBS",
@@ -113,6 +115,7 @@ def _measure_models(
     datasets: Datasets = "",
     models: Models = "",
     n_bits: Widths = "",
+    engine: Engine = "auto",
     samples: Annotated[int, typer.Option(min=1, help="Rows to encrypt.")] = 10,
     execute_in_fhe: Annotated[bool, typer.Option("--execute-in-fhe/--simulate")] = True,
     jobs: Annotated[int, typer.Option(help="Batches at once; at least two are.")] = 1,
@@ -129,8 +132,9 @@ def _measure_models(
     names = parted(datasets or script.datasets)
     for name in names:
         check_name(name, script.task)
+    (engine,) = chosen(engine, ctx.obj.engines, "engine")
     mode = "execute" if execute_in_fhe else "simulate"
-    rest = (samples, mode, jobs, seed, repeat, target)
+    rest = (samples, mode, jobs, seed, repeat, target, engine)
     cases = [
         Case(script.task, dataset, model, width, *rest)
         for dataset in names

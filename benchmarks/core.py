@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -51,6 +50,7 @@ class Case:
     jobs, seed, repeat : int
     target : str, optional
         Column of a CSV file.
+    engine : str
     """
 
     task: str | None
@@ -63,6 +63,7 @@ class Case:
     seed: int
     repeat: int
     target: str | None
+    engine: str = "auto"
 
 
 class Subject(Protocol):
@@ -95,8 +96,16 @@ class Subject(Protocol):
         ...
 
 
-MakeSubject = Callable[[ModelSpec, int | None, int], Subject]
-"""Makes a subject of a model, its n_bits, and the seed."""
+class MakeSubject(Protocol):
+    """Makes a subject of a model, its n_bits, the seed, and an engine's name."""
+
+    engines: ClassVar[tuple[str, ...]]
+
+    def __call__(
+        self, spec: ModelSpec, n_bits: int | None, seed: int, engine: str = "auto"
+    ) -> Subject:
+        """Make it."""
+        ...
 
 
 def measure(case: Case, make: MakeSubject) -> Row:
@@ -110,7 +119,7 @@ def measure(case: Case, make: MakeSubject) -> Row:
     spec = MODELS[data.task][case.model]
     data = data.standardized() if spec.standardize else data
     n_bits = case.n_bits or spec.n_bits
-    subject = make(spec, n_bits, case.seed)
+    subject = make(spec, n_bits, case.seed, case.engine)
     row: Row = {"library": subject.library, "task": data.task, "dataset": case.dataset}
     row |= {"model": case.model, "n_bits": n_bits, "mode": case.mode, "seed": case.seed}
     row["samples"] = min(case.samples, len(data.X_test))
@@ -155,7 +164,9 @@ def _measure_model(row: Row, subject: Subject, data: Dataset, case: Case) -> Non
     if case.mode == "execute":
         with stage(row, "key_generation"):
             subject.generate_keys()
-        if subject.facts()["gop"] < _CHEAP_GOP:  # the first run is slower: short ones show it
+        if (
+            subject.facts()["gop"] or 0.0
+        ) < _CHEAP_GOP:  # the first run is slower: short ones show it
             subject.predict(X[:1], case.mode, 1)
         _measure_stages(row, subject, X, case)
     predicted: list[np.ndarray] = []

@@ -1,4 +1,4 @@
-"""How the cost of an encrypted prediction grows with the model, its widths and the data.
+"""How the cost on the engine "concrete" grows with the model, its widths and the data.
 
 One thing grows at a time; the rest stays as in `benchmarks.models`, but for 20 trees an ensemble.
 The data are made by scikit-learn's ``make_classification``, with 10 features.
@@ -25,11 +25,11 @@ from benchmarks.options import Output, Plot, Repeat, Table, chosen
 from benchmarks.subject import OurSubject
 from benchmarks.tables import markdown, show
 
-__all__ = ["SWEEPS", "Sweep", "main", "slope"]
+__all__ = ["N_TRAIN", "SWEEPS", "Sweep", "curves", "law", "main", "make_data", "slope"]
 
 _QUANTITIES = {"seconds": "seconds", "gop": "Gop"}
 _HEAD = ["grows", "model", "seconds", "fitted", "Gop", "fitted"]
-_N_TRAIN = 700
+N_TRAIN = 700
 _N_TEST = 300
 _N_FEATURES = 10
 _N_TREES = 20
@@ -108,26 +108,31 @@ def _measure(sweep: Sweep, model: str, value: int, repeat: int) -> Row:
     if sweep.parameter is not None:
         parameters[sweep.parameter] = value
     spec = replace(spec, parameters=parameters)
-    X, y = _data(value if sweep.name == "features" else _N_FEATURES)
-    subject = OurSubject(spec, value if sweep.name == "n_bits" else spec.n_bits, seed=0)
+    X, y = make_data(value if sweep.name == "features" else _N_FEATURES)
+    subject = OurSubject(spec, value if sweep.name == "n_bits" else spec.n_bits, 0, "concrete")
     n_samples = value if sweep.name == "samples" else 1
-    rows = np.resize(X[_N_TRAIN:], (n_samples, X.shape[1]))
+    rows = np.resize(X[N_TRAIN:], (n_samples, X.shape[1]))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scikit-learn's on convergence
-        subject.fit(X[:_N_TRAIN], y[:_N_TRAIN])
+        subject.fit(X[:N_TRAIN], y[:N_TRAIN])
         subject.compile(X)
         subject.predict(rows[:1], "execute", 1)  # makes the keys
         seconds = median_seconds(partial(subject.predict, rows, "execute", 1), repeat)
     facts = subject.facts()
     row: Row = {"sweep": sweep.name, "model": model, "value": value, "seconds": seconds}
-    row["score"] = float(np.mean(subject.predict(X[_N_TRAIN:], "clear", 1) == y[_N_TRAIN:]))
+    row["score"] = float(np.mean(subject.predict(X[N_TRAIN:], "clear", 1) == y[N_TRAIN:]))
     return row | {"gop": facts["gop"] * n_samples, "pbs": facts["pbs"] * n_samples}
 
 
-def _data(n_features: int) -> tuple[np.ndarray, np.ndarray]:
-    """Standardized features, which trees don't mind, and two classes."""
+def make_data(n_features: int, n_classes: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Make standardized features, which trees don't mind, and classes."""
     X, y = make_classification(
-        _N_TRAIN + _N_TEST, n_features, n_informative=8, n_redundant=0, random_state=0
+        N_TRAIN + _N_TEST,
+        n_features,
+        n_informative=8,
+        n_redundant=0,
+        n_classes=n_classes,
+        random_state=0,
     )
     return StandardScaler().fit_transform(X), y
 
@@ -141,7 +146,7 @@ def slope(sweep: Sweep, values: list[float], costs: list[float]) -> float | None
     return fitted if sweep.is_power else float(np.exp(fitted))
 
 
-def _curves(rows: list[Row], name: str, quantity: str) -> dict[str, tuple[list[Any], list[Any]]]:
+def curves(rows: list[Row], name: str, quantity: str) -> dict[str, tuple[list[Any], list[Any]]]:
     """Values and costs of a sweep, by model."""
     curves: dict[str, tuple[list[Any], list[Any]]] = {}
     for row in rows:
@@ -152,7 +157,7 @@ def _curves(rows: list[Row], name: str, quantity: str) -> dict[str, tuple[list[A
     return curves
 
 
-def _law(sweep: Sweep, values: list[float], costs: list[float]) -> str:
+def law(sweep: Sweep, values: list[float], costs: list[float]) -> str:
     """Say how costs grow."""
     fitted = slope(sweep, values, costs)
     if fitted is None:
@@ -164,12 +169,12 @@ def _cells(rows: list[Row]) -> list[list[str]]:
     """First and last values of each sweep, and the fitted slopes."""
     lines = []
     for name in dict.fromkeys(row["sweep"] for row in rows):
-        seconds, gops = (_curves(rows, name, quantity) for quantity in _QUANTITIES)
+        seconds, gops = (curves(rows, name, quantity) for quantity in _QUANTITIES)
         for model, (values, costs) in seconds.items():
             lines.append([f"{name} {values[0]} to {values[-1]}", model])
             for curve in ((values, costs), gops[model]):
-                law = _law(SWEEPS[name], *curve)
-                lines[-1] += [f"{curve[1][0]:.3g} to {curve[1][-1]:.3g}", law]
+                fitted = law(SWEEPS[name], *curve)
+                lines[-1] += [f"{curve[1][0]:.3g} to {curve[1][-1]:.3g}", fitted]
     return lines
 
 
@@ -183,10 +188,10 @@ def _draw(rows: list[Row], path: Path) -> None:
     for column, name in zip(grid.T, names, strict=True):
         scale = "log" if SWEEPS[name].is_power else "linear"
         for axes, (quantity, label) in zip(column, _QUANTITIES.items(), strict=True):
-            for model, (values, costs) in _curves(rows, name, quantity).items():
+            for model, (values, costs) in curves(rows, name, quantity).items():
                 if any(costs):
-                    law = _law(SWEEPS[name], values, costs)
-                    axes.plot(values, costs, marker="o", label=f"{model}: {law}")
+                    fitted = law(SWEEPS[name], values, costs)
+                    axes.plot(values, costs, marker="o", label=f"{model}: {fitted}")
             axes.set(xscale=scale, yscale="log", xlabel=name, ylabel=label)
             axes.legend(fontsize="x-small")
     path.parent.mkdir(parents=True, exist_ok=True)

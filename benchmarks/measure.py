@@ -24,6 +24,7 @@ _PACKAGES = (
     "concrete-python",
     "numpy",
     "scikit-learn",
+    "tenseal",
     "torch",
     "xgboost",
     "xgboost-cpu",

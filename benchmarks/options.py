@@ -10,6 +10,7 @@ import typer
 
 __all__ = [
     "Datasets",
+    "Engine",
     "Models",
     "Output",
     "Plot",
@@ -26,6 +27,7 @@ __all__ = [
 Datasets = Annotated[str, typer.Option(help="Names, parted by commas. Empty: the usual ones.")]
 Models = Annotated[str, typer.Option(help="Names, parted by commas. Empty: all.")]
 Widths = Annotated[str, typer.Option(help="Widths, parted by commas. Empty: the models' own.")]
+Engine = Annotated[str, typer.Option(help="Engine of circuits, or auto: the cheapest.")]
 Seed = Annotated[int, typer.Option(help="Seed of all that is random but the data's usual split.")]
 Repeat = Annotated[int, typer.Option(min=1, help="Runs, of which the median counts.")]
 Output = Annotated[Path | None, typer.Option(help="JSON lines, appended.")]

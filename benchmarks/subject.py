@@ -6,12 +6,13 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import import_module
-from typing import Any
+from typing import Any, ClassVar
 
 import joblib
 import numpy as np
 
 from benchmarks.models import ModelSpec
+from cml_sklearn.config import AUTO, ENGINES
 
 __all__ = ["OurSubject", "equal_samples"]
 
@@ -24,12 +25,14 @@ class OurSubject:
     """See `benchmarks.core.Subject`."""
 
     library = "cml_sklearn"
+    engines: ClassVar[tuple[str, ...]] = (AUTO, *ENGINES)
 
-    def __init__(self, spec: ModelSpec, n_bits: int | None, seed: int) -> None:
+    def __init__(self, spec: ModelSpec, n_bits: int | None, seed: int, engine: str = AUTO) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # theirs about themselves
             for module in _HEAVY:
                 import_module(module)
+        self.engine = engine
         widths = {} if n_bits is None else {"n_bits": n_bits}
         self.model = spec.make(f"cml_sklearn.{spec.module}", seed, **widths)
 
@@ -39,7 +42,7 @@ class OurSubject:
 
     def compile(self, X: np.ndarray) -> None:
         """See `Subject`; the circuit needs no samples."""
-        self.model.compile()
+        self.model.compile(engine=self.engine)
 
     def generate_keys(self) -> None:
         """See `Subject`."""

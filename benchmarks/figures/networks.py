@@ -17,7 +17,7 @@ from benchmarks.datasets import load
 from benchmarks.models import MODELS
 from benchmarks.subject import OurSubject, equal_samples
 from benchmarks.tables import figure, insert, markdown
-from cml_sklearn import NumpyModule, QuantizedModule, compile_torch_model
+from cml_sklearn import NumpyModule, QuantizedModule, compile_torch_model, config_context
 from examples import cnn
 
 __all__ = ["Network", "write"]
@@ -66,7 +66,8 @@ _NETWORKS = [
 
 def write() -> None:
     """Measure all and write the page."""
-    cells = [*map(_measured, _NETWORKS), _convolution()]
+    with config_context(engine="concrete"):
+        cells = [*map(_measured, _NETWORKS), _convolution()]
     insert("neural_networks.md", "table", markdown(_HEAD, cells, n_left=2))
 
 
@@ -75,7 +76,7 @@ def _measured(network: Network) -> list[str]:
     data = load(network.dataset).standardized(targets=False)
     spec = MODELS[data.task][network.model]
     spec = replace(spec, parameters=spec.parameters | network.parameters)
-    subject = OurSubject(spec, spec.n_bits, 0)
+    subject = OurSubject(spec, spec.n_bits, 0, "concrete")
     quantized = fitted_score(subject, data)
     subject.compile(data.X_train)
     model = subject.model

@@ -1,4 +1,4 @@
-"""Cost and scores of encrypted trees: the tables and the picture of docs/trees.md.
+"""Cost and scores of trees on the engine "concrete": the tables and the picture of docs/trees.md.
 
 Gop is the optimizer's own cost in units of 1e9 operations, PBS the number of programmable
 bootstraps, at the default p_error of 2**-40: exact and repeatable.
@@ -68,7 +68,7 @@ def measured(name: str, model: str, n_bits: int) -> Measured:
     """Train, score and compile."""
     data = load(name)
     spec = MODELS[data.task][model]
-    subject = OurSubject(spec, n_bits, 0)
+    subject = OurSubject(spec, n_bits, 0, "concrete")
     score = fitted_score(subject, data)
     subject.compile(data.X_train)
     facts = subject.facts()

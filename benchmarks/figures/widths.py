@@ -14,6 +14,7 @@ from sklearn.neural_network import MLPClassifier
 import cml_sklearn.neural_network
 from benchmarks.datasets import Dataset, load
 from benchmarks.tables import DOCS, insert, markdown
+from cml_sklearn import config_context
 
 __all__ = ["Point", "write"]
 
@@ -42,8 +43,9 @@ def write() -> None:
     """Measure all, and write the page and the picture."""
     fitted = [_fitted(seed) for seed in range(_N_SPLITS)]
     reference = float(np.mean([data.score(model.predict(data.X_test)) for model, data in fitted]))
-    curves = {n: [_measured(fitted, n, kept) for kept in _ROUNDING_BITS] for n in _N_BITS}
-    choices = {budget: _chosen(fitted, budget) for budget in _BUDGETS}
+    with config_context(engine="concrete"):
+        curves = {n: [_measured(fitted, n, kept) for kept in _ROUNDING_BITS] for n in _N_BITS}
+        choices = {budget: _chosen(fitted, budget) for budget in _BUDGETS}
     head = ["accuracy (Gop)", *(f"{kept} bits kept" for kept in _ROUNDING_BITS)]
     cells = [[f"`n_bits={n}`", *map(str, curve)] for n, curve in curves.items()]
     lines = [f"Floats: {reference:.3f}.", "", *markdown(head, cells)]
@@ -67,7 +69,7 @@ def _measured(fitted: list[Fitted], n_bits: int, kept: int) -> Point:
     for model, data in fitted:
         quantized = ours.from_sklearn_model(model, data.X_train, n_bits=n_bits, rounding_bits=kept)
         scores.append(data.score(quantized.predict(data.X_test)))
-    return Point(float(np.mean(scores)), quantized.fhe_report_.complexity)
+    return Point(float(np.mean(scores)), quantized.fhe_report_.complexity or 0.0)
 
 
 def _chosen(fitted: list[Fitted], budget: float) -> Point:
@@ -84,7 +86,7 @@ def _chosen(fitted: list[Fitted], budget: float) -> Point:
             n_bits=_N_BITS,
             rounding_bits=_SEARCHED,
         )
-        points.append((data.score(best.predict(data.X_test)), best.fhe_report_.complexity))
+        points.append((data.score(best.predict(data.X_test)), best.fhe_report_.complexity or 0.0))
     return Point(*np.mean(points, axis=0).tolist())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,11 +20,14 @@ _MLP_EPOCHS = 100
 
 
 class PeerSubject:
-    """See `benchmarks.core.Subject`."""
+    """See `benchmarks.core.Subject`; it has one engine."""
 
     library = "concrete-ml"
+    engines: ClassVar[tuple[str, ...]] = ("auto",)
 
-    def __init__(self, spec: ModelSpec, n_bits: int | None, seed: int) -> None:
+    def __init__(
+        self, spec: ModelSpec, n_bits: int | None, seed: int, engine: str = "auto"
+    ) -> None:
         import_module(_MODULE)  # which is not what "fit" shall measure
         self.spec, self.n_bits, self.seed = spec, n_bits, seed
         self.is_network = spec.module == "neural_network"
