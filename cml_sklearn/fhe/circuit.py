@@ -169,7 +169,7 @@ class FheCircuit:
     def _batches(self, inputs: Integers) -> Iterator[Integers]:
         """Rows of every batch; the last batch is filled with its last row."""
         start, n_samples = 0, len(inputs[0])
-        for size in self._circuit.batch_sizes(n_samples):
+        for size in self.client.batch_sizes(n_samples):
             rows = np.minimum(np.arange(start, start + size), n_samples - 1)
             yield tuple(x[rows] for x in inputs)
             start += size

@@ -18,12 +18,17 @@ from cml_sklearn.program.program import IntegerProgram
 
 __all__ = [
     "AnyEngine",
+    "AnyPortableClient",
+    "AnyPortableEngine",
     "Circuit",
     "CircuitOptions",
     "Client",
     "Cost",
     "Engine",
     "FheReport",
+    "PortableClient",
+    "PortableEngine",
+    "Sendable",
     "Server",
 ]
 
@@ -150,6 +155,10 @@ Keys_contra = TypeVar("Keys_contra", contravariant=True)
 class Client(Protocol[Ciphertexts, Keys_co]):
     """The half of a circuit that its owner of data holds."""
 
+    def batch_sizes(self, n_samples: int) -> Sequence[int]:
+        """Sizes of the batches that samples best go through in; the last may have room left."""
+        ...
+
     def generate_keys(self) -> None:
         """Make the keys, unless they are there: what is encrypted before stays readable."""
         ...
@@ -207,10 +216,6 @@ class Circuit(Protocol[Ciphertexts, EvaluationKeys]):
         """The half that evaluates."""
         ...
 
-    def batch_sizes(self, n_samples: int) -> Sequence[int]:
-        """Sizes of the batches that samples best go through in; the last may have room left."""
-        ...
-
     def simulate(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Evaluate one batch without encryption, as the circuit would."""
         ...
@@ -244,5 +249,55 @@ class Engine(Protocol[Ciphertexts, EvaluationKeys]):
         ...
 
 
+class Sendable(Protocol):
+    """Ciphertexts or keys as an engine's own bytes, for the wire."""
+
+    @property
+    def parts(self) -> tuple[bytes, ...]:
+        """The bytes; `Engine.read_ciphertexts` or `Engine.read_keys` reads them."""
+        ...
+
+
+class PortableClient(Client[Ciphertexts, Keys_co], Protocol):
+    """A client's half whose keys can be kept in a safe, and shared by circuits."""
+
+    @property
+    def key_name(self) -> str:
+        """What keys depend on: circuits of one name can share them."""
+        ...
+
+    @property
+    def secret(self) -> tuple[bytes, ...]:
+        """All keys, the secret one among them, to be kept by the client; made when needed."""
+        ...
+
+    def use_secret(self, secret: tuple[bytes, ...]) -> None:
+        """Take keys that `secret` of a client of the same `key_name` gave."""
+        ...
+
+
+class PortableEngine(Engine[Ciphertexts, EvaluationKeys], Protocol):
+    """An engine whose halves can stand on two machines."""
+
+    def load_client(self, folder: str | Path) -> PortableClient[Ciphertexts, EvaluationKeys]:
+        """Read what `save` of a client wrote."""
+        ...
+
+    def load_server(self, folder: str | Path) -> Server[Ciphertexts, EvaluationKeys]:
+        """Read what `save` of a server wrote."""
+        ...
+
+    def read_ciphertexts(self, n_samples: int, parts: tuple[bytes, ...]) -> Ciphertexts:
+        """Read a batch from the wire; what is in the parts is checked where they are used."""
+        ...
+
+    def read_keys(self, parts: tuple[bytes, ...]) -> EvaluationKeys:
+        """Read evaluation keys from the wire, likewise."""
+        ...
+
+
 AnyEngine = Engine[Any, Any]
 """An engine, whatever its ciphertexts and keys."""
+
+AnyPortableEngine = PortableEngine[Any, Any]
+AnyPortableClient = PortableClient[Any, Any]

@@ -75,14 +75,9 @@ class ClearCircuit:
     overlaps = False
 
     def __init__(self, program: IntegerProgram, options: CircuitOptions) -> None:
-        self.client = ClearClient(program.input_bounds)
+        self.client = ClearClient(program.input_bounds, options.batch_size or _BATCH)
         self.server = ClearServer(program)
         self.report = _report(program, options)
-
-    def batch_sizes(self, n_samples: int) -> list[int]:
-        """Full batches, and a smaller one for the rest."""
-        full, rest = divmod(n_samples, self.report.batch_size)
-        return [self.report.batch_size] * full + [rest] * (rest > 0)
 
     def simulate(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Evaluate one batch."""
@@ -94,10 +89,16 @@ class ClearClient:
     """Checks what goes in, and that what comes back was made with its keys."""
 
     input_bounds: tuple[Bounds, ...]
+    batch_size: int = _BATCH
     evaluation_keys: ClearKeys = field(default_factory=lambda: ClearKeys(uuid4().hex))
 
     def generate_keys(self) -> None:
         """Do nothing: the name of the keys is there from the start."""
+
+    def batch_sizes(self, n_samples: int) -> list[int]:
+        """Full batches, and a smaller one for the rest."""
+        full, rest = divmod(n_samples, self.batch_size)
+        return [self.batch_size] * full + [rest] * (rest > 0)
 
     def encrypt(self, *inputs: IntArray) -> ClearCiphertexts:
         """Check one batch."""

@@ -72,12 +72,6 @@ class ConcreteCircuit:
         self.server = ConcreteServer({b.size: b.circuit.server for b in batches})
         self.report = _report(self._largest, options)
 
-    def batch_sizes(self, n_samples: int) -> list[int]:
-        """Batches of the largest size, and the rest of the samples in the smallest."""
-        full, rest = divmod(n_samples, self._largest.size)
-        smallest = min(self._batches)
-        return [self._largest.size] * full + [smallest] * -(-rest // smallest)
-
     def simulate(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Evaluate one batch without encryption."""
         return self._words.fields(*self._batches[len(inputs[0])].simulate(*inputs))

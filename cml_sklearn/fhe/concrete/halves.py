@@ -102,6 +102,12 @@ class ConcreteClient:
         self.generate_keys()
         return BatchKeys({size: c.evaluation_keys for size, c in self._clients.items()})
 
+    def batch_sizes(self, n_samples: int) -> list[int]:
+        """Batches of the largest size, and the rest of the samples in the smallest."""
+        largest, smallest = max(self._clients), min(self._clients)
+        full, rest = divmod(n_samples, largest)
+        return [largest] * full + [smallest] * -(-rest // smallest)
+
     def encrypt(self, *inputs: IntArray) -> ConcreteCiphertexts:
         """Encrypt one batch."""
         self.generate_keys()

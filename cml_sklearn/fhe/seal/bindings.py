@@ -12,7 +12,7 @@ import struct
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache, lru_cache
 from types import ModuleType
 from typing import Any
@@ -123,10 +123,19 @@ class SealKeys:
     relinearization: bytes = b""
     galois: bytes = b""
 
+    @classmethod
+    def of(cls, parts: tuple[bytes, ...]) -> SealKeys:
+        """Read what `parts` gave."""
+        if len(parts) != len(fields(cls)):
+            raise InvalidInputError(
+                f"Evaluation keys came in {len(parts)} parts; send those of a client of SEAL."
+            )
+        return cls(*parts)
+
     @property
-    def n_bytes(self) -> int:
-        """Size of all keys."""
-        return len(self.public) + len(self.relinearization) + len(self.galois)
+    def parts(self) -> tuple[bytes, ...]:
+        """The keys, for the wire."""
+        return self.public, self.relinearization, self.galois
 
 
 class SealScheme:
@@ -254,9 +263,22 @@ class SealScheme:
         with _written(native) as path:
             return _read(path)
 
-    def secret_keys(self) -> SecretKeys:
-        """Make new keys."""
-        return SecretKeys(self)
+    def secret_keys(self, data: bytes | None = None) -> SecretKeys:
+        """Make new keys, or read those that `SecretKeys.dump` gave.
+
+        Raises
+        ------
+        InvalidInputError
+            The bytes are no secret key of these parameters.
+        """
+        if data is None:
+            return SecretKeys(self, None)
+        try:
+            return SecretKeys(self, self._load(_seal().SecretKey(), data))
+        except FOREIGN_ERRORS as error:
+            raise InvalidInputError(
+                f"A secret key can't be read: {error}. Give one that was made for these parameters."
+            ) from error
 
     def _load(self, native: Any, data: bytes) -> Any:
         with _file(data) as path:
@@ -274,9 +296,10 @@ class SealScheme:
 class SecretKeys:
     """The client's secret key, and what is made with it."""
 
-    def __init__(self, owner: SealScheme) -> None:
+    def __init__(self, owner: SealScheme, secret: Any) -> None:
         seal, self._scheme = _seal(), owner
-        self._generator = seal.KeyGenerator(owner.context)
+        given = () if secret is None else (secret,)
+        self._generator = seal.KeyGenerator(owner.context, *given)
         secret = self._generator.secret_key()
         self._encryptor = seal.Encryptor(owner.context, secret)
         self._decryptor = seal.Decryptor(owner.context, secret)
@@ -284,6 +307,10 @@ class SecretKeys:
     def __reduce__(self) -> str:
         """Refuse to leave the process."""
         raise TypeError("Secret keys can't be pickled.")
+
+    def dump(self) -> bytes:
+        """Bytes of the secret key: for the client's own safe only."""
+        return self._scheme.write(self._generator.secret_key())
 
     def encrypt(self, plain: Plaintext) -> bytes:
         """Encrypt; a seed stands for half of the ciphertext."""

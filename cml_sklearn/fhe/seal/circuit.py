@@ -35,17 +35,17 @@ class SealCircuit:
     overlaps = False
 
     def __init__(self, program: IntegerProgram, plan: Plan, options: CircuitOptions) -> None:
-        self._plan, self._size = plan, options.batch_size
+        self._plan = plan
         self._outputs = tuple(program.output_bounds)
-        self.client = SealClient(ClientSpecification(plan.parameters, plan.layouts, self._outputs))
+        self.client = SealClient(
+            ClientSpecification(
+                plan.parameters, plan.layouts, self._outputs, batches_of(plan, options.batch_size)
+            )
+        )
         self.server = SealServer(
             ServerSpecification(plan.parameters, plan.layouts, plan.tape, plan.flood_bits)
         )
         self.report = _report(program, plan, options)
-
-    def batch_sizes(self, n_samples: int) -> list[int]:
-        """Sizes of the batches that take the least time."""
-        return batches_of(self._plan, n_samples, self._size)
 
     def simulate(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Evaluate the arithmetic of the circuit on clear integers."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cml_sklearn.fhe.seal.layouts import CoefficientLayout, SlotLayout
+from cml_sklearn.fhe.seal.layouts import Batches, CoefficientLayout, SlotLayout
 from cml_sklearn.fhe.seal.plan import Plan
 from cml_sklearn.fhe.seal.tape import Tape
 
@@ -59,7 +59,7 @@ _BATCH_MS = 0.6
 
 def seconds_of(plan: Plan, n_samples: int) -> float:
     """Encrypt, evaluate and decrypt all samples, without keys."""
-    return sum(_seconds_of_batch(plan, size) for size in batches_of(plan, n_samples))
+    return sum(_seconds_of_batch(plan, size) for size in batches_of(plan).sizes(n_samples))
 
 
 def seconds_of_keys(plan: Plan) -> float:
@@ -83,32 +83,24 @@ def bytes_of_batch(plan: Plan, n_samples: int) -> tuple[int, int]:
     return round(up), round(down)
 
 
-def batches_of(plan: Plan, n_samples: int, most: int | None = None) -> list[int]:
-    """Sizes of batches that take the least time together.
+def batches_of(plan: Plan, most: int | None = None) -> Batches:
+    """Batches that take the least time.
 
     Parameters
     ----------
     plan : Plan
-    n_samples : int
     most : int, optional
         Largest batch.
     """
     largest = min(most or plan.parameters.ring_dimension, plan.parameters.ring_dimension)
-    full, rest = divmod(n_samples, largest)
-    sizes = [largest] * full + [rest] * (rest > 0)
     layout = plan.layouts.of(1)
     if not isinstance(layout, CoefficientLayout):
-        return sizes
-    return [part for size in sizes for part in _by_coefficients(plan, size, layout.samples)]
-
-
-def _by_coefficients(plan: Plan, size: int, small: int) -> list[int]:
-    """Batches of one in slots or of several in coefficients, whichever is faster."""
-    full, rest = divmod(size, small)
-    parts = [small] * full + [rest] * (rest > 0)
-    seconds = full * _seconds_of_batch(plan, small)
-    seconds += _seconds_of_batch(plan, rest) if rest else 0.0
-    return parts if seconds <= _seconds_of_batch(plan, size) else [size]
+        return Batches(largest)
+    small = min(layout.samples, largest)
+    if small == largest:
+        return Batches(largest)
+    seconds = _seconds_of_batch(plan, small), _seconds_of_batch(plan, small + 1)
+    return Batches(largest, small, int(seconds[1] / seconds[0]))
 
 
 def _seconds_of_batch(plan: Plan, n_samples: int) -> float:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import weakref
+from pathlib import Path
 
 from cml_sklearn.fhe.protocol import CircuitOptions, Cost
-from cml_sklearn.fhe.seal.bindings import is_installed
+from cml_sklearn.fhe.seal.bindings import SealKeys, is_installed
 from cml_sklearn.fhe.seal.circuit import SealCircuit
 from cml_sklearn.fhe.seal.cost import (
     batches_of,
@@ -14,6 +15,7 @@ from cml_sklearn.fhe.seal.cost import (
     seconds_of,
     seconds_of_keys,
 )
+from cml_sklearn.fhe.seal.halves import SealCiphertexts, SealClient, SealServer
 from cml_sklearn.fhe.seal.plan import Plan, plan_program
 from cml_sklearn.fhe.seal.polynomial import UnsupportedProgramError
 from cml_sklearn.program.program import IntegerProgram
@@ -40,10 +42,26 @@ class SealEngine:
         """Plan the arithmetic; nothing else is to be compiled."""
         return SealCircuit(program, _plan(program, options.p_error), options)
 
+    def load_client(self, folder: str | Path) -> SealClient:
+        """Read what `SealClient.save` wrote."""
+        return SealClient.load(folder)
+
+    def load_server(self, folder: str | Path) -> SealServer:
+        """Read what `SealServer.save` wrote."""
+        return SealServer.load(folder)
+
+    def read_ciphertexts(self, n_samples: int, parts: tuple[bytes, ...]) -> SealCiphertexts:
+        """Read a batch from the wire."""
+        return SealCiphertexts(n_samples, parts)
+
+    def read_keys(self, parts: tuple[bytes, ...]) -> SealKeys:
+        """Read evaluation keys from the wire."""
+        return SealKeys.of(parts)
+
     def cost(self, program: IntegerProgram, n_samples: int) -> Cost:
         """Seconds and bytes, keys included."""
         plan = _plan(program, CircuitOptions().p_error)
-        sizes = batches_of(plan, n_samples)
+        sizes = batches_of(plan).sizes(n_samples)
         sent = sum(sum(bytes_of_batch(plan, size)) for size in sizes)
         seconds = seconds_of_keys(plan) + seconds_of(plan, n_samples)
         return Cost(seconds, key_bytes(plan) + sent)

@@ -23,7 +23,14 @@ from cml_sklearn.fhe.seal.bindings import (
     scheme,
 )
 from cml_sklearn.fhe.seal.hiding import flood, random_beside
-from cml_sklearn.fhe.seal.layouts import CoefficientLayout, Layout, Layouts, Place, SlotLayout
+from cml_sklearn.fhe.seal.layouts import (
+    Batches,
+    CoefficientLayout,
+    Layout,
+    Layouts,
+    Place,
+    SlotLayout,
+)
 from cml_sklearn.fhe.seal.tape import Combination, Product, Tape
 from cml_sklearn.program.archive import ArchiveTable, read, write
 from cml_sklearn.program.bounds import Bounds, Thermometer
@@ -47,6 +54,11 @@ class SealCiphertexts:
     values: tuple[bytes, ...]
 
     @property
+    def parts(self) -> tuple[bytes, ...]:
+        """The bytes, for the wire."""
+        return self.values
+
+    @property
     def n_bytes(self) -> int:
         """Size on the wire."""
         return sum(map(len, self.values))
@@ -62,11 +74,13 @@ class ClientSpecification:
     layouts : Layouts
     outputs : tuple of Bounds
         Ranges, by which integers modulo the plain modulus are read.
+    batches : Batches
     """
 
     parameters: EncryptionParameters
     layouts: Layouts
     outputs: tuple[Bounds, ...]
+    batches: Batches
 
 
 @dataclass(frozen=True)
@@ -90,6 +104,7 @@ class ServerSpecification:
 
 _TABLE = ArchiveTable(
     [
+        Batches,
         Bounds,
         ClientSpecification,
         Combination,
@@ -119,6 +134,30 @@ class SealClient:
     def evaluation_keys(self) -> SealKeys:
         """The server's keys."""
         return self._keys()[1]
+
+    @property
+    def key_name(self) -> str:
+        """Parameters, and what the server may do with the keys."""
+        parameters, layouts = self.specification.parameters, self.specification.layouts
+        primes = "-".join(map(str, parameters.prime_bits))
+        kind = "affine" if layouts.is_affine else "products"
+        return f"seal {parameters.ring_dimension} {primes} {parameters.plain_modulus} {kind}"
+
+    def batch_sizes(self, n_samples: int) -> list[int]:
+        """Sizes of the batches that take the least time."""
+        return self.specification.batches.sizes(n_samples)
+
+    @property
+    def secret(self) -> tuple[bytes, ...]:
+        """The secret key, and the evaluation keys that were made with it."""
+        secret, public = self._keys()
+        return secret.dump(), *public.parts
+
+    def use_secret(self, secret: tuple[bytes, ...]) -> None:
+        """Take the keys of a client of equal parameters."""
+        keys = SealKeys.of(secret[1:])
+        with self._lock:
+            self._made = self._scheme.secret_keys(secret[0]), keys
 
     def encrypt(self, *inputs: IntArray) -> SealCiphertexts:
         """Encrypt one batch."""

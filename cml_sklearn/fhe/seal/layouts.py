@@ -10,7 +10,7 @@ import numpy as np
 
 from cml_sklearn._typing import IntArray
 
-__all__ = ["CoefficientLayout", "Layout", "Layouts", "Place", "SlotLayout"]
+__all__ = ["Batches", "CoefficientLayout", "Layout", "Layouts", "Place", "SlotLayout"]
 
 LEAST_BLOCK = 16
 """Slots of a column in the smallest batches: fewer would spare bytes, but need more keys."""
@@ -184,3 +184,35 @@ class Layouts:
     def galois_elements(self) -> list[int]:
         """Automorphisms of the smallest block, which those of larger ones are among."""
         return [] if self.is_affine else SlotLayout(self.n, LEAST_BLOCK).galois_elements
+
+
+@dataclass(frozen=True)
+class Batches:
+    """How samples are parted.
+
+    Parameters
+    ----------
+    largest : int
+        Most samples in a batch.
+    small : int
+        Samples that go in the coefficients of a ciphertext; 0 where all go in slots.
+    most_small : int
+        Batches in coefficients that take no longer than one in slots.
+    """
+
+    largest: int
+    small: int = 0
+    most_small: int = 0
+
+    def sizes(self, n_samples: int) -> list[int]:
+        """Sizes of the batches of some samples."""
+        full, rest = divmod(n_samples, self.largest)
+        n_small = -(-rest // self.small) if self.small else 0
+        by_small = _parted(rest, self.small) if 0 < n_small <= self.most_small else [rest]
+        return [self.largest] * full + by_small * (rest > 0)
+
+
+def _parted(n_samples: int, size: int) -> list[int]:
+    """Full batches, and one of what is left."""
+    full, rest = divmod(n_samples, size)
+    return [size] * full + [rest] * (rest > 0)

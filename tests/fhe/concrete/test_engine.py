@@ -67,9 +67,9 @@ def test_every_step_can_be_traced() -> None:
 
 def test_affine_circuits_do_the_rest_one_by_one_and_others_fill_up() -> None:
     affine = ConcreteEngine().compile(linear_program(), CircuitOptions())
-    assert affine.batch_sizes(50) == [24, 24, 1, 1]
+    assert affine.client.batch_sizes(50) == [24, 24, 1, 1]
     other = ConcreteEngine().compile(lookup_program(), CircuitOptions(batch_size=4))
-    assert other.batch_sizes(6) == [4, 4]
+    assert other.client.batch_sizes(6) == [4, 4]
 
 
 @pytest.mark.parametrize("mode", ["execute", "simulate"])
@@ -119,7 +119,7 @@ def test_halves_are_saved_and_loaded(program: IntegerProgram, tmp_path: Path) ->
     circuit.server.save(tmp_path / "server")
     client = ConcreteClient.load(tmp_path / "client")
     server = ConcreteServer.load(tmp_path / "server")
-    codes = codes_for(program, circuit.batch_sizes(24)[0])
+    codes = codes_for(program, circuit.client.batch_sizes(24)[0])
     answer = server.run(client.encrypt(*codes), client.evaluation_keys)
     np.testing.assert_array_equal(client.decrypt(answer)[0], program(*codes)[0])
 
