@@ -38,6 +38,8 @@ class Card:
         Number of the module that serves a method.
     engines : tuple of str
         Engine of each module.
+    keys : tuple of str
+        Parameters that each module's keys are for.
     features : tuple of str
         Names of the columns that the client takes; empty where they have none.
     costs : tuple of dict
@@ -51,6 +53,7 @@ class Card:
     digest: str
     modules: dict[str, int]
     engines: tuple[str, ...]
+    keys: tuple[str, ...]
     features: tuple[str, ...] = ()
     costs: tuple[dict[str, object], ...] = ()
     library: str = __version__
@@ -128,9 +131,19 @@ def _card(text: bytes) -> Card:
         raise InvalidInputError("its card has other fields")
     card = Card(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
     numbers = range(len(card.engines))
-    texts = (card.half, card.model, card.digest, card.library, *card.engines, *card.features)
+    texts = (
+        card.half,
+        card.model,
+        card.digest,
+        card.library,
+        *card.engines,
+        *card.keys,
+        *card.features,
+    )
     if not all(isinstance(text, str) for text in texts):
         raise InvalidInputError("its card makes no sense")
+    if len(card.keys) != len(card.engines):
+        raise InvalidInputError("its card lacks parameters of keys")
     if not all(type(n) is int and n in numbers for n in card.modules.values()):
         raise InvalidInputError("its card names modules that are not there")
     return card

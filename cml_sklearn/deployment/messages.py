@@ -38,7 +38,9 @@ class Message:
     module : int
         Which of the model's modules.
     n_samples : int
-        Samples of a batch.
+        Samples of a batch, as the circuit takes them.
+    n_rows : int
+        Those of them that were asked for; the rest fills the batch up.
     parts : tuple of bytes
     """
 
@@ -47,6 +49,7 @@ class Message:
     target: str
     module: int
     n_samples: int
+    n_rows: int
     parts: tuple[bytes, ...]
 
     def write(self) -> bytes:
@@ -106,11 +109,12 @@ def _head(text: bytes) -> dict[str, int | str]:
     except (ValueError, RecursionError) as error:
         raise _refused("its head is no JSON") from error
     wanted = {"kind": str, "engine": str, "target": str, "module": int, "n_samples": int}
-    wanted["parts"] = int
+    wanted |= {"n_rows": int, "parts": int}
     if not isinstance(head, dict) or {n: type(v) for n, v in head.items()} != wanted:
         raise _refused("its head has other fields")
-    numbers = [head[name] for name in ("module", "n_samples", "parts")]
-    if head["kind"] not in _KINDS or min(numbers) < 0 or head["parts"] > _MAX_PARTS:
+    numbers = [head[name] for name in ("module", "n_rows", "parts")]
+    too_many = head["parts"] > _MAX_PARTS or head["n_rows"] > head["n_samples"]
+    if head["kind"] not in _KINDS or min(numbers) < 0 or too_many:
         raise _refused("its head makes no sense")
     return head
 

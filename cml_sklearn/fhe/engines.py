@@ -6,11 +6,11 @@ from importlib import import_module
 from typing import NamedTuple, cast
 
 from cml_sklearn.config import AUTO, ENGINES, checked_engine, current_engine
-from cml_sklearn.exceptions import CompilationError
-from cml_sklearn.fhe.protocol import AnyEngine
+from cml_sklearn.exceptions import CompilationError, InvalidInputError
+from cml_sklearn.fhe.protocol import AnyEngine, AnyPortableEngine
 from cml_sklearn.program.program import IntegerProgram
 
-__all__ = ["Choice", "choose_engine", "named_engine"]
+__all__ = ["Choice", "choose_engine", "named_engine", "portable_engine"]
 
 _CANDIDATES = ("seal", "concrete")
 """What "auto" chooses from; of equals, the first."""
@@ -27,6 +27,21 @@ def named_engine(name: str) -> AnyEngine:
     """Make an engine."""
     module, cls = ENGINES[name].split(":")
     return cast("AnyEngine", getattr(import_module(module), cls)())
+
+
+def portable_engine(name: str) -> AnyPortableEngine:
+    """Make an engine whose halves can stand on two machines.
+
+    Raises
+    ------
+    InvalidInputError
+        There is none of this name.
+    """
+    if name not in _CANDIDATES:
+        raise InvalidInputError(
+            f"The engine {name!r} is not known; there are {', '.join(_CANDIDATES)}."
+        )
+    return cast("AnyPortableEngine", named_engine(name))
 
 
 def choose_engine(

@@ -1,0 +1,104 @@
+"""Keys at rest: one file, encrypted under a passphrase."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+from cml_sklearn.exceptions import CompilationError, InvalidInputError
+
+__all__ = ["KeyRing", "load_ring", "save_ring"]
+
+KeyRing = Mapping[str, tuple[bytes, ...]]
+"""Keys by what they depend on: see `PortableClient.key_name`."""
+
+_MAGIC = b"CMLKEYS1"
+_SALT, _NONCE = 16, 12
+_COST = {"n": 2**17, "r": 8, "p": 1}
+"""Of scrypt: a tenth of a second and 128 MB for each guess of a passphrase (OWASP's choice)."""
+
+_LENGTH = struct.Struct("<Q")
+
+
+def save_ring(path: str | Path, ring: KeyRing, passphrase: str) -> None:
+    """Encrypt keys, and write them whole or not at all, readable by their owner only."""
+    salt, nonce = secrets.token_bytes(_SALT), secrets.token_bytes(_NONCE)
+    head = _MAGIC + salt + nonce
+    sealed = _cipher(passphrase, salt).encrypt(nonce, _packed(ring), head)
+    target = Path(path)
+    unfinished = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(head + sealed)
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def load_ring(path: str | Path, passphrase: str) -> dict[str, tuple[bytes, ...]]:
+    """Read keys that `save_ring` wrote.
+
+    Raises
+    ------
+    InvalidInputError
+        The file is missing, of another kind or damaged, or the passphrase is another one.
+    """
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InvalidInputError(f"{path} can't be read: {error.strerror}.") from error
+    start = len(_MAGIC) + _SALT + _NONCE
+    head, sealed = data[:start], data[start:]
+    if len(head) < start or not head.startswith(_MAGIC):
+        raise InvalidInputError(f"{path} has no keys; give a file that `save_keys` wrote.")
+    salt, nonce = head[len(_MAGIC) : -_NONCE], head[-_NONCE:]
+    try:
+        return _unpacked(_cipher(passphrase, salt).decrypt(nonce, sealed, head))
+    except InvalidTag:
+        raise InvalidInputError(
+            f"The keys in {path} don't open: the passphrase is another one, or the file is damaged."
+        ) from None
+
+
+def _cipher(passphrase: str, salt: bytes):  # type: ignore[no-untyped-def]
+    """Derive AES-GCM's key from a passphrase."""
+    try:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+        from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+    except ImportError as error:
+        raise CompilationError(
+            "Keys at rest need the package cryptography: install cml-sklearn[deployment]."
+        ) from error
+    if not isinstance(passphrase, str) or not passphrase:
+        raise InvalidInputError("The passphrase is empty; give a text of some length.")
+    derive = Scrypt(salt=salt, length=32, **_COST)
+    return AESGCM(derive.derive(passphrase.encode()))
+
+
+def _packed(ring: KeyRing) -> bytes:
+    sizes = {name: [len(part) for part in parts] for name, parts in ring.items()}
+    text = json.dumps(sizes).encode()
+    return b"".join(
+        [_LENGTH.pack(len(text)), text, *(part for parts in ring.values() for part in parts)]
+    )
+
+
+def _unpacked(data: bytes) -> dict[str, tuple[bytes, ...]]:
+    """Read what `_packed` made; it is authentic, so it is not checked again."""
+    (length,) = _LENGTH.unpack_from(data)
+    place = _LENGTH.size + length
+    ring = {}
+    for name, sizes in json.loads(data[_LENGTH.size : place]).items():
+        parts = []
+        for size in sizes:
+            parts.append(data[place : place + size])
+            place += size
+        ring[name] = tuple(parts)
+    return ring
