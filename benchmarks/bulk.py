@@ -6,7 +6,7 @@ The samples are breast_cancer's rows again and again, with noise.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Annotated, Any
 from unittest import mock
@@ -15,6 +15,7 @@ import joblib
 import numpy as np
 import psutil  # type: ignore[import-untyped]
 import typer
+from joblib.externals.loky import get_reusable_executor
 
 from benchmarks.core import Row, write_row
 from benchmarks.datasets import load
@@ -66,10 +67,12 @@ def scored(n_samples: int, n_jobs: int) -> Row:
 
 def _predicted(model: Any, X: np.ndarray, n_jobs: int) -> np.ndarray:
     """Predict encrypted: in this process alone, or with workers for the server's part."""
-    with ExitStack() as stack:
-        if n_jobs > 1:
-            stack.enter_context(joblib.parallel_config("loky", n_jobs=n_jobs))
+    if n_jobs == 1:
         return np.asarray(model.predict(X, execute_in_fhe=True))
+    with joblib.parallel_config("loky", n_jobs=n_jobs):
+        labels = np.asarray(model.predict(X, execute_in_fhe=True))
+    get_reusable_executor().shutdown()  # idle workers would keep this process for minutes
+    return labels
 
 
 def _noisy(X: np.ndarray, n_samples: int) -> np.ndarray:

@@ -6,7 +6,7 @@ import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -99,7 +99,10 @@ class Subject(Protocol):
 class MakeSubject(Protocol):
     """Makes a subject of a model, its n_bits, the seed, and an engine's name."""
 
-    engines: ClassVar[tuple[str, ...]]
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """Names that the latter may be."""
+        ...
 
     def __call__(
         self, spec: ModelSpec, n_bits: int | None, seed: int, engine: str = "auto"

@@ -116,7 +116,7 @@ def facts_line() -> str:
 def _batches(circuit: Circuit[Any, Any], inputs: Integers) -> Iterator[Integers]:
     """Rows of each batch; the last one is filled with the last row."""
     start, n_samples = 0, len(inputs[0])
-    for size in circuit.batch_sizes(n_samples):
+    for size in circuit.client.batch_sizes(n_samples):
         rows = np.minimum(np.arange(start, start + size), n_samples - 1)
         yield tuple(x[rows] for x in inputs)
         start += size
