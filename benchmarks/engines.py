@@ -102,8 +102,8 @@ def few_flows(circuit: Circuit[Any, Any], inputs: Integers, repeat: int = 3) -> 
 
 def n_bytes(sent: Any) -> int:
     """Size of ciphertexts or keys on the wire."""
-    known: int | None = getattr(sent, "n_bytes", None)
-    return len(pickle.dumps(sent)) if known is None else known
+    parts: tuple[bytes, ...] | None = getattr(sent, "parts", None)
+    return len(pickle.dumps(sent)) if parts is None else sum(map(len, parts))
 
 
 def facts_line() -> str:

@@ -114,7 +114,7 @@ def _parameters(shape: Shape) -> dict[str, int]:
 
 
 def _estimated_bytes(plan: Plan, n_samples: int) -> int:
-    return sum(sum(bytes_of_batch(plan, size)) for size in batches_of(plan, n_samples))
+    return sum(sum(bytes_of_batch(plan, size)) for size in batches_of(plan).sizes(n_samples))
 
 
 def _cells(row: Row) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from cml_sklearn.fhe.seal.cost import Times
+from cml_sklearn.fhe.seal.cost import Times, batches_of
 from cml_sklearn.fhe.seal.halves import (
     ClientSpecification,
     SealClient,
@@ -93,7 +93,8 @@ class _Bench:
         parameters, layouts = plan.parameters, plan.layouts
         n, t = parameters.ring_dimension, parameters.plain_modulus
         bounds = Bounds(np.array([0]), np.array([t - 1]))
-        self.client = SealClient(ClientSpecification(parameters, layouts, (bounds,)))
+        specification = ClientSpecification(parameters, layouts, (bounds,), batches_of(plan))
+        self.client = SealClient(specification)
         self.keys = self.client.evaluation_keys
         self.server = SealServer(ServerSpecification(parameters, layouts, _COPY, plan.flood_bits))
         self.session = _session(parameters, self.keys)
