@@ -25,7 +25,7 @@ FLOORS = [
     {"fhe", "onnx"},
     {"convert"},
     {"quantization"},
-    {"compile", "forest", "quantization_aware"},
+    {"compile", "deployment", "forest", "quantization_aware"},
     {"estimators"},
     {
         "discriminant_analysis",

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from cml_sklearn._version import __version__
 from cml_sklearn.exceptions import InvalidInputError
@@ -124,12 +125,13 @@ def _check(archive: zipfile.ZipFile) -> None:
 
 
 def _card(text: bytes) -> Card:
-    values = json.loads(text)
+    values: dict[str, Any] = json.loads(text)
     if not isinstance(values, dict) or values.get("format") != _FORMAT:
         raise InvalidInputError(f"its card is not of format {_FORMAT}")
     if values.keys() != {f.name for f in fields(Card)}:
         raise InvalidInputError("its card has other fields")
-    card = Card(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    card = Card(**values | lists)
     numbers = range(len(card.engines))
     texts = (
         card.half,

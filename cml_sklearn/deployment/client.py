@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -11,9 +12,9 @@ from numpy.typing import ArrayLike
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.deployment.archives import opened
-from cml_sklearn.deployment.keys import load_ring, save_ring
+from cml_sklearn.deployment.keys import KeyRing, load_ring, save_ring
 from cml_sklearn.deployment.messages import Message, read_messages
-from cml_sklearn.deployment.preprocessing import ClientTransform
+from cml_sklearn.deployment.preprocessing import Preprocessing, preprocess
 from cml_sklearn.deployment.saving import (
     CLIENT,
     MODULE,
@@ -70,7 +71,7 @@ class FheClient:
     def __init__(self, path: str | Path) -> None:
         with opened(path, CLIENT) as (self.card, folder):
             transforms = read(folder / PREPROCESSING, tuple, PREPROCESSING_TABLE)
-            self._transforms = cast("tuple[ClientTransform, ...]", transforms)
+            self._transforms = cast("Preprocessing", transforms)
             self._engines = [portable_engine(name) for name in self.card.engines]
             self._modules: list[QuantizedModule] = []
             self._clients: list[AnyPortableClient] = []
@@ -78,6 +79,7 @@ class FheClient:
                 place = folder / folder_of(number)
                 self._modules.append(QuantizedModule.load(place / MODULE))
                 self._clients.append(engine.load_client(place))
+        self._lock, self._has_keys = Lock(), False
 
     def __repr__(self) -> str:
         """Model, methods and engines."""
@@ -91,11 +93,10 @@ class FheClient:
 
     def generate_keys(self) -> None:
         """Make the keys, unless they are there; modules of equal parameters share them."""
-        ring: dict[str, tuple[bytes, ...]] = {}
-        for client in self._clients:
-            if client.key_name in ring:
-                client.use_secret(ring[client.key_name])
-            ring[client.key_name] = client.secret
+        with self._lock:
+            if not self._has_keys:
+                first = {client.key_name: client for client in reversed(self._clients)}
+                self._take({name: client.secret for name, client in first.items()})
 
     def save_keys(self, path: str | Path, passphrase: str) -> None:
         """Write all keys to a file, encrypted under a passphrase (scrypt, AES-256-GCM)."""
@@ -117,8 +118,13 @@ class FheClient:
                 f"{path} has keys for other parameters ({', '.join(ring)}); this model needs "
                 f"{missing[0]}. Generate keys for it."
             )
+        with self._lock:
+            self._take(ring)
+
+    def _take(self, ring: KeyRing) -> None:
         for client in self._clients:
             client.use_secret(ring[client.key_name])
+        self._has_keys = True
 
     def evaluation_keys(self) -> bytes:
         """Give what the server needs to compute; nothing can be decrypted with it."""
@@ -155,6 +161,7 @@ class FheClient:
     def encrypt_batches(self, X: ArrayLike, method: str = "predict") -> Iterator[bytes]:
         """Encrypt batch after batch, so that memory does not grow with the number of samples."""
         number = self._number(method)
+        self.generate_keys()
         codes = self._modules[number].quantize_input(self._features(X))
         if not len(codes[0]):
             raise InvalidInputError("X has no samples; give at least one.")
@@ -180,12 +187,14 @@ class FheClient:
             The answer is damaged, of another model, or was made with other keys.
         """
         number = self._number(method)
-        module, client, engine = (x[number] for x in (self._modules, self._clients, self._engines))
+        if not self._has_keys:
+            raise InvalidInputError("There are no keys yet; load those that encrypted the samples.")
+        module, engine = self._modules[number], self._engines[number]
         batches = []
         for message in read_messages(answer):
             self._check(message, number)
             ciphertexts = engine.read_ciphertexts(message.n_samples, message.parts)
-            outputs = client.decrypt(ciphertexts)
+            outputs = self._clients[number].decrypt(ciphertexts)
             batches.append(tuple(y[: message.n_rows] for y in outputs))
         if not batches:
             raise InvalidInputError("The answer is empty; give what the server sent.")
@@ -195,9 +204,15 @@ class FheClient:
         return values[0] if steps is None else postprocess(steps, values[0])
 
     def _features(self, X: ArrayLike) -> ArrayLike:
-        """Take samples through the transformers of a pipeline."""
-        for transform in self._transforms:
-            X = transform(X)
+        """Take samples through the transformers of a pipeline, or check their columns' names."""
+        if self._transforms:
+            return preprocess(self._transforms, X, allow_nan=True)
+        names, wanted = tuple(map(str, getattr(X, "columns", ()))), self.card.features
+        if names and wanted and names != wanted:
+            raise InvalidInputError(
+                f"X has the columns {', '.join(names)}; the model takes {', '.join(wanted)}, in "
+                "this order."
+            )
         return X
 
     def _encrypted(self, number: int, codes: tuple[IntArray, ...]) -> Iterator[bytes]:
@@ -224,7 +239,8 @@ class FheClient:
             )
         if message.target != self.card.digest:
             raise InvalidInputError(
-                f"The answer is of the model {message.target[:12]}; this is {self.card.digest[:12]}."
+                f"The answer is of the model {message.target[:12]}; this is "
+                f"{self.card.digest[:12]}."
             )
         if (message.module, message.engine) != (number, self.card.engines[number]):
             raise InvalidInputError("The answer was made for another method of the model.")

@@ -8,8 +8,12 @@ import secrets
 import struct
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cml_sklearn.exceptions import CompilationError, InvalidInputError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 __all__ = ["KeyRing", "load_ring", "save_ring"]
 
@@ -67,7 +71,7 @@ def load_ring(path: str | Path, passphrase: str) -> dict[str, tuple[bytes, ...]]
         ) from None
 
 
-def _cipher(passphrase: str, salt: bytes):  # type: ignore[no-untyped-def]
+def _cipher(passphrase: str, salt: bytes) -> AESGCM:
     """Derive AES-GCM's key from a passphrase."""
     try:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM

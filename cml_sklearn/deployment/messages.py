@@ -11,7 +11,7 @@ import json
 import struct
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from cml_sklearn.exceptions import InvalidInputError
 
@@ -99,10 +99,10 @@ def _read(file: BinaryIO, start: bytes, limit: int) -> Message:
         if size > _MAX_PART or left < 0:
             raise _refused(f"it has more than {limit:,} bytes")
         parts.append(_exactly(file, size))
-    return Message(**head, parts=tuple(parts))  # type: ignore[arg-type]
+    return Message(**head, parts=tuple(parts))
 
 
-def _head(text: bytes) -> dict[str, int | str]:
+def _head(text: bytes) -> dict[str, Any]:
     """Check the fields of a message's head."""
     try:
         head = json.loads(text)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import numpy as np
 
 from cml_sklearn.deployment.archives import Card, digest_of, write_zip
-from cml_sklearn.deployment.preprocessing import TRANSFORM_CLASSES, ClientTransform, transforms_of
+from cml_sklearn.deployment.preprocessing import TRANSFORM_CLASSES, Preprocessing, transforms_of
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.fhe.circuit import FheCircuit
-from cml_sklearn.fhe.protocol import CircuitOptions
+from cml_sklearn.fhe.protocol import AnyPortableClient, CircuitOptions
 from cml_sklearn.program.archive import ArchiveTable, write
 from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.program import Instruction, IntegerProgram
@@ -56,7 +56,7 @@ class Parts(NamedTuple):
     modules: list[QuantizedModule]
     methods: dict[str, int]
     p_error: float
-    transforms: tuple[ClientTransform, ...] = ()
+    transforms: Preprocessing = ()
     features: tuple[str, ...] = ()
 
 
@@ -111,7 +111,7 @@ def save_model(
         digest=digest_of(server_files),
         modules=parts.methods,
         engines=tuple(circuit.engine.name for circuit in circuits),
-        keys=tuple(circuit.client.key_name for circuit in circuits),
+        keys=tuple(cast("AnyPortableClient", c.client).key_name for c in circuits),
         features=parts.features,
         costs=tuple(asdict(circuit.report) for circuit in circuits),
     )
@@ -149,7 +149,7 @@ def _parts_of(model: FheEstimator | Pipeline | QuantizedModule) -> Parts:
 
 def _parts_of_pipeline(pipeline: Pipeline) -> Parts:
     parts = _parts_of(pipeline.steps[-1][1])
-    transforms = transforms_of([step for _, step in pipeline.steps[:-1]])
+    transforms = transforms_of(pipeline.steps[:-1])
     names = tuple(map(str, getattr(pipeline, "feature_names_in_", ())))
     return parts._replace(transforms=transforms, features=names or parts.features)
 
