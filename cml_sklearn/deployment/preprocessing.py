@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import UserList
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import isnan
@@ -56,7 +56,7 @@ __all__ = [
 ]
 
 _MAX_COLUMNS = 2**20
-"""Most columns that a step may make of one."""
+"""Most columns that a step may make."""
 
 _MAX_EXACT = 2**53
 """Integers below it are exact as floats."""
@@ -189,8 +189,8 @@ def as_table(data: object) -> Table:
     """
     names = _names_in(data)
     if names is not None:
-        columns = {name: np.asarray(data[name]) for name in names}  # type: ignore[index]
-        return _checked_table(list(columns.values()), [str(name) for name in names], by_name=True)
+        columns = [_as_row(data[name]) for name in names]  # type: ignore[index]
+        return _checked_table(columns, [str(name) for name in names], by_name=True)
     values = _as_array(data)
     return _checked_table(list(values.T), _generic_names(values.shape[1]), length=len(values))
 
@@ -205,10 +205,15 @@ def _names_in(data: object) -> list[Any] | None:
     return listed
 
 
+def _as_row(column: object) -> Array:
+    """Array of a column; in a list, numbers stay numbers beside text."""
+    return np.asarray(column, dtype=None if hasattr(column, "dtype") else object)
+
+
 def _as_array(data: object) -> Array:
     """Array of rows, in which numbers stay numbers beside text."""
     try:
-        values = data if isinstance(data, np.ndarray) else np.array(data, dtype=object)
+        values = np.asarray(data) if isinstance(data, np.ndarray) else np.array(data, dtype=object)
     except ValueError:
         values = np.empty(0)
     if values.ndim != 2:
@@ -378,6 +383,7 @@ class SideBySide(ClientTransform):
         parts = [_apply(branch, table) for branch in self.branches]
         columns = [column for part in parts for column in part.columns]
         names = [name for part in parts for name in part.names]
+        _require(len(columns) <= _MAX_COLUMNS, "SideBySide makes too many columns")
         return Table(tuple(columns), tuple(names), table.n_samples)
 
 
@@ -918,23 +924,29 @@ def columns_of(estimator: Fitted) -> Preprocessing:
 
 
 def _front(steps: Sequence[tuple[str, Fitted]]) -> Preprocessing:
-    """Choice of the first step's columns."""
-    first = next((step for _, step in steps if not _passes(step)), None)
-    name = type(first).__name__
-    if first is None or name == "ColumnTransformer":  # which chooses for itself
+    """Choice of the columns that the first step was fitted to."""
+    first = next(_flat(steps), None)
+    if type(first).__name__ == "ColumnTransformer":  # which chooses for itself
         return ()
-    if name == "Pipeline":
-        return _front(first.steps)
-    return columns_of(_first_branch(first))
+    return next((c for reader in _readers(first) if (c := columns_of(reader))), ())
 
 
-def _first_branch(step: Fitted) -> Fitted:
-    """Step of a union that knows the columns, which the union itself may not."""
-    if type(step).__name__ != "FeatureUnion":
-        return step
-    return _first_branch(
-        next((t for _, t in step.transformer_list if not isinstance(t, str)), None)
-    )
+def _flat(steps: Sequence[tuple[str, Fitted]]) -> Iterator[Fitted]:
+    """Yield the steps of a pipeline and of those within it."""
+    for _, step in steps:
+        if type(step).__name__ == "Pipeline":
+            yield from _flat(step.steps)
+        elif not _passes(step):
+            yield step
+
+
+def _readers(step: Fitted) -> Iterator[Fitted]:
+    """Yield the transformers that get the same data as a step."""
+    if type(step).__name__ == "FeatureUnion":
+        for branch in step.transformer_list:
+            yield from _readers(next(_flat([branch]), None))
+    else:
+        yield step
 
 
 def _passes(step: Fitted) -> bool:
