@@ -1,9 +1,9 @@
 """Random models for as long as one likes: the integers must be the same however they are computed.
 
 ``python -m tests.soak --seconds 3600`` (``make soak``) draws kinds of models, data and widths. Each
-model's clear integers are compared with those of the strict engine and of Concrete's simulation,
-and one in `encrypted_every` is encrypted for real, if its lookups are not too wide. Where rounding is
-approximate, simulation and encryption draw noise near ties: then the counts only say how many
+model's clear integers are compared with those of the strict engine and of Concrete's simulation.
+What SEAL can do is encrypted with it, and one in `encrypted_every` with Concrete, if its lookups are
+not too wide. Where rounding is approximate, simulation and encryption draw noise near ties: then the counts only say how many
 integers were equal; all others must be, or the script ends with status 1.
 """
 
@@ -35,6 +35,7 @@ from cml_sklearn import (
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.exceptions import BitWidthError, CalibrationError, UnsupportedOperatorError
+from cml_sklearn.fhe.seal import SealEngine
 from cml_sklearn.onnx import NumpyModule
 
 REFUSALS = (BitWidthError, CalibrationError, UnsupportedOperatorError)
@@ -53,6 +54,8 @@ class Count:
     simulated: int = 0
     encrypted: int = 0
     circuits: int = 0
+    by_seal: int = 0
+    circuits_of_seal: int = 0
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,9 @@ KINDS: dict[str, Callable[[Generator], Drawn]] = {
 }
 
 
-def check(drawn: Drawn, rng: Generator, *, encrypt: bool, count: Count) -> None:
+def check(
+    drawn: Drawn, rng: Generator, *, encrypt: bool, count: Count, concrete: bool = True
+) -> None:
     """Compare the integers of a model in all ways."""
     module = drawn.module
     codes = module.quantize_input(drawn.X[rng.integers(len(drawn.X), size=N_SAMPLES)])
@@ -169,6 +174,13 @@ def check(drawn: Drawn, rng: Generator, *, encrypt: bool, count: Count) -> None:
     module.compile(engine="clear")
     compare(module.quantized_forward(*codes, execute_in_fhe=True), clear, exact=True)
     count.integers += clear.size
+    if SealEngine().supports(module.program) is None:
+        module.compile(engine="seal")
+        by_seal = module.quantized_forward(*codes, execute_in_fhe=True)
+        count.by_seal += compare(by_seal, clear, exact=True)
+        count.circuits_of_seal += 1
+    if not concrete:
+        return
     module.compile(engine="concrete")
     report = module.fhe_circuit.report
     # keys of wide lookups take minutes
@@ -194,6 +206,7 @@ def main(
     models: Annotated[int, typer.Option(help="how many models at the most")] = 1_000_000,
     encrypted_every: Annotated[int, typer.Option(help="every so manieth is encrypted")] = 20,
     seed: int = 0,
+    concrete: Annotated[bool, typer.Option(help="whether Concrete simulates all")] = True,
     output: Annotated[Path | None, typer.Option(help="file for the counts")] = None,
 ) -> None:
     """Draw models and compare their integers; status 1 at the first that differ."""
@@ -209,7 +222,7 @@ def main(
         count.models += 1
         try:
             encrypt = number // len(KINDS) % encrypted_every == 0
-            check(KINDS[kind](rng), rng, encrypt=encrypt, count=count)
+            check(KINDS[kind](rng), rng, encrypt=encrypt, count=count, concrete=concrete)
         except REFUSALS:
             count.refused += 1
         except Exception:

@@ -17,14 +17,17 @@ import sklearn.tree
 from typer import Typer
 from typer.testing import CliRunner, Result
 
-from benchmarks import growth, tables
+from benchmarks import bulk, engine_growth, growth, seal_costs, tables
+from benchmarks import engines as benchmark_engines
 from benchmarks.__main__ import app as our_app
 from benchmarks.core import Case, read_rows
 from benchmarks.datasets import UnreachableError, load
-from benchmarks.figures import trees
+from benchmarks.figures import engines, trees
 from benchmarks.measure import in_child, stage
 from benchmarks.options import UnknownNameError
 from benchmarks.peer.__main__ import app as peer_app
+from cml_sklearn.exceptions import CompilationError
+from cml_sklearn.fhe.seal.cost import _MEASURED, Times
 
 RUNNER = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
 CASES = [
@@ -50,18 +53,41 @@ def test_a_row_is_measured_and_written(
     monkeypatch.setattr("benchmarks.commands.in_child", call)
     output = tmp_path / "rows.jsonl"
     options = ["--datasets", dataset, "--models", model, "--samples", "2", "--simulate"]
-    result = invoke(command, *options, "--output", output)
+    result = invoke(command, *options, "--engine", "concrete", "--output", output)
     assert result.exit_code == 0, result.output
     (row,) = read_rows(output)
     assert (row["library"], row["dataset"], row["model"]) == ("cml_sklearn", dataset, model)
     assert row["samples"] == 2
-    assert row["mode"] == "simulate"
+    assert (row["mode"], row["engine"]) == ("simulate", "concrete")
     assert row["agreement"] == 1
     assert row["gop"] > 0
     assert abs(row["score_float"] - row["score_quantized"]) < 0.2
     assert row["seconds_fit"] > 0
     assert row["memory_peak"] >= row["memory_fit"] > 0
     assert row["versions"]["numpy"]
+
+
+def test_what_an_engine_does_not_count_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.commands.in_child", call)
+    output = tmp_path / "rows.jsonl"
+    options = ["--datasets", "iris", "--models", "LR", "--samples", "2", "--engine", "seal"]
+    result = invoke("classification", *options, "--output", output)
+    assert result.exit_code == 0, result.output
+    (row,) = read_rows(output)
+    assert (row["engine"], row["gop"], row["pbs"], row["agreement_scores"]) == (
+        "seal",
+        None,
+        None,
+        1,
+    )
+
+
+def test_the_peer_has_one_engine() -> None:
+    result = invoke("classification", "--engine", "seal", app=peer_app)
+    assert result.exit_code == 2
+    assert "unknown engine 'seal'; use one of auto" in result.output
 
 
 def test_a_child_is_another_process_whose_errors_come_back() -> None:
@@ -102,6 +128,8 @@ def test_a_failure_does_not_stop_the_run(tmp_path: Path, monkeypatch: pytest.Mon
         ("classification --datasets diabetes", "use one of breast_cancer, wine"),
         ("classification --datasets missing.csv", "there is no file 'missing.csv'"),
         ("classification --n-bits six", "whole numbers"),
+        ("neural --engine openfhe", "unknown engine 'openfhe'; use one of auto, seal, concrete"),
+        ("engine-growth --lines clear", "unknown engine 'clear'; use one of seal, concrete"),
         ("splits --datasets missing", "unknown data set 'missing'"),
         ("growth --sweeps trees,cores", "unknown sweep 'cores'; use one of trees, depth"),
         ("figures forests", "unknown figure 'forests'; use one of linear, trees"),
@@ -226,6 +254,96 @@ def test_growth_fits_slopes(tmp_path: Path) -> None:
     assert plot.stat().st_size > 1000
     assert growth.slope(growth.SWEEPS["trees"], [1, 2, 4], [3, 12, 48]) == pytest.approx(2)
     assert growth.slope(growth.SWEEPS["depth"], [1, 2, 3], [3, 6, 12]) == pytest.approx(2)
+
+
+def test_the_table_of_engines() -> None:
+    works = [("concrete", 1), ("seal", 1), ("seal", 300)]
+    rows = [engines.measured(engines.Work("wine", "LR", 6, *work)) for work in works]
+    assert [row["equal"] for row in rows] == [1, 1, 300]
+    assert rows[1]["up"] > rows[2]["up"] > 0
+    assert rows[1]["key_bytes"] > 100_000
+    single, seal, batch = engines.cells(rows)
+    assert (single[4], single[10], single[12]) == ("-", "-", "all")
+    ratio = rows[0]["milliseconds"] / rows[1]["milliseconds"]
+    assert float(seal[4].replace(",", "")) == pytest.approx(ratio, rel=0.05)
+    assert batch[:3] == ["wine LR, 6 bits", "seal", "300"]
+
+
+def test_batches_are_streamed_with_the_last_one_filled() -> None:
+    X, y = growth.make_data(10)
+    module = benchmark_engines.trained("DT", 3, X, y, max_depth=2)
+    circuit = benchmark_engines.compiled(module, "seal")
+    codes = module.quantize_input(np.resize(X, (4100, 10)))
+    flow = benchmark_engines.stream(circuit, codes)
+    np.testing.assert_array_equal(flow.outputs[0], module.quantized_forward(*codes)[0])
+    assert flow.seconds > 0
+    assert flow.n_up > flow.n_down > 0
+
+
+def test_the_costs_of_seal_are_measured_for_all_rings_of_the_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parameters = [plan.parameters for plan in seal_costs.plans()]
+    assert [(p.ring_dimension, p.n_primes) for p in parameters] == list(_MEASURED)
+    monkeypatch.setattr(seal_costs, "_CALLS", 1)
+    result = invoke("seal-costs", "--rounds", 1, "--most", 4096)
+    assert result.exit_code == 0, result.output
+    printed: dict[str, dict[tuple[int, int], Times]] = {}
+    exec(result.output, {"Times": Times}, printed)  # noqa: S102  our own output
+    assert list(printed["_MEASURED"]) == [(4096, 2)]
+
+
+def test_the_model_of_costs_is_compared(tmp_path: Path) -> None:
+    output = tmp_path / "rows.jsonl"
+    result = invoke("seal-check", "--most", 1, "--repeat", 1, "--output", output)
+    assert result.exit_code == 0, result.output
+    assert "of 1 within 30%" in result.output
+    (row,) = read_rows(output)
+    assert row["seconds"] > 0
+    assert row["bytes_ratio"] == pytest.approx(1, abs=0.1)
+
+
+def test_growth_of_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "DOCS", tmp_path)
+    monkeypatch.setattr(engine_growth, "_PICTURE", tmp_path / "images" / "growth.png")
+    page = tmp_path / "engine_table.md"
+    page.write_text("<!-- growth -->\n<!-- end of growth -->\n")
+    sweeps = {
+        "samples": replace(engine_growth.SWEEPS["samples"], models=("LR",)),
+        "depth": replace(engine_growth.SWEEPS["depth"], models=("DT",)),
+    }
+    monkeypatch.setattr(engine_growth, "SWEEPS", sweeps)
+    result = invoke("engine-growth", "--lines", "seal", "--most", 2)
+    assert result.exit_code == 0, result.output
+    lines = page.read_text().splitlines()
+    assert [line.split(" | ")[0] for line in lines[7:9]] == ["| samples 1 to 1", "| depth 2 to 2"]
+    assert lines[8].endswith("| - | - |")
+    assert (tmp_path / "images" / "growth.png").stat().st_size > 1000
+
+
+def test_a_curve_ends_before_a_point_that_would_take_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_growth, "_seconds", lambda sweep, model, value, *_: value / 10.0)
+    sweep = engine_growth.SWEEPS["samples"]
+    rows = engine_growth.curve_of(sweep, "LR", "Concrete, 1", 1, None)
+    assert [row["value"] for row in rows] == [1, 10, 100]
+
+    def refuse(*_: object) -> float:
+        raise CompilationError("too deep")
+
+    monkeypatch.setattr(engine_growth, "_seconds", refuse)
+    assert engine_growth.curve_of(sweep, "LR", "SEAL, 1", 1, None) == []
+
+
+def test_bulk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "in_child", call)
+    small = replace(bulk.MODELS["classification"]["XGB"], parameters={"n_estimators": 2})
+    monkeypatch.setattr(bulk, "MODELS", {"classification": {"XGB": small}})
+    row = bulk.scored(20, 1)
+    assert row["equal"] == 20
+    assert row["up"] > row["down"] > 0
+    assert row["memory"] > 50e6
 
 
 def test_tables_of_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
