@@ -9,7 +9,7 @@
        NumpyModule                                  floats, in the clear
             | quantization/   ONNX_OPS_TO_QUANTIZED_IMPL
        QuantizedModule                              integers, in the clear
-            | fhe/        an engine: Concrete, or the strict reference in the clear
+            | fhe/        an engine: SEAL, Concrete, or the strict reference in the clear
        FheCircuit                                   simulate | execute
 
 Names are imported when first used, so that ``import cml_sklearn`` costs little.

@@ -13,7 +13,7 @@ The library takes more of a process than it needs. What it would change, and wha
 from __future__ import annotations
 
 import atexit
-import importlib.util
+import importlib
 import os
 import shutil
 import warnings
@@ -21,6 +21,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Lock, RLock
 from types import ModuleType
@@ -38,9 +39,11 @@ _compiling = RLock()
 
 def is_installed() -> bool:
     """Whether the package is there, without the seconds that its import takes."""
-    return importlib.util.find_spec("concrete") is not None and (
-        importlib.util.find_spec("concrete.fhe") is not None
-    )
+    try:
+        version("concrete-python")
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def load_concrete() -> ModuleType:

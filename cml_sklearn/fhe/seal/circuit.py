@@ -65,7 +65,8 @@ def _report(program: IntegerProgram, plan: Plan, options: CircuitOptions) -> Fhe
     """Facts of the largest batch, by sample."""
     parameters, work = plan.parameters, plan.tape.work
     size = min(options.batch_size or parameters.ring_dimension, parameters.ring_dimension)
-    up, down = bytes_of_batch(plan, size)
+    batches = batches_of(plan, options.batch_size).sizes(size)
+    up, down = np.sum([bytes_of_batch(plan, batch) for batch in batches], axis=0).tolist()
     return FheReport(
         engine="seal",
         pbs_count=None,
