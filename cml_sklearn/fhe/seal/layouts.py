@@ -206,10 +206,12 @@ class Batches:
 
     def sizes(self, n_samples: int) -> list[int]:
         """Sizes of the batches of some samples."""
-        full, rest = divmod(n_samples, self.largest)
-        n_small = -(-rest // self.small) if self.small else 0
-        by_small = _parted(rest, self.small) if 0 < n_small <= self.most_small else [rest]
-        return [self.largest] * full + by_small * (rest > 0)
+        return [size for part in _parted(n_samples, self.largest) for size in self._best(part)]
+
+    def _best(self, size: int) -> list[int]:
+        """Part a batch into small ones, where that takes no longer."""
+        n_small = -(-size // self.small) if self.small else 0
+        return _parted(size, self.small) if 0 < n_small <= self.most_small else [size]
 
 
 def _parted(n_samples: int, size: int) -> list[int]:

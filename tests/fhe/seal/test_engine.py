@@ -243,3 +243,14 @@ def test_the_report_has_what_bfv_is_about() -> None:
     assert (report.ring_dimension, report.modulus_bits, report.plain_modulus) == (8192, 180, 65537)
     assert report.noise_budget is not None
     assert report.noise_budget >= 1
+
+
+@pytest.mark.parametrize("most", [None, 1, 7, 136, 171, 10**6])
+@pytest.mark.parametrize("n_samples", [1, 135, 136, 137, 171, 5000, 9000])
+def test_batches_hold_all_samples(most: int | None, n_samples: int) -> None:
+    circuit = SealEngine().compile(matmul_program(np.ones((30, 1), int)), CircuitOptions(0.1, most))
+    sizes = circuit.client.batch_sizes(n_samples)
+    assert sum(sizes) == n_samples
+    assert max(sizes) <= min(most or 4096, 4096)
+    # a few samples go in coefficients, however large batches may be
+    assert n_samples > 171 or max(sizes) <= 136
