@@ -262,6 +262,8 @@ def _trees(step: steps.Trees, x: Bounds) -> Outcome:
     own, last = np.arange(n_nodes), np.repeat(ends[1:], np.diff(ends)) - 1
     inner = bit >= 0
     require((child[~inner] == own[~inner]).all(), "a leaf has children")
+    children = np.concatenate([child[inner], child[inner] + 1])
+    require(len(np.unique(children)) == len(children), "a node has two parents")
     # children stand behind their parents, so that no walk goes round in circles
     require((child > own)[inner].all() and (child < last)[inner].all(), "a child is not there")
     return Outcome((step.n_fields,), float(np.abs(step.values.astype(np.float64)).sum()))

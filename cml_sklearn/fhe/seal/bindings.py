@@ -13,7 +13,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
+from hashlib import sha256
 from types import ModuleType
 from typing import Any
 
@@ -137,6 +138,11 @@ class SealKeys:
         """The keys, for the wire."""
         return self.public, self.relinearization, self.galois
 
+    @cached_property
+    def tag(self) -> bytes:
+        """What ciphertexts are marked with: keys of another client are found by it."""
+        return sha256(self.public).digest()[:16]
+
 
 class SealScheme:
     """BFV with fixed parameters: what both sides can do without keys.
@@ -156,13 +162,12 @@ class SealScheme:
             native.set_coeff_modulus(seal.CoeffModulus.Create(n, list(parameters.prime_bits)))
             native.set_plain_modulus(parameters.plain_modulus)
             self.context = seal.SEALContext(native, True, seal.SEC_LEVEL_TYPE.TC128)
+            if not self.context.parameters_set():
+                raise ValueError(self.context.parameters_error_message())
+            self.evaluator = seal.Evaluator(self.context)
+            self._encoder = seal.BatchEncoder(self.context)
         except FOREIGN_ERRORS as error:
             raise CompilationError(f"SEAL refuses {parameters}: {error}.") from error
-        if not self.context.parameters_set():
-            reason = self.context.parameters_error_message()
-            raise CompilationError(f"SEAL refuses {parameters}: {reason}.")
-        self.evaluator = seal.Evaluator(self.context)
-        self._encoder = seal.BatchEncoder(self.context)
         first = self.context.first_context_data().parms()
         self.primes = tuple(int(prime.value()) for prime in first.coeff_modulus())
         self._constants: dict[int, Plaintext] = {}
@@ -210,8 +215,16 @@ class SealScheme:
         """Make room for a result."""
         return _seal().Ciphertext()
 
-    def read(self, data: bytes) -> Ciphertext:
+    def read(self, data: bytes, n_primes: int) -> Ciphertext:
         """Read a ciphertext that came from the other side.
+
+        SEAL also reads such of another size or form, with which it crashes later.
+
+        Parameters
+        ----------
+        data : bytes
+        n_primes : int
+            Level that it must have.
 
         Raises
         ------
@@ -219,15 +232,25 @@ class SealScheme:
             The bytes are no ciphertext of these parameters.
         """
         try:
-            return self._load(_seal().Ciphertext(), data)
+            ciphertext = self._load(_seal().Ciphertext(), data)
+            shape = ciphertext.size(), ciphertext.coeff_modulus_size(), ciphertext.is_ntt_form()
+            if shape != (2, n_primes, False):
+                raise ValueError("it has another size, level or form")
+            return ciphertext
         except FOREIGN_ERRORS as error:
             raise InvalidInputError(
                 f"A ciphertext can't be read: {error}. Send what the client of this circuit "
                 "encrypted."
             ) from error
 
-    def read_keys(self, keys: SealKeys) -> tuple[Any, Any, Any]:
+    def read_keys(self, keys: SealKeys, rotations: Sequence[int]) -> tuple[Any, Any, Any]:
         """Read keys that came from a client.
+
+        Parameters
+        ----------
+        keys : SealKeys
+        rotations : sequence of int
+            Galois elements that they must have.
 
         Returns
         -------
@@ -244,6 +267,11 @@ class SealScheme:
             public = self._load(seal.PublicKey(), keys.public)
             relin = self._load(seal.RelinKeys(), k) if (k := keys.relinearization) else None
             galois = self._load(seal.GaloisKeys(), k) if (k := keys.galois) else None
+            # SEAL crashes where it looks for a key that is not there
+            if relin is not None and not relin.has_key(2):
+                raise ValueError("they have none to relinearize")
+            if rotations and (galois is None or not all(map(galois.has_key, rotations))):
+                raise ValueError("they have none for some rotation")
         except FOREIGN_ERRORS as error:
             raise InvalidInputError(
                 f"Evaluation keys can't be read: {error}. Send those of the client of this circuit."
@@ -325,7 +353,7 @@ class SecretKeys:
             The bytes are no ciphertext of these parameters.
         """
         plain = _seal().Plaintext()
-        self._decryptor.decrypt(self._scheme.read(data), plain)
+        self._decryptor.decrypt(self._scheme.read(data, 1), plain)
         return plain
 
     def noise_budget(self, ciphertext: Ciphertext) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cml_sklearn.fhe.seal.layouts import Batches, CoefficientLayout, SlotLayout
+from cml_sklearn.fhe.seal.layouts import LEAST_BLOCK, Batches, CoefficientLayout, SlotLayout
 from cml_sklearn.fhe.seal.plan import Plan
 from cml_sklearn.fhe.seal.tape import Tape
 
@@ -53,6 +53,9 @@ _MEASURED = {
     (16384, 5): Times(6.6, 3.0, 21.0, 2.8, 33.0, 12.0, 11.5, 0.30, 0.15, 5.6, 80.0),
 }
 
+_MOST_BYTES = 300_000_000
+"""Of a batch's ciphertexts: half as many samples share each of them with another column."""
+
 _BATCH_MS = 0.6
 """Of Python, for a batch."""
 
@@ -93,6 +96,8 @@ def batches_of(plan: Plan, most: int | None = None) -> Batches:
         Largest batch.
     """
     largest = min(most or plan.parameters.ring_dimension, plan.parameters.ring_dimension)
+    while bytes_of_batch(plan, largest)[0] > _MOST_BYTES and largest > LEAST_BLOCK:
+        largest //= 2
     layout = plan.layouts.of(1)
     if not isinstance(layout, CoefficientLayout):
         return Batches(largest)

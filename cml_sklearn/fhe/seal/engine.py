@@ -52,7 +52,7 @@ class SealEngine:
 
     def read_ciphertexts(self, n_samples: int, parts: tuple[bytes, ...]) -> SealCiphertexts:
         """Read a batch from the wire."""
-        return SealCiphertexts(n_samples, parts)
+        return SealCiphertexts.of(n_samples, parts)
 
     def read_keys(self, parts: tuple[bytes, ...]) -> SealKeys:
         """Read evaluation keys from the wire."""

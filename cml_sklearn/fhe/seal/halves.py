@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -47,16 +47,26 @@ class SealCiphertexts:
     Parameters
     ----------
     n_samples : int
+    tag : bytes
+        Of the keys: see `SealKeys.tag`.
     values : tuple of bytes
     """
 
     n_samples: int
+    tag: bytes
     values: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, n_samples: int, parts: tuple[bytes, ...]) -> SealCiphertexts:
+        """Read what `parts` gave."""
+        if not parts:
+            raise InvalidInputError("A batch came without ciphertexts; send what was encrypted.")
+        return cls(n_samples, parts[0], parts[1:])
 
     @property
     def parts(self) -> tuple[bytes, ...]:
         """The bytes, for the wire."""
-        return self.values
+        return self.tag, *self.values
 
     @property
     def n_bytes(self) -> int:
@@ -161,11 +171,11 @@ class SealClient:
 
     def encrypt(self, *inputs: IntArray) -> SealCiphertexts:
         """Encrypt one batch."""
-        secret, n_samples = self._keys()[0], len(inputs[0])
+        (secret, keys), n_samples = self._keys(), len(inputs[0])
         layout, encode = self._layout(n_samples), self._encoder(n_samples)
         columns = np.hstack([x.reshape(n_samples, -1) for x in inputs]).T
         values = (secret.encrypt(encode(part)) for part in layout.pack(columns))
-        return SealCiphertexts(n_samples, tuple(values))
+        return SealCiphertexts(n_samples, keys.tag, tuple(values))
 
     def decrypt(self, encrypted: SealCiphertexts) -> tuple[IntArray, ...]:
         """Decrypt one batch.
@@ -175,7 +185,11 @@ class SealClient:
         InvalidInputError
             It is no answer of this circuit, or was made with other keys.
         """
-        secret, n_samples = self._keys()[0], encrypted.n_samples
+        (secret, keys), n_samples = self._keys(), encrypted.n_samples
+        if encrypted.tag != keys.tag:
+            raise InvalidInputError(
+                "The answer was made with other keys; decrypt with the client that encrypted."
+            )
         outputs = self.specification.outputs
         sizes = [bounds.low.size for bounds in outputs]
         if len(encrypted.values) != sum(sizes):
@@ -233,8 +247,8 @@ class SealClient:
         found = bounds.low + (values - bounds.low) % self.specification.parameters.plain_modulus
         if (found > bounds.high).any():
             raise InvalidInputError(
-                "An answer decrypts to integers outside the model's range: it was tampered with, "
-                "or made with other keys. Encrypt and decrypt with the same client."
+                "An answer decrypts to integers outside the model's range: it was tampered with. "
+                "Don't tell the server that it was; ask again over a line that you trust."
             )
         return found
 
@@ -261,7 +275,11 @@ class SealServer:
                 f"A batch of {encrypted.n_samples} samples came in {len(encrypted.values)} "
                 f"ciphertexts; the circuit takes {wanted}."
             )
-        session = _session(specification.parameters, keys)
+        if encrypted.tag != keys.tag:
+            raise InvalidInputError(
+                "The batch was encrypted with other keys; send the evaluation keys of its client."
+            )
+        session = _session(specification.parameters, keys, specification.layouts)
         try:
             if isinstance(layout, CoefficientLayout):
                 results = self._products(session, layout, encrypted)
@@ -281,7 +299,7 @@ class SealServer:
             raise InvalidInputError(
                 f"SEAL can't evaluate the batch: {error}. Send ciphertexts and keys of one client."
             ) from error
-        return SealCiphertexts(encrypted.n_samples, answers)
+        return SealCiphertexts(encrypted.n_samples, encrypted.tag, answers)
 
     def save(self, folder: str | Path) -> None:
         """Write the model into a folder."""
@@ -304,7 +322,7 @@ class SealServer:
         self, session: _Session, layout: CoefficientLayout, encrypted: SealCiphertexts
     ) -> Iterator[Ciphertext]:
         """Multiply coefficients by each output's weights."""
-        inputs = [session.scheme.read(value) for value in encrypted.values]
+        inputs = [session.read(value) for value in encrypted.values]
         for weights, constant in self._encoded_weights:
             yield session.affine(inputs, weights, constant, layout)
 
@@ -313,11 +331,11 @@ class SealServer:
         """Coefficients of each output's weights, by ciphertext of the input, and its constant."""
         layouts, tape = self.specification.layouts, self.specification.tape
         layout = CoefficientLayout(layouts.n, layouts.n_columns)
-        encoded = []
+        encoded, t = [], self.specification.parameters.plain_modulus
         for operation in tape.operations:
             if isinstance(operation, Combination):
                 column = np.zeros(layouts.n_columns, dtype=np.int64)
-                column[operation.nodes] = operation.weights
+                column[operation.nodes] = (operation.weights + t // 2) % t - t // 2
                 encoded.append((layout.weights(column), operation.constant))
         return encoded
 
@@ -341,9 +359,15 @@ class SealServer:
 class _Session:
     """A server's scheme and keys; an algebra of ciphertexts for `Tape.run`."""
 
-    def __init__(self, parameters: EncryptionParameters, keys: SealKeys) -> None:
+    def __init__(
+        self, parameters: EncryptionParameters, keys: SealKeys, rotations: Sequence[int] = ()
+    ) -> None:
         self.scheme = scheme(parameters)
-        self._encryptor, self._relinearization, self.galois = self.scheme.read_keys(keys)
+        self._encryptor, self._relinearization, self.galois = self.scheme.read_keys(keys, rotations)
+
+    def read(self, data: bytes) -> Ciphertext:
+        """Read a fresh ciphertext."""
+        return self.scheme.read(data, len(self.scheme.primes))
 
     def zero(self) -> Ciphertext:
         """Encrypt a zero."""
@@ -443,7 +467,7 @@ class _Blocks:
         """Ciphertext with a column in the first slots."""
         place = self._layout.place(column)
         if self._layout.columns == 1:
-            return self._session.scheme.read(self._values[place.ciphertext])
+            return self._session.read(self._values[place.ciphertext])
         return self._at(place)
 
     def _at(self, place: Place) -> Ciphertext:
@@ -456,7 +480,7 @@ class _Blocks:
         scheme_, galois = self._session.scheme, self._session.galois
         before = self._layout.before(place)
         if before is None:
-            return scheme_.read(self._values[place.ciphertext])
+            return self._session.read(self._values[place.ciphertext])
         result = scheme_.new()
         if place.second_row:
             scheme_.evaluator.rotate_columns(self._at(before), galois, result)
@@ -474,13 +498,13 @@ def _answer(session: _Session, result: Ciphertext) -> bytes:
 
 
 @lru_cache(maxsize=2)
-def _session(parameters: EncryptionParameters, keys: SealKeys) -> _Session:
+def _session(parameters: EncryptionParameters, keys: SealKeys, layouts: Layouts) -> _Session:
     """Read the keys, once for batches that follow one another."""
-    return _Session(parameters, keys)
+    return _Session(parameters, keys, layouts.galois_elements)
 
 
 def _layout(layouts: Layouts, n_samples: int) -> Layout:
-    if not 1 <= n_samples <= layouts.n:
+    if not (isinstance(n_samples, int) and 1 <= n_samples <= layouts.n):
         raise InvalidInputError(
             f"A batch of {n_samples} samples came; the circuit takes 1 to {layouts.n}."
         )

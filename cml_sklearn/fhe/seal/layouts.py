@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cml_sklearn._typing import IntArray
+from cml_sklearn.exceptions import InvalidInputError
 
 __all__ = ["Batches", "CoefficientLayout", "Layout", "Layouts", "Place", "SlotLayout"]
 
@@ -170,6 +171,11 @@ class Layouts:
     n: int
     n_columns: int
     is_affine: bool
+
+    def __post_init__(self) -> None:
+        """Refuse what a file may say."""
+        if self.n < 2 * LEAST_BLOCK or self.n & (self.n - 1) or self.n_columns < 1:
+            raise InvalidInputError(f"there are no layouts of {self.n_columns} columns in {self.n}")
 
     def of(self, n_samples: int) -> Layout:
         """Layout of a batch of 1 to n samples."""

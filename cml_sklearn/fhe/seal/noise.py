@@ -87,13 +87,10 @@ class AffineNoise:
         """Noise of a new ciphertext: its error, and the rounding of the encoded integers."""
         return Noise((ERROR + 0.5) * self._unit)
 
-    def product(self, left: Noise, right: Noise) -> Noise:
-        """Refuse: affine circuits multiply no ciphertexts."""
-        raise NotImplementedError
-
-    def combine(self, values: list[Noise], weights: IntArray, constant: int) -> Noise:
-        """Noise of a sum of multiples, and of an encoded constant."""
-        return _combined(values, weights, Noise(0.5 * self._unit))
+    @property
+    def encoded(self) -> Noise:
+        """Noise of an encoded constant."""
+        return Noise(0.5 * self._unit)
 
 
 class ProductNoise:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil, floor, log2
 
+import numpy as np
+
 from cml_sklearn.fhe.seal import noise as derived
 from cml_sklearn.fhe.seal.bindings import EncryptionParameters
 from cml_sklearn.fhe.seal.factoring import affine_tape, factored
@@ -13,7 +15,8 @@ from cml_sklearn.fhe.seal.hiding import FLOOD_BITS
 from cml_sklearn.fhe.seal.layouts import LEAST_BLOCK, Layouts, SlotLayout
 from cml_sklearn.fhe.seal.noise import AffineNoise, Noise, ProductNoise
 from cml_sklearn.fhe.seal.polynomial import UnsupportedProgramError, affine_map, polynomial_of
-from cml_sklearn.fhe.seal.tape import Tape
+from cml_sklearn.fhe.seal.tape import Combination, Tape
+from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.program import IntegerProgram
 
 __all__ = ["Plan", "plan_program"]
@@ -21,6 +24,15 @@ __all__ = ["Plan", "plan_program"]
 _SECURE_BITS = {4096: 109, 8192: 218, 16384: 438}
 """Largest coefficient modulus by ring dimension at 128 bits of security, as SEAL checks again
 (HomomorphicEncryption.org's standard of 2018)."""
+
+_PRODUCT_BITS = (
+    (8192, (60, 60, 60)),
+    (8192, (54, 54, 54, 56)),
+    (16384, (60, 60, 60, 60, 60)),
+    (16384, (60, 60, 60, 60, 60, 60)),
+)
+"""Ring dimension and bits of primes for circuits with products, the cheapest first. Smaller ones
+would do for one level, but would leave no room to hide what an answer was made of."""
 
 _MIN_PRIME_BITS, _MAX_PRIME_BITS = 30, 60
 """Smaller primes may lie far below their power of two, larger ones SEAL does not take."""
@@ -66,72 +78,72 @@ def plan_program(program: IntegerProgram, p_error: float) -> Plan:
     UnsupportedProgramError
         Why there is none, in words that end a sentence.
     """
-    span = max(int((b.high - b.low).max(initial=0)) for b in program.output_bounds)
-    if program.is_affine:
-        tape = affine_tape(affine_map(program))
-        return _first(_affine_plans(tape, span), "its sums are too wide")
-    tape = factored(polynomial_of(program))
-    return _first(_product_plans(tape, span, p_error), "its products leave the noise no room")
-
-
-def _first(plans: Iterator[Plan], reason: str) -> Plan:
+    span = max((_span(bounds) for bounds in program.output_bounds), default=0)
+    if not program.output_bounds or not sum(b.low.size for b in program.input_bounds):
+        raise UnsupportedProgramError("it has no inputs or no outputs")
+    is_affine = program.is_affine
+    tape = affine_tape(affine_map(program)) if is_affine else factored(polynomial_of(program))
+    # trees of one split have no products
+    plans = _product_plans(tape, span, p_error) if tape.n_products else _affine_plans(tape, span)
     for plan in plans:
         return plan
-    raise UnsupportedProgramError(reason)
+    raise UnsupportedProgramError("its integers are too wide, or noise has no room")
+
+
+def _span(bounds: Bounds) -> int:
+    """Most values of an output, beyond 64 bits if need be."""
+    widths = bounds.high.astype(object) - bounds.low.astype(object)
+    return int(widths.max()) if widths.size else 0
 
 
 def _affine_plans(tape: Tape, span: int) -> Iterator[Plan]:
     """Plans with answers that are flooded in full, the cheapest first."""
+    weights = max(
+        (int(np.abs(op.weights).sum()) for op in tape.operations if isinstance(op, Combination)),
+        default=0,
+    )
     for n, secure in _SECURE_BITS.items():
         modulus = plain_modulus(n, span)
         special = 20 + n.bit_length() - 12
+        special += special == modulus.bit_length()
         for half in range(max(modulus.bit_length() + 2, _MIN_PRIME_BITS), _MAX_PRIME_BITS + 1):
             bits = (half, half, special)
             if sum(bits) > secure:
                 break
             parameters = EncryptionParameters(n, bits, modulus)
             algebra = AffineNoise(parameters)
-            plan = _hidden(tape, parameters, algebra, algebra.fresh)
+            bound = weights * algebra.fresh + algebra.encoded
+            plan = _hidden(tape, parameters, bound)
             if plan is not None and plan.hidden_bits >= FLOOD_BITS:
                 yield plan
 
 
 def _product_plans(tape: Tape, span: int, p_error: float) -> Iterator[Plan]:
     """Plans with as much flooding as there is room for, the cheapest first."""
-    for n, bits in (
-        (4096, (36, 36, 37)),
-        (8192, (60, 60, 60)),
-        (8192, (54, 54, 54, 56)),
-        (16384, (60, 60, 60, 60, 60)),
-        (16384, (60, 60, 60, 60, 60, 60)),
-    ):
-        parameters = EncryptionParameters(n, bits, plain_modulus(n, span))
-        n_random = derived.n_random(tape, parameters)
-        algebra = ProductNoise(parameters, n_random, p_error)
+    for n, bits in _PRODUCT_BITS:
+        modulus = plain_modulus(n, span)
+        if modulus.bit_length() in bits:
+            continue
+        parameters = EncryptionParameters(n, bits, modulus)
+        algebra = ProductNoise(parameters, derived.n_random(tape, parameters), p_error)
         rotations = SlotLayout(n, LEAST_BLOCK).blocks_a_row.bit_length()
-        plan = _hidden(tape, parameters, algebra, algebra.rotated(rotations))
+        fresh = algebra.rotated(rotations)
+        outputs: list[Noise] = tape.run(algebra, lambda _, fresh=fresh: fresh)  # type: ignore[misc]
+        plan = _hidden(tape, parameters, max(outputs, key=lambda noise: noise.norm))
         if plan is not None:
             yield plan
 
 
-def _hidden(
-    tape: Tape,
-    parameters: EncryptionParameters,
-    algebra: AffineNoise | ProductNoise,
-    fresh: Noise,
-) -> Plan | None:
+def _hidden(tape: Tape, parameters: EncryptionParameters, outputs: Noise) -> Plan | None:
     """Plan with the most flooding, up to `FLOOD_BITS`; None if the noise has no room."""
-    outputs: list[Noise] = tape.run(algebra, lambda _: fresh)
-    bound = max(noise.norm for noise in outputs)
     # what is added to hide: random integers beside the results, and zeros
-    bound += derived.unit(parameters) * 0.5 + 2 * derived.worst_of_zero(parameters)
+    unit = derived.unit(parameters)
+    bound = outputs.norm + unit * 0.5 + 2 * derived.worst_of_zero(parameters)
     room = 2.0 ** -(1 + _SPARE_BITS) - derived.switched(Noise(0.0), parameters).norm - bound
     if room <= 0:
         return None
-    unit = derived.unit(parameters)
-    most = floor(log2(room / unit))
     wanted = ceil(log2(bound / unit)) + FLOOD_BITS
-    bits = max(min(most, wanted), 0)
+    bits = max(min(floor(log2(room / unit)), wanted), 0)
     total = derived.switched(Noise(bound + unit * 2.0**bits), parameters)
     hidden = max(bits - log2(bound / unit), 0.0)
     return Plan(parameters, tape, bits, hidden, derived.budget_of(total))

@@ -29,8 +29,9 @@ Monomial = tuple[int, ...]
 Terms = dict[Monomial, IntArray]
 """Weights of monomials, an array a monomial."""
 
-MAX_LEAVES = 20_000
-"""Of a program's trees together; what is larger has too many products."""
+MAX_LEAVES, MAX_MONOMIALS = 20_000, 20_000
+"""Of a step's trees, and of a program; what is larger has too many products, and takes minutes to
+plan."""
 
 MAX_DEGREE = 8
 """Three levels of products."""
@@ -224,6 +225,7 @@ class _Reading:
         for element, row in enumerate(choice.tolist()):
             affine = {m: int(w[element]) for m, w in weights.items() if w[element]}
             for monomial, value in self._entries(step.tables[row], step.low, affine):
+                check_number(terms)
                 total = terms.setdefault(monomial, np.zeros(index.size, dtype=np.int64))
                 total[element] += value
         return _sums(terms, index.shape)
@@ -242,7 +244,8 @@ class _Reading:
         at = np.array(index.get((), 0) - low)
         for group in bits:
             at = np.add.outer(at, _running(index, group))
-        values = table[at]
+        # what is beyond the table are states that can't occur
+        values = table[np.clip(at, 0, len(table) - 1)]
         for axis in range(len(shape)):
             values = np.diff(values, axis=axis, prepend=0)
         for state in product(*map(range, shape)):
@@ -286,6 +289,15 @@ def _sums(terms: Terms, shape: tuple[int, ...]) -> _Sums:
     return _Sums({m: w for m, w in terms.items() if w.any()}, shape)
 
 
+def check_number(terms: Terms) -> None:
+    """Refuse more monomials than are worth it."""
+    if len(terms) > MAX_MONOMIALS:
+        raise UnsupportedProgramError(
+            f"its polynomial has over {MAX_MONOMIALS:,} products of bits: lower max_depth, or the "
+            "number of trees"
+        )
+
+
 def tree_terms(step: steps.Trees, bits: IntArray, features: IntArray) -> Terms:
     """Polynomials of the sums of trees.
 
@@ -315,6 +327,7 @@ def tree_terms(step: steps.Trees, bits: IntArray, features: IntArray) -> Terms:
         )
     total: Terms = {}
     for root, fields in zip(step.roots.tolist(), step.fields, strict=True):
+        check_number(total)
         for monomial, weights in _tree(step, asked, features, root).items():
             row = total.setdefault(monomial, np.zeros(step.n_fields, dtype=np.int64))
             np.add.at(row, fields, weights)
@@ -322,13 +335,13 @@ def tree_terms(step: steps.Trees, bits: IntArray, features: IntArray) -> Terms:
 
 
 def _degree(step: steps.Trees, asked: IntArray, features: IntArray) -> int:
-    """Most features that a path asks."""
+    """Most features that a path asks; where it is too many, not exactly."""
     most = 0
     walkers: list[tuple[int, frozenset[int]]] = [(root, frozenset()) for root in step.roots]
     while walkers:
         node, seen = walkers.pop()
-        if asked[node] < 0:
-            most = max(most, len(seen))
+        most = max(most, len(seen))
+        if asked[node] < 0 or most > MAX_DEGREE:
             continue
         seen |= {int(features[asked[node]])}
         child = int(step.child[node])

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +18,8 @@ from cml_sklearn.exceptions import CompilationError, InvalidInputError
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.fhe.seal import SealEngine
-from cml_sklearn.fhe.seal.halves import SealClient, SealServer
+from cml_sklearn.fhe.seal.bindings import SealKeys
+from cml_sklearn.fhe.seal.halves import SealCiphertexts, SealClient, SealServer
 from cml_sklearn.forest.forest import Forest
 from cml_sklearn.forest.lowering import quantize_forest
 from cml_sklearn.program.bounds import Bounds, Thermometer
@@ -26,6 +30,7 @@ from cml_sklearn.program.steps import (
     AddConstant,
     Concatenate,
     Convolve,
+    Declare,
     Lookup,
     MatMul,
     Multiply,
@@ -218,20 +223,26 @@ def test_what_is_damaged_or_of_others_is_refused() -> None:
     ours, theirs = (SealEngine().compile(program, CircuitOptions()) for _ in range(2))
     sent = ours.client.encrypt(*codes_for(program, 3))
     answer = ours.server.run(sent, ours.client.evaluation_keys)
-    with pytest.raises(InvalidInputError, match="outside the model's range"):
+    with pytest.raises(InvalidInputError, match="made with other keys"):
         theirs.client.decrypt(answer)
+    with pytest.raises(InvalidInputError, match="encrypted with other keys"):
+        ours.server.run(sent, theirs.client.evaluation_keys)
+    with pytest.raises(InvalidInputError, match="outside the model's range"):
+        theirs.client.decrypt(replace(answer, tag=theirs.client.evaluation_keys.tag))
     for bad in (b"", b"x", sent.values[0][:-9], b"\0" * 500):
         with pytest.raises(InvalidInputError, match="can't be read"):
             ours.server.run(replace(sent, values=(bad,)), ours.client.evaluation_keys)
         with pytest.raises(InvalidInputError, match="can't be read"):
             ours.client.decrypt(replace(answer, values=(bad, bad)))
+        keys = replace(ours.client.evaluation_keys, public=bad)
         with pytest.raises(InvalidInputError, match="Evaluation keys can't be read"):
-            ours.server.run(sent, replace(ours.client.evaluation_keys, public=bad))
+            ours.server.run(replace(sent, tag=keys.tag), keys)
     with pytest.raises(InvalidInputError, match="came in 2 ciphertexts; the circuit takes 1"):
         ours.server.run(replace(sent, values=sent.values * 2), ours.client.evaluation_keys)
     with pytest.raises(InvalidInputError, match="the circuit gives 2"):
         ours.client.decrypt(replace(answer, values=answer.values[:1]))
-    for n_samples in (0, -1, 10**6):
+    sizes: list[Any] = [0, -1, 10**6, 2.0]
+    for n_samples in sizes:
         with pytest.raises(InvalidInputError, match="the circuit takes 1 to 4096"):
             ours.server.run(replace(sent, n_samples=n_samples), ours.client.evaluation_keys)
 
@@ -254,3 +265,89 @@ def test_batches_hold_all_samples(most: int | None, n_samples: int) -> None:
     assert max(sizes) <= min(most or 4096, 4096)
     # a few samples go in coefficients, however large batches may be
     assert n_samples > 171 or max(sizes) <= 136
+
+
+_HOSTILE = """
+import pickle, sys
+from cml_sklearn.exceptions import InvalidInputError
+server, sent, keys = pickle.load(sys.stdin.buffer)
+try:
+    server.run(sent, keys)
+except InvalidInputError as error:
+    print(error)
+"""
+
+
+def run_apart(server: SealServer, sent: SealCiphertexts, keys: SealKeys) -> str:
+    """What a server says in a process of its own, where a crash shows."""
+    content = pickle.dumps((server, sent, keys))
+    command = [sys.executable, "-c", _HOSTILE]
+    run = subprocess.run(command, input=content, capture_output=True, check=True)
+    return run.stdout.decode()
+
+
+def test_what_seal_itself_would_crash_with_is_refused() -> None:
+    """A ciphertext without polynomials, one on another level, and keys that lack what is needed."""
+    program = trees_program(chain(0, 4, 8, value=[1.0, 2.0, 4.0, 8.0]))
+    circuit = SealEngine().compile(program, CircuitOptions())
+    keys, sent = circuit.client.evaluation_keys, circuit.client.encrypt(*valid_codes(program, 3, 0))
+    made = circuit.client._scheme
+    lower = made.read(sent.values[0], 2)
+    made.evaluator.mod_switch_to_next_inplace(lower)
+    empty = made.new()
+    for ciphertext in (made.write(lower), made.write(empty)):
+        values = (ciphertext,) * len(sent.values)
+        assert "can't be read" in run_apart(circuit.server, replace(sent, values=values), keys)
+    for bad in (
+        replace(keys, relinearization=keys.galois),
+        replace(keys, galois=keys.relinearization),
+        replace(keys, galois=b""),
+    ):
+        assert "Evaluation keys can't be read" in run_apart(circuit.server, sent, bad)
+
+
+@pytest.mark.parametrize("span", [2**n + d for n in (12, 15, 20, 21) for d in (-1, 1)] + [2056150])
+def test_moduli_never_meet(span: int) -> None:
+    check(matmul_program(np.array([[span]]), upper=1), 2)
+
+
+def test_widest_ranges_are_no_ranges_of_one() -> None:
+    builder = ProgramBuilder([Bounds(np.array([-1]), np.array([1]))])
+    program = builder.build([builder.add(MatMul(np.array([[2**61]])), 0)])
+    assert refusal(program) == "its integers are too wide, or noise has no room"
+
+
+def test_states_that_can_not_occur_need_no_entries() -> None:
+    builder = ProgramBuilder([range_to(1, 2)])
+    index = builder.add(Declare(1), builder.add(SumOver((0,), keepdims=True), 0))
+    table = Lookup(0, np.array([[3, 5]]), np.zeros(1, dtype=np.int64))
+    program = builder.build([builder.add(table, index)])
+    circuit = FheCircuit(program, CircuitOptions(), SealEngine())
+    codes = np.array([[0, 0], [0, 1], [1, 0]])
+    np.testing.assert_array_equal(circuit.execute(codes)[0], program(codes)[0])
+
+
+def test_programs_without_elements_are_refused() -> None:
+    builder = ProgramBuilder([range_to(3, 0)])
+    assert refusal(builder.build([0])) == "it has no inputs or no outputs"
+
+
+def test_a_stump_is_affine() -> None:
+    report = check(trees_program(chain(3, value=[1.0, 5.0])), 40).report
+    assert (report.products, report.p_error, report.key_bytes < 200_000) == (0, 0, True)
+
+
+def test_large_forests_are_refused_before_they_take_long() -> None:
+    rng = np.random.default_rng(0)
+    n_trees, depth = 300, 5
+    inner, nodes = 2**depth - 1, 2 ** (depth + 1) - 1
+    bit = np.where(np.arange(nodes) < inner, rng.integers(0, 2000, (n_trees, nodes)), -1)
+    own = np.arange(nodes)
+    child = np.where(own < inner, 2 * own + 1, own) + nodes * np.arange(n_trees)[:, None]
+    values = np.where(bit < 0, rng.integers(0, 9, bit.shape), 0)[..., None]
+    flat = [x.reshape(-1, *x.shape[2:]).astype(np.int32) for x in (bit, child, values)]
+    roots = nodes * np.arange(n_trees, dtype=np.int32)
+    step = Trees(flat[0], flat[1], roots, flat[2], np.zeros((n_trees, 1), np.int32), 1)
+    builder = ProgramBuilder([range_to(1, 2000)])
+    reason = refusal(builder.build([builder.add(step, 0)]))
+    assert reason.startswith("its polynomial has over 20,000 products of bits")

@@ -122,7 +122,7 @@ def test_one_answer_of_seal_gives_no_weights(hidden: bool) -> None:
     if hidden:
         places, encode = layout.results(1), session.scheme.coefficients
         result = circuit.server._hidden(session, result, places, encode)
-    mask = second_polynomial(session.scheme.read(sent.values[0]), n)
+    mask = second_polynomial(session.read(sent.values[0]), n)
     prime = session.scheme.primes[0]
     # the mask times X**(3 - f), modulo X**n + 1, for each feature
     masks = np.stack(
