@@ -246,7 +246,6 @@ def test_early_stopping() -> None:
     assert "valid_acc" in model.skorch_net_.history[-1]
 
 
-@pytest.mark.slow  # two processes that both import torch and Concrete
 def test_grid_search_over_widths_and_sizes_in_two_processes() -> None:
     X, y = iris()
     grid = {
