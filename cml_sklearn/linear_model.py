@@ -88,7 +88,7 @@ class _DevianceRegressor(LinearRegressor):
     _power: float
 
     @override
-    def _determination(
+    def _score_of(
         self, y: ArrayLike, predicted: ArrayLike, sample_weight: ArrayLike | None
     ) -> float:
         """Share of the deviance that predictions explain."""

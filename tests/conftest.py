@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import settings
 
 # no test asserts times: a busy machine is no fault
@@ -10,3 +11,12 @@ settings.load_profile("untimed")
 
 # lets scikit-learn's checks run with torch arrays, too
 os.environ["SCIPY_ARRAY_API"] = "1"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let joblib replace its worker processes.
+
+    It does so when they have grown, as by the import of torch after a small first job, and warns in
+    the thread that hands out the jobs. As an error that ends the thread, and all wait forever.
+    """
+    config.addinivalue_line("filterwarnings", "ignore:A worker stopped while some jobs:UserWarning")

@@ -41,7 +41,7 @@ FLOORS = [
 FLOORS_OF_ESTIMATORS = [
     {"inspection", "parameters", "wrapping"},
     {"base"},
-    {"conventions", "partial_fit"},
+    {"conventions", "partial_fit", "watched"},
     {"predictions"},
     {"linear", "networks", "perceptron", "trees"},
     {"boosters", "forests", "skorch", "width_search"},

@@ -250,7 +250,6 @@ def test_early_stopping() -> None:
     assert "valid_acc" in model.skorch_net_.history[-1]
 
 
-@pytest.mark.slow  # two processes that both import torch and Concrete
 def test_grid_search_over_widths_and_sizes_in_two_processes() -> None:
     X, y = iris()
     grid = {
@@ -300,11 +299,15 @@ def test_skorch_classifier_takes_sparse_samples_and_gives_log_probabilities() ->
 
 
 @pytest.mark.parametrize("load", [load_breast_cancer, load_digits])
-def test_default_perceptron_stays_near_its_float_net(load: Any) -> None:
+def test_default_perceptrons_stay_near_their_float_nets(load: Any) -> None:
     X_train, X_test, y_train, y_test = split(load)
-    model = NeuralNetClassifier(random_state=0).fit(X_train, y_train)
-    floats = model.skorch_net_.predict_proba(X_test.astype(np.float32)).argmax(axis=1)
-    assert model.score(X_test, y_test) >= (floats == y_test).mean() - 0.015
+    losses = []
+    # a net alone is off by three samples either way, and differs with the number of threads
+    for seed in range(3):
+        model = NeuralNetClassifier(random_state=seed).fit(X_train, y_train)
+        floats = model.skorch_net_.predict_proba(X_test.astype(np.float32)).argmax(axis=1)
+        losses.append((floats == y_test).mean() - model.score(X_test, y_test))
+    assert np.mean(losses) <= 0.012
 
 
 def test_warnings_of_the_wrapped_class_come_through() -> None:

@@ -299,8 +299,23 @@ def test_our_trees_inside_our_ensembles() -> None:
 def test_written_coefficients_are_noticed() -> None:
     model = linear_model.Ridge().fit(X, X[:, 0])
     model.sklearn_model_.intercept_ = 3.0
-    with pytest.raises(InvalidInputError, match="written after fit"):
+    with pytest.raises(InvalidInputError, match=r"coef_ or intercept_ .* written after fit"):
         model.predict(X)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", ["coefs_", "intercepts_"])
+def test_written_weights_of_perceptrons_are_noticed(name: str) -> None:
+    model = neural_network.MLPRegressor(hidden_layer_sizes=(2,), max_iter=5, random_state=0).fit(
+        X, X[:, 0]
+    )
+    model.predict(X)
+    getattr(model.sklearn_model_, name)[1][0] += 1.0
+    with pytest.raises(InvalidInputError, match=r"coefs_ or intercepts_ .* written after fit"):
+        model.predict(X)
+    with pytest.raises(InvalidInputError, match="from_sklearn_model"):
+        model.score(X, X[:, 0])
+    type(model).from_sklearn_model(model.sklearn_model_, X).predict(X)
 
 
 def test_standard_deviations_come_from_the_float_model() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from typing import Any
 
@@ -11,7 +12,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.utils._param_validation import InvalidParameterError
 
-from cml_sklearn import ensemble, linear_model, neural_network, tree
+from cml_sklearn import config_context, ensemble, linear_model, neural_network, tree
 from cml_sklearn.estimators.wrapping import FURTHER, OwnParameter
 from tests.estimators import ESTIMATORS, NETS, name_of
 
@@ -106,3 +107,29 @@ def test_names_of_features_follow_the_last_model() -> None:
         model.fit(values, frame.target)
         assert not hasattr(model, "feature_names_in_")
         model.predict(values)
+
+
+COPIED = [
+    linear_model.SGDClassifier(loss="log_loss", random_state=0),
+    ensemble.RandomForestClassifier(n_estimators=2, max_depth=2, random_state=0),
+    neural_network.MLPClassifier((2,), max_iter=5, warm_start=True, random_state=0),
+]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("model", COPIED, ids=name_of)
+def test_copies_leave_what_they_were_copied_from(model: Any) -> None:
+    X, y = load_iris(return_X_y=True)
+    with config_context(engine="clear"):
+        model = clone(model).fit(X, y)
+        circuit, expected = model.fhe_circuit_, model.predict_proba(X)
+        copies = [copy.copy(model) for _ in range(3)]
+        copies[0].set_params(p_error=0.1).compile(batch_size=2)
+        copies[1].fit(-X, y)
+        if hasattr(model, "partial_fit"):
+            copies[2].partial_fit(-X, y)
+        assert model.fhe_circuit_ is circuit
+        np.testing.assert_array_equal(model.predict_proba(X, execute_in_fhe="simulate"), expected)
+        assert copies[0].fhe_circuit_.options.p_error == 0.1
+        floats = model.sklearn_model_.predict_proba(X)
+        assert (floats != copies[1].sklearn_model_.predict_proba(X)).any()

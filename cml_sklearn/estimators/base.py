@@ -223,6 +223,14 @@ class FheEstimator(BaseEstimator):
             names -= _COMPILED
         return sorted(name for name in names if hasattr(self, name))
 
+    def __copy__(self) -> Self:
+        """Make a copy with modules of its own, which it compiles by its own parameters."""
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(vars(self))
+        if "modules_" in vars(self):
+            twin.modules_ = copy.deepcopy(self.modules_)
+        return twin
+
     def _validate_params(self) -> None:
         """Let scikit-learn check the parameters, and refuse what can't mean here what it says."""
         super()._validate_params()
@@ -278,11 +286,11 @@ class FheEstimator(BaseEstimator):
                 _check_unheard(f"{type(self).__name__}({name}=...)", member)
 
     def _model_to_fit(self) -> BaseEstimator:
-        """Make the model to train; with `warm_start` the fitted one, with parameters as now."""
+        """Make the model to train; with `warm_start` a copy of the fitted one."""
         model = self._make_wrapped()
         if not self._is_warm:
             return model
-        return self.sklearn_model_.set_params(**model.get_params(deep=False))
+        return copy.deepcopy(self.sklearn_model_).set_params(**model.get_params(deep=False))
 
     @property
     def _is_warm(self) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.linear_model._base import LinearClassifierMixin
@@ -15,7 +14,7 @@ from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.convert.hummingbird import linear_map_to_onnx
-from cml_sklearn.estimators.base import FheEstimator, as_numpy
+from cml_sklearn.estimators.base import as_numpy
 from cml_sklearn.estimators.conventions import inverse_of
 from cml_sklearn.estimators.predictions import (
     DecidingEstimator,
@@ -23,7 +22,7 @@ from cml_sklearn.estimators.predictions import (
     FheRegressorMixin,
     PredictingEstimator,
 )
-from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.estimators.watched import WatchedEstimator
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 from cml_sklearn.quantization.postprocessing import (
@@ -41,35 +40,22 @@ if TYPE_CHECKING:
 __all__ = ["LinearClassifier", "LinearEstimator", "LinearRegressor", "quantize_linear_map"]
 
 
-class LinearEstimator(FheEstimator):
+class LinearEstimator(WatchedEstimator):
     """An estimator whose wrapped model has `coef_` and `intercept_`; abstract."""
 
-    _quantized_from: tuple[FloatArray, FloatArray]
+    _watched = ("coef_", "intercept_")
+
+    @override
+    def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
+        return _two_dimensional(model)
 
     @override
     def _quantize(
         self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
     ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
-        coef, intercept = self._quantized_from = _two_dimensional(model)
+        coef, intercept = _two_dimensional(model)
         graph, module = quantize_linear_map(coef, intercept, self.n_bits, X, sample_weight)
         return graph, {"predict": module}
-
-    @override
-    def _checked_input(self, X: ArrayLike) -> FloatArray:
-        """Validate X, and that the coefficients are still those of the integers.
-
-        That is all the float model is read for: an estimator whose model was taken away predicts.
-        """
-        values = super()._checked_input(X)
-        model = self.sklearn_model_
-        if hasattr(model, "coef_") and not all(
-            map(np.array_equal, _two_dimensional(model), self._quantized_from)
-        ):
-            raise InvalidInputError(
-                "coef_ or intercept_ of sklearn_model_ were written after fit, which the integers "
-                f"don't follow; take the model over by {type(self).__name__}.from_sklearn_model."
-            )
-        return values
 
     @available_if(lambda self: hasattr(self._wrapped_class, "sparsify"))
     def sparsify(self) -> Self:
@@ -119,9 +105,8 @@ def quantize_linear_map(
 
 
 def _two_dimensional(model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
-    """Coefficients (n_outputs, n_features) and intercepts (n_outputs,) of a fitted model."""
+    """Copy coefficients (n_outputs, n_features) and intercepts (n_outputs,)."""
     coef = model.coef_.toarray() if sparse.issparse(model.coef_) else as_numpy(model.coef_)
     coef = np.atleast_2d(coef).astype(np.float64)
     intercept = as_numpy(model.intercept_).astype(np.float64)
-    # copies, to tell later whether they were written
     return coef.copy(), np.broadcast_to(intercept, (len(coef),)).copy()

@@ -16,6 +16,7 @@ from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.estimators.base import N_BITS_CONSTRAINT, P_ERROR
 from cml_sklearn.estimators.partial_fit import PartialFitMixin
 from cml_sklearn.estimators.predictions import PredictingEstimator
+from cml_sklearn.estimators.watched import WatchedEstimator
 from cml_sklearn.estimators.wrapping import OwnParameter
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.bit_widths import MAX_BITS, MIN_BITS
@@ -118,8 +119,14 @@ class NetworkEstimator(PredictingEstimator):
             super()._check_circuit(module, X)
 
 
-class MultilayerPerceptron(PartialFitMixin, NetworkEstimator):
+class MultilayerPerceptron(PartialFitMixin, WatchedEstimator, NetworkEstimator):
     """A perceptron of scikit-learn; abstract."""
+
+    _watched = ("coefs_", "intercepts_")
+
+    @override
+    def _weights(self, model: BaseEstimator) -> tuple[FloatArray, ...]:
+        return tuple(weights.copy() for weights in (*model.coefs_, *model.intercepts_))
 
     @override
     def _to_onnx(self, model: BaseEstimator, X: FloatArray) -> onnx.ModelProto:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Self, cast
 
 import numpy as np
@@ -47,7 +48,8 @@ class PartialFitMixin(CalibratedOnBatches):
         self
         """
         self._validate_params()
-        model = vars(self).get("sklearn_model_", self._make_wrapped())
+        # a copy: what fails or is interrupted leaves this estimator, and copies of it, as they were
+        model = copy.deepcopy(vars(self).get("sklearn_model_", self._make_wrapped()))
         model.partial_fit(X, y, **fit_params)
         batch = _weighty(as_dense(X), fit_params.get("sample_weight"))
         return self._adopt(model, self._with_earlier_rows(batch))

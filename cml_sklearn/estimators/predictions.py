@@ -47,8 +47,11 @@ def _serves(name: str) -> Callable[[FheEstimator], bool]:
     return check
 
 
-class FheClassifierMixin(ClassifierMixin):
-    """Accuracy as the score, in any of the three modes."""
+class _ScoredPredictions:
+    """`score`, in any of the three modes; abstract."""
+
+    predict: Callable[..., Array]
+    _score_of: Callable[..., float]
 
     def score(
         self,
@@ -57,30 +60,21 @@ class FheClassifierMixin(ClassifierMixin):
         sample_weight: ArrayLike | None = None,
         execute_in_fhe: ExecutionMode | None = None,
     ) -> float:
-        """Accuracy of `predict`; `execute_in_fhe` as there."""
+        """Accuracy, R2 or D2 of `predict`, as the wrapped class; `execute_in_fhe` as there."""
         predicted = self.predict(X, execute_in_fhe)
-        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        return float(self._score_of(y, predicted, sample_weight=sample_weight))
 
 
-class FheRegressorMixin(RegressorMixin):
-    """Determination as the score, in any of the three modes."""
+class FheClassifierMixin(_ScoredPredictions, ClassifierMixin):
+    """Accuracy as the score."""
 
-    def score(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        execute_in_fhe: ExecutionMode | None = None,
-    ) -> float:
-        """R2 or D2 of `predict`, as the wrapped class has it; `execute_in_fhe` as there."""
-        predicted = self.predict(X, execute_in_fhe)
-        return self._determination(y, predicted, sample_weight)
+    _score_of = staticmethod(accuracy_score)
 
-    def _determination(
-        self, y: ArrayLike, predicted: ArrayLike, sample_weight: ArrayLike | None
-    ) -> float:
-        """Share of the targets' variance that predictions explain."""
-        return float(r2_score(y, predicted, sample_weight=sample_weight))
+
+class FheRegressorMixin(_ScoredPredictions, RegressorMixin):
+    """Share of the targets' variance that predictions explain as the score."""
+
+    _score_of = staticmethod(r2_score)
 
 
 class PredictingEstimator(FheEstimator):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import takewhile
 from time import perf_counter
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
@@ -75,6 +75,13 @@ class FheCircuit:
         self._circuit = engine.compile(program, options)
         self.report: FheReport = replace(self._circuit.report, chosen=chosen)
         self._half: Parcel[Any] | None = None
+
+    def __getstate__(self) -> NoReturn:
+        """Refuse to be pickled or copied: what is compiled, and the keys, stay in the process."""
+        raise TypeError(
+            "A circuit can't be pickled or copied. Pickle the estimator, or write its module with "
+            "QuantizedModule.save; what is read again compiles and makes keys when needed."
+        )
 
     def __repr__(self) -> str:
         """Engine and cost of a sample."""

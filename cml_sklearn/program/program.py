@@ -185,6 +185,15 @@ class IntegerProgram:
         return not any(isinstance(i.step, _NOT_AFFINE) for i in self.instructions)
 
     @property
+    def unused_inputs(self) -> list[int]:
+        """Inputs that no output comes from."""
+        n_inputs, needed = len(self.input_bounds), set(self.outputs)
+        for number, instruction in reversed([*enumerate(self.instructions, n_inputs)]):
+            if number in needed:
+                needed.update(instruction.inputs)
+        return [i for i in range(n_inputs) if i not in needed]
+
+    @property
     def n_lookups(self) -> int:
         """Layers of lookups: steps that look every element of a tensor up."""
         return n_lookups(self.instructions)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
 from threading import Barrier
 
 import joblib
@@ -17,8 +20,10 @@ from cml_sklearn.fhe.concrete import ConcreteEngine
 from cml_sklearn.fhe.engines import choose_engine
 from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.fhe.seal import SealEngine
+from cml_sklearn.program.builder import ProgramBuilder
 from cml_sklearn.program.program import IntegerProgram
-from tests.programs import codes_for, linear_program, lookup_program
+from cml_sklearn.program.steps import Add, Subtract
+from tests.programs import codes_for, linear_program, lookup_program, range_to
 
 
 @pytest.mark.parametrize("n_samples", [1, 2, 15, 16, 17, 40])
@@ -134,3 +139,19 @@ def test_auto_says_what_each_engine_lacks(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("cml_sklearn.fhe.concrete.engine.is_installed", lambda: False)
     with pytest.raises(CompilationError, match='seal: the package "tenseal" is not installed; con'):
         choose_engine(linear_program())
+
+
+@pytest.mark.parametrize("attempt", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_circuits_stay_and_say_what_goes_elsewhere(attempt: Callable[[FheCircuit], object]) -> None:
+    circuit = FheCircuit(linear_program(), CircuitOptions(), ConcreteEngine())
+    with pytest.raises(TypeError, match=r"Pickle the estimator, or .* QuantizedModule\.save"):
+        attempt(circuit)
+
+
+def test_inputs_that_nothing_comes_from_are_refused() -> None:
+    builder = ProgramBuilder([range_to(3, 1)] * 3)
+    builder.add(Add(), 0, 1)
+    program = builder.build([builder.add(Subtract(), 2, 0)])
+    assert program.unused_inputs == [1]
+    with pytest.raises(CompilationError, match="no output comes from its input 1"):
+        FheCircuit(program, CircuitOptions(), ConcreteEngine())

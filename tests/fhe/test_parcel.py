@@ -1,12 +1,15 @@
-"""What workers need travels once."""
+"""What workers need travels once, and to whichever process takes the place of another."""
 
 from __future__ import annotations
 
+import os
 import pickle
+import time
 
 import joblib
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.clear import ClearEngine
@@ -58,3 +61,22 @@ def test_all_backends_of_joblib_serve(backend: str) -> None:
     codes = codes_for(program, 7)
     with joblib.parallel_config(backend, n_jobs=2):
         np.testing.assert_array_equal(circuit.execute(*codes)[0], program(*codes)[0])
+
+
+HELD: list[bytes] = []
+"""What stays in the memory of a process."""
+
+
+def grow(n_bytes: int) -> int:
+    """Take memory for good, as an import does; joblib looks for that once a second."""
+    HELD.append(b"1" * n_bytes)
+    time.sleep(1.1)
+    return os.getpid()
+
+
+def test_workers_that_have_grown_are_replaced_and_nobody_waits_forever() -> None:
+    jobs = joblib.Parallel(n_jobs=2)
+    small = jobs(joblib.delayed(grow)(0) for _ in range(4))
+    grown = jobs(joblib.delayed(grow)(320 << 20) for _ in range(6))
+    assert set(grown) - set(small)
+    get_reusable_executor().shutdown()

@@ -56,8 +56,11 @@ class ConcreteEngine:
 
     def supports(self, program: IntegerProgram) -> str | None:
         """Every step has its counterpart; what is too wide shows in `compile`."""
-        del program
-        return None if is_installed() else 'the package "concrete-python" is not installed'
+        if not is_installed():
+            return 'the package "concrete-python" is not installed'
+        # the library encrypts these by one bit, whatever their range
+        unused = program.unused_inputs
+        return f"no output comes from its input {unused[0]}: leave that out" if unused else None
 
     def compile(self, program: IntegerProgram, options: CircuitOptions) -> ConcreteCircuit:
         """Compile for a batch, and where that costs no keys for single samples, too."""
