@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import compare, figures, growth, operators
+from benchmarks import compare, figures, growth, lookups, operators
 from benchmarks.commands import make_app
 from benchmarks.subject import OurSubject
 
@@ -10,6 +10,7 @@ app = make_app(OurSubject, "Costs and scores of encrypted predictions.")
 app.command("growth")(growth.main)
 app.command("operators")(operators.main)
 app.command("compare")(compare.main)
+app.command("lookups")(lookups.main)
 app.command("figures")(figures.main)
 
 if __name__ == "__main__":

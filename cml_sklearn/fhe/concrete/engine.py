@@ -53,7 +53,7 @@ class ConcreteEngine:
 
     def compile(self, program: IntegerProgram, options: CircuitOptions) -> ConcreteCircuit:
         """Compile for a batch, and where that costs no keys for single samples, too."""
-        lowered = lower_trees(substitute(program))
+        lowered = lower_trees(substitute(program), p_error=options.p_error)
         return ConcreteCircuit(self._batches(lowered.program, options), lowered.words, options)
 
     def _batches(self, program: IntegerProgram, options: CircuitOptions) -> list[BatchCircuit]:
