@@ -8,6 +8,7 @@ from benchmarks import (
     engine_growth,
     figures,
     growth,
+    lookups,
     operators,
     seal_check,
     seal_costs,
@@ -23,6 +24,7 @@ app.command("seal-costs")(seal_costs.main)
 app.command("seal-check")(seal_check.main)
 app.command("operators")(operators.main)
 app.command("compare")(compare.main)
+app.command("lookups")(lookups.main)
 app.command("figures")(figures.main)
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ class _Bench:
         self.client = SealClient(specification)
         self.keys = self.client.evaluation_keys
         self.server = SealServer(ServerSpecification(parameters, layouts, _COPY, plan.flood_bits))
-        self.session = _session(parameters, self.keys)
+        self.session = _session(parameters, self.keys, layouts)
         self.scheme = self.session.scheme
         self.elements = layouts.galois_elements
         self.n_keys = 2 + len(self.elements)
@@ -115,7 +115,7 @@ class _Bench:
         constant = self.scheme.constant(3)
         return {
             "encrypt": (self.client.encrypt, lambda: self.x),
-            "read": (self.scheme.read, lambda: self.sent.values[0]),
+            "read": (session.read, lambda: self.sent.values[0]),
             "answer": (lambda x: self.server.run(x, self.keys), lambda: self.sent),
             "decrypt": (self.client.decrypt, lambda: self.answer),
             "product": (lambda pair: session.product(*pair), lambda: (self._read(), self._read())),
@@ -128,7 +128,7 @@ class _Bench:
         }
 
     def _read(self) -> Any:
-        return self.scheme.read(self.sent.values[0])
+        return self.session.read(self.sent.values[0])
 
     def _product(self) -> Any:
         return self.session.product(self._read(), self._read())

@@ -14,7 +14,10 @@ import numpy as np
 from benchmarks.models import ModelSpec
 from cml_sklearn.config import AUTO, ENGINES
 
-__all__ = ["OurSubject", "equal_samples"]
+__all__ = ["PEER_P_ERROR", "OurSubject", "equal_samples"]
+
+PEER_P_ERROR = 2.0**-40
+"""Concrete-ML's default: what is compared must be as safe."""
 
 # Imported when first needed, which is not what "fit" or "compile" shall measure.
 _HEAVY = ("hummingbird.ml", "concrete.fhe")
@@ -22,19 +25,26 @@ _MODES = {"clear": False, "simulate": "simulate", "execute": True}
 
 
 class OurSubject:
-    """See `benchmarks.core.Subject`."""
+    """See `benchmarks.core.Subject`; by default as safe as the peer's models."""
 
     library = "cml_sklearn"
     engines: ClassVar[tuple[str, ...]] = (AUTO, *ENGINES)
 
-    def __init__(self, spec: ModelSpec, n_bits: int | None, seed: int, engine: str = AUTO) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        n_bits: int | None,
+        seed: int,
+        engine: str = AUTO,
+        p_error: float = PEER_P_ERROR,
+    ) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # theirs about themselves
             for module in _HEAVY:
                 import_module(module)
         self.engine = engine
         widths = {} if n_bits is None else {"n_bits": n_bits}
-        self.model = spec.make(f"cml_sklearn.{spec.module}", seed, **widths)
+        self.model = spec.make(f"cml_sklearn.{spec.module}", seed, p_error=p_error, **widths)
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> None:
         """See `Subject`."""

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.exceptions import CalibrationError
-from cml_sklearn.fhe.protocol import CircuitOptions
+from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR, CircuitOptions
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.post_training import ClearTailChoice, PostTrainingAffineQuantization
 from cml_sklearn.quantization.quantized_module import QuantizedModule
@@ -29,7 +29,7 @@ def compile_onnx_model(
     n_bits: int | Mapping[str, int] = 6,
     rounding_bits: int | None = None,
     exact_rounding: bool = True,
-    p_error: float = 2.0**-40,
+    p_error: float = DEFAULT_P_ERROR,
     batch_size: int | None = None,
     clear_tail: ClearTailChoice = True,
 ) -> QuantizedModule:
@@ -46,7 +46,7 @@ def compile_onnx_model(
         Bits of an accumulator that a lookup looks at. None: all.
     exact_rounding : bool, default=True
         False: cheaper rounding that may be off by one near ties.
-    p_error : float, default=2**-40
+    p_error : float, default=2**-64
         Chance that one bootstrap decrypts wrong.
     batch_size : int, optional
         Samples that go through the circuit at once.
@@ -82,7 +82,7 @@ def compile_torch_model(
     n_bits: int | Mapping[str, int] = 6,
     rounding_bits: int | None = None,
     exact_rounding: bool = True,
-    p_error: float = 2.0**-40,
+    p_error: float = DEFAULT_P_ERROR,
     batch_size: int | None = None,
     clear_tail: ClearTailChoice = True,
 ) -> QuantizedModule:

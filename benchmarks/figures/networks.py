@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.core import fitted_score
 from benchmarks.datasets import load
 from benchmarks.models import MODELS
-from benchmarks.subject import OurSubject, equal_samples
+from benchmarks.subject import PEER_P_ERROR, OurSubject, equal_samples
 from benchmarks.tables import figure, insert, markdown
 from cml_sklearn import NumpyModule, QuantizedModule, compile_torch_model, config_context
 from examples import cnn
@@ -93,7 +93,8 @@ def _convolution() -> list[str]:
     X, X_test, y, y_test = cnn.load_images()
     network = cnn.trained(X, y)
     bits, kept = cnn.N_BITS, cnn.ROUNDING_BITS
-    module = compile_torch_model(network, X, n_bits=bits, rounding_bits=kept, exact_rounding=False)
+    options = {"rounding_bits": kept, "exact_rounding": False, "p_error": PEER_P_ERROR}
+    module = compile_torch_model(network, X, n_bits=bits, **options)
     labels = cnn.predict(network, X_test), _labels(np.asarray(module.forward(X_test)))
     scores = [figure("score", (x == y_test).mean()) for x in labels]
     cells = _cells(module, X_test[: cnn.N_ENCRYPTED])

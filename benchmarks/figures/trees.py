@@ -1,7 +1,7 @@
 """Cost and scores of trees on the engine "concrete": the tables and the picture of docs/trees.md.
 
 Gop is the optimizer's own cost in units of 1e9 operations, PBS the number of programmable
-bootstraps, at the default p_error of 2**-40: exact and repeatable.
+bootstraps, at the peer's p_error and at the default one: exact and repeatable.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import NamedTuple
 from benchmarks.core import clear_score, fitted_score
 from benchmarks.datasets import load
 from benchmarks.models import MODELS
-from benchmarks.subject import OurSubject
+from benchmarks.subject import PEER_P_ERROR, OurSubject
 from benchmarks.tables import DOCS, figure, insert, markdown
+from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR
 
 __all__ = ["Measured", "measured", "write"]
 
@@ -38,6 +39,7 @@ _PEER = {
 _N_BITS = {"digits": (3, 4, 6), "diabetes": (4, 6)}
 _CURVE = range(1, 9)
 _HEAD = ["data / model", "n_bits", "score", "float", "peer", "PBS", "peer", "Gop", "peer", "ratio"]
+_HEAD += ["Gop, default"]
 
 
 class Measured(NamedTuple):
@@ -64,11 +66,11 @@ def write() -> None:
     _draw(curves)
 
 
-def measured(name: str, model: str, n_bits: int) -> Measured:
+def measured(name: str, model: str, n_bits: int, p_error: float = DEFAULT_P_ERROR) -> Measured:
     """Train, score and compile."""
     data = load(name)
     spec = MODELS[data.task][model]
-    subject = OurSubject(spec, n_bits, 0, "concrete")
+    subject = OurSubject(spec, n_bits, 0, "concrete", p_error)
     score = fitted_score(subject, data)
     subject.compile(data.X_train)
     facts = subject.facts()
@@ -79,11 +81,12 @@ def _cells() -> Iterator[list[str]]:
     """Lines of the table beside the peer's figures."""
     for (name, model), (peer_score, peer_pbs, peer_gop) in _PEER.items():
         for n_bits in _N_BITS.get(name, (6,)):
-            score, reference, pbs, gop = measured(name, model, n_bits)
+            score, reference, pbs, gop = measured(name, model, n_bits, PEER_P_ERROR)
+            default = measured(name, model, n_bits).gop
             scores = [figure("score", x) for x in (score, reference, peer_score)]
             costs = [f"{pbs:.0f}", f"{peer_pbs}", f"{gop:.2f}", f"{peer_gop:.1f}"]
             label = f"{name} / {_LABELS[model]}"
-            yield [label, str(n_bits), *scores, *costs, f"{peer_gop / gop:.0f} x"]
+            yield [label, str(n_bits), *scores, *costs, f"{peer_gop / gop:.0f} x", f"{default:.2f}"]
 
 
 def _draw(curves: dict[str, list[Measured]]) -> None:

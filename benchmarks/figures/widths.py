@@ -13,6 +13,7 @@ from sklearn.neural_network import MLPClassifier
 
 import cml_sklearn.neural_network
 from benchmarks.datasets import Dataset, load
+from benchmarks.subject import PEER_P_ERROR
 from benchmarks.tables import DOCS, insert, markdown
 from cml_sklearn import config_context
 
@@ -67,7 +68,9 @@ def _measured(fitted: list[Fitted], n_bits: int, kept: int) -> Point:
     ours = cml_sklearn.neural_network.MLPClassifier
     scores = []
     for model, data in fitted:
-        quantized = ours.from_sklearn_model(model, data.X_train, n_bits=n_bits, rounding_bits=kept)
+        quantized = ours.from_sklearn_model(
+            model, data.X_train, n_bits=n_bits, rounding_bits=kept, p_error=PEER_P_ERROR
+        )
         scores.append(data.score(quantized.predict(data.X_test)))
     return Point(float(np.mean(scores)), quantized.fhe_report_.complexity or 0.0)
 
@@ -78,7 +81,9 @@ def _chosen(fitted: list[Fitted], budget: float) -> Point:
     for model, data in fitted:
         X = data.X_train
         best, _ = cml_sklearn.neural_network.search_widths(
-            cml_sklearn.neural_network.MLPClassifier.from_sklearn_model(model, X),
+            cml_sklearn.neural_network.MLPClassifier.from_sklearn_model(
+                model, X, p_error=PEER_P_ERROR
+            ),
             X,
             X,
             data.y_train,

@@ -44,7 +44,7 @@ from cml_sklearn.estimators.parameters import check_fit_arguments, check_paramet
 from cml_sklearn.estimators.wrapping import OwnParameter, take_over
 from cml_sklearn.exceptions import CompilationError, InvalidInputError, UnsupportedModelError
 from cml_sklearn.fhe.circuit import FheCircuit
-from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions, FheReport
+from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR, AnyEngine, CircuitOptions, FheReport
 from cml_sklearn.quantization.bit_widths import MAX_BITS, MIN_BITS
 from cml_sklearn.quantization.postprocessing import Postprocessing
 from cml_sklearn.quantization.quantized_module import QuantizedModule
@@ -70,9 +70,9 @@ _N_BITS = OwnParameter(
 
 P_ERROR = OwnParameter(
     "p_error",
-    2.0**-40,
+    DEFAULT_P_ERROR,
     (Interval(Real, 0, 1, closed="neither"),),
-    """float, default=2**-40
+    """float, default=2**-64
     Chance that one bootstrap (one output, where the circuit has none) decrypts wrong.""",
 )
 

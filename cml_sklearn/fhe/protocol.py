@@ -17,6 +17,7 @@ from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.program.program import IntegerProgram
 
 __all__ = [
+    "DEFAULT_P_ERROR",
     "AnyEngine",
     "AnyPortableClient",
     "AnyPortableEngine",
@@ -33,6 +34,10 @@ __all__ = [
 ]
 
 
+DEFAULT_P_ERROR = 2.0**-64
+"""Chance that a value decrypts wrong: so small that wrong ones tell nothing about the key."""
+
+
 @dataclass(frozen=True)
 class CircuitOptions:
     """How to compile, whatever the engine.
@@ -45,14 +50,14 @@ class CircuitOptions:
         Samples that go through the circuit at once. None: what the engine likes best.
     """
 
-    p_error: float = 2.0**-40
+    p_error: float = DEFAULT_P_ERROR
     batch_size: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that an engine would take for something else."""
         if not isinstance(self.p_error, Real) or not 0 < self.p_error < 1:
             raise InvalidInputError(
-                f"p_error is {self.p_error!r}; it must lie between 0 and 1, such as 2**-40."
+                f"p_error is {self.p_error!r}; it must lie between 0 and 1, such as 2**-64."
             )
         size = self.batch_size
         is_int = isinstance(size, Integral) and not isinstance(size, bool)

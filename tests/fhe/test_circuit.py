@@ -15,7 +15,7 @@ from cml_sklearn import config_context
 from cml_sklearn.exceptions import CompilationError, InvalidInputError
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.clear import ClearEngine
-from cml_sklearn.fhe.clear.engine import ClearCiphertexts, ClearKeys, ClearServer
+from cml_sklearn.fhe.clear.engine import ClearCiphertexts, ClearCircuit, ClearKeys, ClearServer
 from cml_sklearn.fhe.concrete import ConcreteEngine
 from cml_sklearn.fhe.engines import choose_engine
 from cml_sklearn.fhe.protocol import CircuitOptions
@@ -60,6 +60,7 @@ def test_batches_are_evaluated_at_once(
         return run(self, encrypted, keys)
 
     monkeypatch.setattr(ClearServer, "run", run_together)
+    monkeypatch.setattr(ClearCircuit, "overlaps", True)
     program = lookup_program()
     codes = codes_for(program, 6)
     with joblib.parallel_config(n_jobs=n_jobs):

@@ -11,7 +11,8 @@ from typing import Any
 from cml_sklearn._typing import IntArray
 from cml_sklearn.fhe.concrete.bindings import compiling, delete_folder_of
 from cml_sklearn.fhe.concrete.forest.plan import OutputWords
-from cml_sklearn.fhe.concrete.halves import ConcreteClient, ConcreteServer, as_tuple
+from cml_sklearn.fhe.concrete.halves import ConcreteClient, ConcreteServer, as_tuple, in_order
+from cml_sklearn.fhe.concrete.selection import Selection
 from cml_sklearn.fhe.protocol import CircuitOptions, FheReport
 from cml_sklearn.program.packing import Packing
 
@@ -42,7 +43,7 @@ class BatchCircuit:
         rows = inputs if self.packing is None else self.packing.pack(*inputs)
         with compiling(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            values = as_tuple(self._simulator.simulate(*rows))
+            values = as_tuple(self._simulator.simulate(*in_order(rows)))
         return values if self.packing is None else self.packing.unpack(*values)
 
     @cached_property
@@ -59,27 +60,34 @@ class ConcreteCircuit:
     overlaps = True
 
     def __init__(
-        self, batches: Sequence[BatchCircuit], words: OutputWords, options: CircuitOptions
+        self,
+        batches: Sequence[BatchCircuit],
+        selection: Selection,
+        words: OutputWords,
+        options: CircuitOptions,
     ) -> None:
         self._batches = {batch.size: batch for batch in batches}
         self._largest = batches[0]
+        self._selection = selection
         self._words = words
         self.client = ConcreteClient(
-            {b.size: b.circuit.client for b in batches},
+            {b.size: selection.client(b.circuit.client.specs) for b in batches},
             {b.size: b.packing for b in batches if b.packing is not None},
             words,
         )
-        self.server = ConcreteServer({b.size: b.circuit.server for b in batches})
-        self.report = _report(self._largest, options)
+        self.server = ConcreteServer({b.size: b.circuit.server for b in batches}, selection)
+        self.report = _report(self._largest, selection, options)
 
     def simulate(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Evaluate one batch without encryption."""
-        return self._words.fields(*self._batches[len(inputs[0])].simulate(*inputs))
+        batch = self._batches[len(inputs[0])]
+        return self._words.fields(*batch.simulate(*self._selection.integers(*inputs)))
 
 
-def _report(batch: BatchCircuit, options: CircuitOptions) -> FheReport:
+def _report(batch: BatchCircuit, selection: Selection, options: CircuitOptions) -> FheReport:
     """Collect the compiler's statistics, by sample."""
     circuit, size, statistics = batch.circuit, batch.size, batch.circuit.statistics
+    n_packed = 1 if batch.packing is None else batch.packing.n_packed
     by_tag = statistics["programmable_bootstrap_count_per_tag"]
     by_width = {
         int(tag.removeprefix("width_")): count / size
@@ -92,11 +100,11 @@ def _report(batch: BatchCircuit, options: CircuitOptions) -> FheReport:
         pbs_by_width=by_width,
         complexity=statistics["complexity"] / size / 1e9,
         key_bytes=statistics["size_of_bootstrap_keys"] + statistics["size_of_keyswitch_keys"],
-        input_bytes=statistics["size_of_inputs"] / size,
+        input_bytes=statistics["size_of_inputs"] / size + selection.bytes_left_out / n_packed,
         output_bytes=statistics["size_of_outputs"] / size,
         max_bit_width=circuit.graph.maximum_integer_bit_width(),
         batch_size=size,
         p_error=options.p_error,
         security_bits=_SECURITY_BITS,
-        samples_per_ciphertext=1 if batch.packing is None else batch.packing.n_packed,
+        samples_per_ciphertext=n_packed,
     )

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
-
-import numpy as np
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import BitWidthError, CompilationError, InvalidInputError
@@ -20,7 +17,9 @@ from cml_sklearn.fhe.concrete.bindings import (
 from cml_sklearn.fhe.concrete.circuit import BatchCircuit, ConcreteCircuit
 from cml_sklearn.fhe.concrete.forest.lowering import lower_trees
 from cml_sklearn.fhe.concrete.limits import check_index
+from cml_sklearn.fhe.concrete.selection import select_inputs
 from cml_sklearn.fhe.concrete.substitutes import substitute
+from cml_sklearn.fhe.concrete.traceable import representative_inputs, traceable
 from cml_sklearn.fhe.concrete.tracing import tracing_operations
 from cml_sklearn.fhe.protocol import CircuitOptions, Cost
 from cml_sklearn.program.bounds import Bounds
@@ -64,8 +63,9 @@ class ConcreteEngine:
 
     def compile(self, program: IntegerProgram, options: CircuitOptions) -> ConcreteCircuit:
         """Compile for a batch, and where that costs no keys for single samples, too."""
-        lowered = lower_trees(substitute(program))
-        return ConcreteCircuit(self._batches(lowered.program, options), lowered.words, options)
+        lowered = lower_trees(substitute(program), p_error=options.p_error)
+        read, selection = select_inputs(lowered.program)
+        return ConcreteCircuit(self._batches(read, options), selection, lowered.words, options)
 
     def cost(self, program: IntegerProgram, n_samples: int) -> Cost:
         """Estimate by the number of inputs and lookups, from measured seconds (docs/engines.md)."""
@@ -91,14 +91,14 @@ class ConcreteEngine:
         packed, packing = pack_samples(program, size, _PACKED_BITS)
         if packing.n_packed > 1:
             try:
-                samples = [tuple(packing.pack(*x)) for x in _representative_inputs(program, size)]
+                samples = [tuple(packing.pack(*x)) for x in representative_inputs(program, size)]
                 return BatchCircuit(self._compiled(packed, samples, options), size, packing)
             except BitWidthError:
                 pass  # large weights leave the noise no room beside several samples
         return self._plain(program, size, options)
 
     def _plain(self, program: IntegerProgram, size: int, options: CircuitOptions) -> BatchCircuit:
-        samples = _representative_inputs(program, size)
+        samples = representative_inputs(program, size)
         return BatchCircuit(self._compiled(program, samples, options), size)
 
     def _compiled(
@@ -107,7 +107,9 @@ class ConcreteEngine:
         """Let the library trace and compile a program."""
         fhe = load_concrete()
         names = [f"x{i}" for i in range(len(program.input_bounds))]
-        compiler = fhe.Compiler(_traceable(program, names), dict.fromkeys(names, "encrypted"))
+        compiler = fhe.Compiler(
+            traceable(program, names, tracing_operations()), dict.fromkeys(names, "encrypted")
+        )
         inputset = [x if len(x) > 1 else x[0] for x in samples]
         try:
             with compiling():
@@ -141,29 +143,6 @@ def _estimated_lookups(instruction: Instruction, bounds: Bounds) -> float:
     if isinstance(step, Trees):
         return float((step.bit < 0).sum()) / _LEAVES_A_LOOKUP
     return float(bounds.low.size) if isinstance(step, Lookup) else 0.0
-
-
-def _traceable(program: IntegerProgram, names: list[str]) -> Any:
-    """Make a function with the named parameters that the library's tracer asks for."""
-    operations = tracing_operations()
-
-    def circuit(**inputs: Any) -> Any:
-        outputs = program.run(operations, *(inputs[name] for name in names))
-        return outputs if len(outputs) > 1 else outputs[0]
-
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    parameters = [inspect.Parameter(name, kind) for name in names]
-    circuit.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return circuit
-
-
-def _representative_inputs(program: IntegerProgram, size: int) -> list[tuple[IntArray, ...]]:
-    """Make batches that show every input's range; `Declare` and lookups say the inner ones."""
-    rng = np.random.default_rng(0)
-    bounds = program.input_bounds
-    ends = [[b.low for b in bounds], [b.high for b in bounds]]
-    drawn = [[b.sample(rng) for b in bounds] for _ in range(8)]
-    return [tuple(np.repeat(x[None], size, axis=0) for x in s) for s in (*ends, *drawn)]
 
 
 def _explain(program: IntegerProgram, error: RuntimeError) -> Exception:

@@ -7,22 +7,33 @@ size of batch.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import numpy as np
+
 from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.fhe.concrete.bindings import delete_folder_of, load_concrete
 from cml_sklearn.fhe.concrete.forest.plan import OutputWords, WordLayout
+from cml_sklearn.fhe.concrete.selection import Selection
 from cml_sklearn.program.archive import ArchiveTable, read, write
 from cml_sklearn.program.packing import Packing
 
-__all__ = ["BatchKeys", "ConcreteCiphertexts", "ConcreteClient", "ConcreteServer", "as_tuple"]
+__all__ = [
+    "BatchKeys",
+    "ConcreteCiphertexts",
+    "ConcreteClient",
+    "ConcreteServer",
+    "as_tuple",
+    "in_order",
+]
 
-_CLIENT, _SERVER, _LAYOUT = "client.zip", "server.zip", "layout.npz"
+_CLIENT, _LAYOUT = "client.zip", "layout.npz"
+_SERVER, _SELECTION = "server.zip", "selection.npz"
 
 
 @dataclass(frozen=True)
@@ -33,7 +44,7 @@ class Layout:
     words: OutputWords
 
 
-_TABLE = ArchiveTable([Layout, OutputWords, Packing, WordLayout])
+_TABLE = ArchiveTable([Layout, OutputWords, Packing, Selection, WordLayout])
 
 
 class ConcreteCiphertexts:
@@ -114,7 +125,7 @@ class ConcreteClient:
         size = len(inputs[0])
         packing = self._packings.get(size)
         rows = inputs if packing is None else packing.pack(*inputs)
-        return ConcreteCiphertexts(size, as_tuple(self._of_size(size).encrypt(*rows)))
+        return ConcreteCiphertexts(size, as_tuple(self._of_size(size).encrypt(*in_order(rows))))
 
     def decrypt(self, encrypted: ConcreteCiphertexts) -> tuple[IntArray, ...]:
         """Decrypt one batch."""
@@ -163,15 +174,19 @@ class ConcreteServer:
     ----------
     servers : dict of int to concrete.fhe.Server
         By size of batch.
+    selection : Selection
+        Which ciphertexts they read of those that come.
     """
 
-    def __init__(self, servers: dict[int, Any]) -> None:
+    def __init__(self, servers: dict[int, Any], selection: Selection) -> None:
         self._servers = servers
+        self._selection = selection
 
     def run(self, encrypted: ConcreteCiphertexts, keys: BatchKeys) -> ConcreteCiphertexts:
         """Evaluate one batch."""
         size = encrypted.n_samples
-        values = self._servers[size].run(*encrypted.values, evaluation_keys=keys.keys[size])
+        kept = self._selection.ciphertexts(encrypted.values)
+        values = self._servers[size].run(*kept, evaluation_keys=keys.keys[size])
         return ConcreteCiphertexts(size, as_tuple(values))
 
     def save(self, folder: str | Path) -> None:
@@ -180,32 +195,36 @@ class ConcreteServer:
             path = Path(folder) / str(size)
             path.mkdir(parents=True, exist_ok=True)
             server.save(path / _SERVER)
+        write(Path(folder) / _SELECTION, self._selection, _TABLE)
 
     @classmethod
     def load(cls, folder: str | Path) -> ConcreteServer:
         """Read what `save` wrote: code, so only from where it is trusted."""
         kind, folder = load_concrete().Server, Path(folder)
+        selection: Selection = read(folder / _SELECTION, Selection, _TABLE)
         try:
             servers = {int(path.parent.name): kind.load(path) for path in _parts(folder, _SERVER)}
         except Exception as error:
             raise _refused(folder, error) from error
         for server in servers.values():
             delete_folder_of(server)
-        return cls(servers)
+        return cls(servers, selection)
 
     def __getstate__(self) -> dict[str, bytes]:
         """Serialize, for joblib's workers."""
         with tempfile.TemporaryDirectory() as folder:
             self.save(folder)
-            return {p.parent.name: p.read_bytes() for p in Path(folder).glob(f"*/{_SERVER}")}
+            files = [path for path in Path(folder).rglob("*") if path.is_file()]
+            return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
     def __setstate__(self, state: dict[str, bytes]) -> None:
         """Read what `__getstate__` wrote."""
         with tempfile.TemporaryDirectory() as folder:
-            for size, content in state.items():
-                (Path(folder) / size).mkdir()
-                (Path(folder) / size / _SERVER).write_bytes(content)
-            self._servers = self.load(folder)._servers
+            for name, content in state.items():
+                path = Path(folder) / name
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(content)
+            self.__dict__ = vars(self.load(folder))
 
 
 def _parts(folder: Path, name: str) -> list[Path]:
@@ -220,6 +239,11 @@ def _refused(folder: Path, reason: object) -> InvalidInputError:
     return InvalidInputError(
         f"{folder} can't be read: {reason}. Give a folder that the half of a circuit was saved to."
     )
+
+
+def in_order(arrays: Iterable[IntArray]) -> list[IntArray]:
+    """Arrays whose rows follow each other in memory: the library reads no others rightly."""
+    return [np.ascontiguousarray(x) for x in arrays]
 
 
 def as_tuple(values: Any) -> tuple[Any, ...]:

@@ -60,6 +60,16 @@ def test_output_width_is_proven_not_observed() -> None:
     assert circuit.report.max_bit_width == int(program.bounds[-1].high.max()).bit_length()
 
 
+@pytest.mark.parametrize("program", [linear_program(), lookup_program()])
+def test_samples_in_any_order_of_memory(program: IntegerProgram) -> None:
+    """The library takes what lies in memory one after the other, whatever an array says."""
+    circuit = ConcreteEngine().compile(program, CircuitOptions(batch_size=4))
+    codes = tuple(np.asfortranarray(x) for x in codes_for(program, 4))
+    encrypted = circuit.server.run(circuit.client.encrypt(*codes), circuit.client.evaluation_keys)
+    np.testing.assert_array_equal(circuit.client.decrypt(encrypted)[0], program(*codes)[0])
+    np.testing.assert_array_equal(circuit.simulate(*codes)[0], program(*codes)[0])
+
+
 def test_every_step_can_be_traced() -> None:
     replaced = {Multiply, MultiplyMatrices, Trees}
     assert tracing_operations().keys() == CLEAR.keys() - replaced

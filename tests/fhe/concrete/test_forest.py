@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cml_sklearn.exceptions import BitWidthError, CompilationError
-from cml_sklearn.fhe.concrete.forest.cost import plan_cost
+from cml_sklearn.fhe.concrete.forest.cost import MAX_WIDTH, lookup_cost, plan_cost
 from cml_sklearn.fhe.concrete.forest.lowering import lower_trees
 from cml_sklearn.fhe.concrete.forest.plan import LookupPlan
 from cml_sklearn.fhe.concrete.forest.planner import (
@@ -126,7 +126,7 @@ def test_stumps_and_single_features_need_no_lookup() -> None:
     step = _step(together(chain(0, value=[1, 2]), chain(3, 4, 5, value=[0, 3, 1, 2])))
     plan = plan_trees(step, BIT_FEATURES)
     assert plan.n_lookups == 0
-    assert plan_cost(plan) == 0
+    assert plan_cost(plan, 2.0**-64) == 0
     assert lower_trees(_program(step)).program.is_affine
 
 
@@ -151,6 +151,20 @@ def test_planning_twice_gives_the_same_plan() -> None:
     for one, other in zip(left, right, strict=True):
         np.testing.assert_array_equal(one.tables, other.tables)
         np.testing.assert_array_equal(one.index_weights, other.index_weights)
+
+
+def test_costs_grow_with_width_sum_and_strictness() -> None:
+    levels = [2.0**-20, 2.0**-40, 2.0**-64, 2.0**-128, 2.0**-200]
+    costs = np.array(
+        [
+            [[lookup_cost(w, bits, n, p) for bits in (2, 6, 14) for n in (1, 99)] for p in levels]
+            for w in range(1, MAX_WIDTH + 1)
+        ]
+    )
+    assert all((np.diff(costs, axis=axis) >= 0).all() for axis in range(3))
+    np.testing.assert_array_equal(costs[:, 0], costs[:, 1])
+    np.testing.assert_array_equal(costs[:, 3], costs[:, 4])
+    assert lookup_cost(3, 6, 9, 2.0**-41) == lookup_cost(3, 6, 9, 2.0**-64)
 
 
 def test_paths_too_long_for_any_lookup_are_refused() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from cml_sklearn._typing import IntArray
 from cml_sklearn.fhe.concrete.forest.plan import LookupGroup, LookupPlan, OutputWords
 from cml_sklearn.fhe.concrete.forest.planner import plan_trees
+from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR
 from cml_sklearn.program.bounds import Bounds, Thermometer
 from cml_sklearn.program.program import Instruction, IntegerProgram
 from cml_sklearn.program.steps import (
@@ -33,13 +34,15 @@ class LoweredProgram:
     words: OutputWords
 
 
-def lower_trees(program: IntegerProgram, *, rounds: int = 100) -> LoweredProgram:
+def lower_trees(
+    program: IntegerProgram, *, p_error: float = DEFAULT_P_ERROR, rounds: int = 100
+) -> LoweredProgram:
     """Plan lookups for every `Trees` step.
 
     Parameters
     ----------
     program : IntegerProgram
-    rounds : int
+    p_error, rounds
         See `plan_trees`.
 
     Raises
@@ -56,7 +59,8 @@ def lower_trees(program: IntegerProgram, *, rounds: int = 100) -> LoweredProgram
         step, inputs = instruction.step, tuple(numbers[i] for i in instruction.inputs)
         if isinstance(step, Trees):
             features = _features(bounds[instruction.inputs[0]])
-            plan = plan_trees(step, features, rounds=rounds, packed=tensor not in inner)
+            packed = tensor not in inner
+            plan = plan_trees(step, features, p_error=p_error, rounds=rounds, packed=packed)
             layouts[tensor] = plan.layout
             numbers.append(tape.add_plan(plan, inputs[0], instruction.source))
         else:

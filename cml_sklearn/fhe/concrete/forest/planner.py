@@ -23,6 +23,7 @@ from cml_sklearn.fhe.concrete.forest.terms import (
     indicator_terms,
     paired_terms,
 )
+from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR
 from cml_sklearn.program.steps import Trees
 from cml_sklearn.program.trees import leaf_range
 
@@ -40,10 +41,11 @@ _MAX_VALUES = 500_000
 
 @dataclass(frozen=True)
 class _Problem:
-    """A step with the feature of each of its bits."""
+    """A step with the feature of each of its bits, and the chance of a wrong lookup."""
 
     step: Trees
     features: IntArray
+    p_error: float = DEFAULT_P_ERROR
 
     @cached_property
     def ranks(self) -> IntArray:
@@ -133,6 +135,7 @@ def plan_trees(
     step: Trees,
     features: IntArray,
     *,
+    p_error: float = DEFAULT_P_ERROR,
     rounds: int = 100,
     key_cost: float = KEY_COST,
     packed: bool = True,
@@ -145,6 +148,8 @@ def plan_trees(
         Its values are 0 or more.
     features : ndarray of int, shape (n_bits,)
         Feature of each bit; the bits of one feature stand together and are a thermometer.
+    p_error : float
+        Chance that a lookup is wrong, on which its cost depends.
     rounds : int
         Attempts to better the cover.
     key_cost : float
@@ -167,7 +172,7 @@ def plan_trees(
             f"The trees' leaves hold {n_values} values; at most {_MAX_VALUES} are planned, whose "
             "lookups take hours. Limit max_depth, or train fewer trees."
         )
-    problem = _Problem(step, features)
+    problem = _Problem(step, features, p_error)
     makers: list[Callable[[int], LookupPlan]] = [
         partial(_plan_words, problem, count, widths)
         for count in (_field_choices(problem) if packed else [1])
@@ -176,7 +181,7 @@ def plan_trees(
     if step.n_fields > 1:
         makers += [partial(_plan_indicators, problem, least) for least in (1, 3)]
     # only the form that looks best gets its cover bettered, which takes longest
-    sketches = [plan_cost(make(0), key_cost) for make in makers]
+    sketches = [plan_cost(make(0), p_error, key_cost) for make in makers]
     return makers[int(np.argmin(sketches))](rounds)
 
 
@@ -209,14 +214,16 @@ def _plan_words(
         sums.constant[word] += constant
         terms = sums.take(pairs, slice(word, word + 1))
         width = max(1, int(upper[word]).bit_length())
-        prices = partial(_lookup_price, least=widths[0], sum_bits=width, n_lookups=len(terms))
+        prices = partial(_lookup_price, problem, widths[0], width, len(terms))
         cells = problem.cover(per_word, word, widths[1]).cells(prices, rounds)
         lookups += [_lookup(c.index, _table(c), unit, widths[0]) for c in cells]
     return assemble(problem.features, lookups, sums, layout, upper=upper, least_width=widths[0])
 
 
-def _lookup_price(width: int, least: int, sum_bits: int, n_lookups: int) -> float:
-    return lookup_cost(max(width, least), sum_bits, n_lookups)
+def _lookup_price(
+    problem: _Problem, least: int, sum_bits: int, n_lookups: int, width: int
+) -> float:
+    return lookup_cost(max(width, least), sum_bits, n_lookups, problem.p_error)
 
 
 def _lookup(
