@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.pipeline import make_pipeline
@@ -23,6 +25,8 @@ from cml_sklearn.ensemble import RandomForestClassifier
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.linear_model import LogisticRegression, Ridge
 from cml_sklearn.quantization.quantized_module import QuantizedModule
+from cml_sklearn.tree import DecisionTreeRegressor
+from tests.estimators import name_of
 
 pytestmark = pytest.mark.fhe
 
@@ -76,6 +80,28 @@ def test_other_families(model: Any, tmp_path: Path) -> None:
     )
     pair = Pair(model.fit(X, y), tmp_path)
     np.testing.assert_array_equal(pair.answered(X[:40]), model.predict(X[:40]))
+
+
+@pytest.mark.parametrize(
+    "model", [Ridge(n_bits=4), DecisionTreeRegressor(max_depth=2, n_bits=2)], ids=name_of
+)
+def test_concrete(model: Any, tmp_path: Path) -> None:
+    X, y = load_diabetes(return_X_y=True)
+    X = X[:, :3] * 20
+    pair = Pair(clone(model).fit(X, y), tmp_path, engine="concrete")
+    pair.client.save_keys(tmp_path / "keys", PHRASE)
+    again = FheClient(tmp_path / "client.zip")
+    again.load_keys(tmp_path / "keys", PHRASE)
+    answer = pair.server.run(again.evaluation_keys(), pair.client.encrypt(X[:2]))
+    np.testing.assert_array_equal(again.decrypt(answer), pair.model.predict(X[:2]))
+    with pytest.raises(InvalidInputError, match="can't be read"):
+        pair.server.run(again.evaluation_keys(), damaged(pair.client.encrypt(X[:1])))
+
+
+def damaged(sent: bytes) -> bytes:
+    """The message with nonsense for a ciphertext."""
+    (message,) = read_messages(sent)
+    return replace(message, parts=(b"nonsense",) * len(message.parts)).write()
 
 
 def test_transform(tmp_path: Path, data: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +17,12 @@ from cml_sklearn.fhe.concrete.bindings import (
 )
 from cml_sklearn.fhe.concrete.circuit import BatchCircuit, ConcreteCircuit
 from cml_sklearn.fhe.concrete.forest.lowering import lower_trees
+from cml_sklearn.fhe.concrete.halves import (
+    BatchKeys,
+    ConcreteCiphertexts,
+    ConcreteClient,
+    ConcreteServer,
+)
 from cml_sklearn.fhe.concrete.limits import check_index
 from cml_sklearn.fhe.concrete.selection import select_inputs
 from cml_sklearn.fhe.concrete.substitutes import substitute
@@ -66,6 +73,22 @@ class ConcreteEngine:
         lowered = lower_trees(substitute(program), p_error=options.p_error)
         read, selection = select_inputs(lowered.program)
         return ConcreteCircuit(self._batches(read, options), selection, lowered.words, options)
+
+    def load_client(self, folder: str | Path) -> ConcreteClient:
+        """Read what `ConcreteClient.save` wrote."""
+        return ConcreteClient.load(folder)
+
+    def load_server(self, folder: str | Path) -> ConcreteServer:
+        """Read what `ConcreteServer.save` wrote: code, so only from where it is trusted."""
+        return ConcreteServer.load(folder)
+
+    def read_ciphertexts(self, n_samples: int, parts: tuple[bytes, ...]) -> ConcreteCiphertexts:
+        """Read a batch from the wire."""
+        return ConcreteCiphertexts.of(n_samples, parts)
+
+    def read_keys(self, parts: tuple[bytes, ...]) -> BatchKeys:
+        """Read evaluation keys from the wire."""
+        return BatchKeys.of(parts)
 
     def cost(self, program: IntegerProgram, n_samples: int) -> Cost:
         """Estimate by the number of inputs and lookups, from measured seconds (docs/engines.md)."""

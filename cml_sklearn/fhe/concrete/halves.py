@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -54,15 +55,36 @@ class ConcreteCiphertexts:
         self.n_samples = n_samples
         self.values = values
 
-    def __getstate__(self) -> tuple[int, list[bytes]]:
-        """Serialize, for joblib's workers."""
-        return self.n_samples, [value.serialize() for value in self.values]
+    @classmethod
+    def of(cls, n_samples: int, parts: tuple[bytes, ...]) -> ConcreteCiphertexts:
+        """Read what `parts` gave.
 
-    def __setstate__(self, state: tuple[int, list[bytes]]) -> None:
+        Raises
+        ------
+        InvalidInputError
+            The bytes are no ciphertexts.
+        """
+        kind = load_concrete().Value
+        try:
+            return cls(n_samples, tuple(kind.deserialize(data) for data in parts))
+        except Exception as error:  # whatever the library makes of it
+            raise InvalidInputError(
+                f"A ciphertext can't be read: {error}. Send what the client of this circuit "
+                "encrypted."
+            ) from error
+
+    @property
+    def parts(self) -> tuple[bytes, ...]:
+        """The bytes, for the wire."""
+        return tuple(value.serialize() for value in self.values)
+
+    def __getstate__(self) -> tuple[int, tuple[bytes, ...]]:
+        """Serialize, for joblib's workers."""
+        return self.n_samples, self.parts
+
+    def __setstate__(self, state: tuple[int, tuple[bytes, ...]]) -> None:
         """Read what `__getstate__` wrote."""
-        value_type = load_concrete().Value
-        self.n_samples = state[0]
-        self.values = tuple(value_type.deserialize(data) for data in state[1])
+        vars(self).update(vars(self.of(*state)))
 
 
 class BatchKeys:
@@ -71,14 +93,37 @@ class BatchKeys:
     def __init__(self, keys: dict[int, Any]) -> None:
         self.keys = keys
 
-    def __getstate__(self) -> dict[int, bytes]:
-        """Serialize, for joblib's workers."""
-        return {size: keys.serialize() for size, keys in self.keys.items()}
+    @classmethod
+    def of(cls, parts: tuple[bytes, ...]) -> BatchKeys:
+        """Read what `parts` gave.
 
-    def __setstate__(self, state: dict[int, bytes]) -> None:
-        """Read what `__getstate__` wrote."""
+        Raises
+        ------
+        InvalidInputError
+            The bytes are no keys.
+        """
         kind = load_concrete().EvaluationKeys
-        self.keys = {size: kind.deserialize(data) for size, data in state.items()}
+        try:
+            pairs = zip(parts[::2], parts[1::2], strict=True)
+            return cls({int(size): kind.deserialize(data) for size, data in pairs})
+        except Exception as error:  # whatever the library makes of it
+            raise InvalidInputError(
+                f"Evaluation keys can't be read: {error}. Send those of the client of this circuit."
+            ) from error
+
+    @property
+    def parts(self) -> tuple[bytes, ...]:
+        """Sizes of batches and their keys in turn, for the wire."""
+        pairs = ((str(size).encode(), keys.serialize()) for size, keys in self.keys.items())
+        return tuple(part for pair in pairs for part in pair)
+
+    def __getstate__(self) -> tuple[bytes, ...]:
+        """Serialize, for joblib's workers."""
+        return self.parts
+
+    def __setstate__(self, state: tuple[bytes, ...]) -> None:
+        """Read what `__getstate__` wrote."""
+        self.keys = self.of(state).keys
 
 
 class ConcreteClient:
@@ -112,6 +157,27 @@ class ConcreteClient:
         """The server's keys."""
         self.generate_keys()
         return BatchKeys({size: c.evaluation_keys for size, c in self._clients.items()})
+
+    @property
+    def key_name(self) -> str:
+        """Digest of the circuits' parameters: only equal circuits share keys."""
+        total = sha256()
+        for size, client in sorted(self._clients.items()):
+            total.update(f"{size} ".encode() + client.specs.serialize())
+        return f"concrete {total.hexdigest()[:32]}"
+
+    @property
+    def secret(self) -> tuple[bytes, ...]:
+        """All keys, by size of batch."""
+        self.generate_keys()
+        return tuple(client.keys.serialize() for _, client in sorted(self._clients.items()))
+
+    def use_secret(self, secret: tuple[bytes, ...]) -> None:
+        """Take the keys of a client of an equal circuit."""
+        kind = load_concrete().Keys
+        with self._lock:
+            for (_, client), data in zip(sorted(self._clients.items()), secret, strict=True):
+                client.keys = kind.deserialize(data)
 
     def batch_sizes(self, n_samples: int) -> list[int]:
         """Batches of the largest size, and the rest of the samples in the smallest."""
