@@ -58,6 +58,9 @@ __all__ = [
 _MAX_COLUMNS = 2**20
 """Most columns that a step may make."""
 
+_MAX_DEGREE = 2**10
+"""Most factors of a product of columns."""
+
 _MAX_EXACT = 2**53
 """Integers below it are exact as floats."""
 
@@ -558,8 +561,10 @@ def _is_missing(column: Array, missing: Cell) -> Array:
 
 def _filled(column: Array, missing: Cell, fill: Cell) -> Array:
     mask = _is_missing(column, missing)
+    if not mask.any():
+        return column
     is_text = isinstance(fill, str) or fill is None
-    filled = column.astype(object if is_text and mask.any() else column.dtype)
+    filled = column.astype(object if is_text else column.dtype)
     filled[mask] = fill if is_text else _number(fill)
     return filled
 
@@ -752,8 +757,8 @@ class Power(ClientTransform):
         values = table.numbers(allow_nan=True)
         if self.positive:
             return Table.of(self._box_cox(values, table.names), table.names)
-        above = special.boxcox1p(np.maximum(values, 0), self.powers)
-        below = -special.boxcox1p(np.maximum(-values, 0), 2 - self.powers)
+        above = _power_above_one(np.maximum(values, 0), self.powers)
+        below = -_power_above_one(np.maximum(-values, 0), 2 - self.powers)
         return Table.of(np.where(values >= 0, above, below), table.names)
 
     def _box_cox(self, values: FloatArray, names: Sequence[str]) -> FloatArray:
@@ -765,6 +770,13 @@ class Power(ClientTransform):
             )
         result: FloatArray = special.boxcox(values, self.powers)
         return result
+
+
+def _power_above_one(values: FloatArray, powers: FloatArray) -> FloatArray:
+    """``((1 + x) ** power - 1) / power``, to the last bit as SciPy's `yeojohnson` has it."""
+    logarithms, is_zero = np.log1p(values), np.abs(powers) < np.spacing(1)
+    divisors = np.where(is_zero, 1.0, powers)
+    return np.where(is_zero, logarithms, np.expm1(divisors * logarithms) / divisors)
 
 
 @dataclass(frozen=True)
@@ -808,6 +820,7 @@ class Polynomial(ClientTransform):
 
     def __post_init__(self) -> None:
         sound = self.powers.ndim == 2 and (self.powers >= 0).all()
+        sound = sound and (self.powers.astype(np.float64).sum(axis=1) <= _MAX_DEGREE).all()
         _require(sound, "Polynomial has powers that make no sense")
 
     @override
@@ -816,7 +829,9 @@ class Polynomial(ClientTransform):
         values = table.numbers()
         products = np.empty((len(values), len(self.powers)))
         for place, powers in enumerate(self.powers):
-            products[:, place] = np.prod(values[:, powers > 0] ** powers[powers > 0], axis=1)
+            # in scikit-learn's order, since bins may be cut at the last bit
+            factors = np.repeat(np.arange(len(powers)), powers)[::-1]
+            products[:, place] = reduce(np.multiply, values.T[factors], np.ones(len(values)))
         return Table.of(products)
 
 
@@ -1233,7 +1248,10 @@ def _binarizer(binarizer: Fitted) -> Preprocessing:
 
 @_converts("PolynomialFeatures")
 def _polynomial(polynomial: Fitted) -> Preprocessing:
-    return (Polynomial(np.array(polynomial.powers_, dtype=np.int64)),)
+    shape = polynomial.n_output_features_, polynomial.n_features_in_
+    # scikit-learn's `powers_` fails where there are no products
+    powers = polynomial.powers_ if shape[0] else np.empty(shape)
+    return (Polynomial(np.array(powers, dtype=np.int64)),)
 
 
 @_converts("PCA", "IncrementalPCA")

@@ -175,6 +175,12 @@ SCALERS = [
     Normalizer("max"),
     Binarizer(),
     Binarizer(threshold=0.5),
+    *(
+        PolynomialFeatures(d, interaction_only=i, include_bias=b)
+        for d, i, b in product([0, 1, 2, 3, (2, 3)], [True, False], [True, False])
+        if (d, b) != (0, False)
+    ),
+    *(PowerTransformer(standardize=s) for s in (True, False)),
     VarianceThreshold(),
     SelectKBest(f_classif, k=2),
     SelectFromModel(LogisticRegression(), max_features=2),
@@ -183,12 +189,6 @@ SCALERS = [
     FunctionTransformer(np.tanh, validate=True),
 ]
 NEAR = [
-    *(PowerTransformer(standardize=s) for s in (True, False)),
-    *(
-        PolynomialFeatures(d, interaction_only=i, include_bias=b)
-        for d, i, b in product([0, 1, 2, 3, (2, 3)], [True, False], [True, False])
-        if (d, b) != (0, False)
-    ),
     *(PCA(n, whiten=w) for n, w in product([None, 2, 0.9], [True, False])),
     IncrementalPCA(2, whiten=True),
     TruncatedSVD(2, random_state=0),
@@ -275,6 +275,11 @@ def test_clipped_scaling_by_the_greatest(clip: bool, tmp_path: Path) -> None:
     if "clip" not in scaler.get_params():
         pytest.skip("this scikit-learn's MaxAbsScaler has no clip")
     check(scaler.set_params(clip=clip), numbers(0), 5 * numbers(1), tmp_path)
+
+
+def test_no_products(tmp_path: Path) -> None:
+    nothing = PolynomialFeatures((2, 3), interaction_only=True, include_bias=False)
+    check(make_union(nothing, MinMaxScaler()), numbers(0)[:, :1], numbers(1)[:, :1], tmp_path)
 
 
 def test_values_at_the_ends_of_quantiles(tmp_path: Path) -> None:
@@ -370,6 +375,16 @@ def test_imputing_text(missing: Any, strategy: str, add_indicator: bool, tmp_pat
     imputer = SimpleImputer(missing_values=missing, strategy=strategy, add_indicator=add_indicator)
     encoder = OneHotEncoder(handle_unknown="ignore")
     check(make_pipeline(imputer, encoder), train, test, tmp_path)
+
+
+def test_numbers_where_text_was_filled(tmp_path: Path) -> None:
+    imputer = SimpleImputer(strategy="constant", fill_value="?")
+    frame = categories(0)[["letters", "whole", "counts"]]
+    pipeline = make_pipeline(imputer, OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=-1
+    ), MinMaxScaler())  # fmt: skip
+    frame["counts"] = frame["counts"].fillna(2.0)
+    check(pipeline, frame, categories(1)[["letters", "whole", "counts"]].fillna(2.0), tmp_path)
 
 
 def mixed_transformer(remainder: Any = "drop") -> ColumnTransformer:
@@ -675,6 +690,7 @@ ONES = np.ones(2)
     lambda: Ufunc("system"),
     lambda: Polynomial(np.array([1, 2])),
     lambda: Polynomial(np.array([[-1]])),
+    lambda: Polynomial(np.array([[2**62, 2**62]])),
     lambda: Project(np.ones((2, 3)), ONES),
     lambda: Project(ONES, ONES),
 ])  # fmt: skip
