@@ -202,13 +202,13 @@ NEAR = [
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("transformer", SCALERS, ids=str)
+@pytest.mark.parametrize("transformer", SCALERS)
 def test_exact_on_numbers(transformer: Transformer, seed: int, tmp_path: Path) -> None:
     check(transformer, numbers(seed), numbers(seed + 10), tmp_path)
 
 
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("transformer", NEAR, ids=str)
+@pytest.mark.parametrize("transformer", NEAR)
 def test_near_on_numbers(transformer: Transformer, seed: int, tmp_path: Path) -> None:
     train, test = numbers(seed), numbers(seed + 10)
     train[:, [1, 4]], test[:, [1, 4]] = train[:, [0, 0]] ** 2, test[:, [0, 0]] ** 2 + 1
@@ -236,7 +236,7 @@ GAPPY = [
 
 
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("transformer", GAPPY, ids=str)
+@pytest.mark.parametrize("transformer", GAPPY)
 def test_gaps(transformer: Transformer, seed: int, tmp_path: Path) -> None:
     check(transformer, numbers(seed, gaps=0.2), numbers(seed + 10, gaps=0.3), tmp_path, rtol=1e-12)
 
@@ -342,7 +342,7 @@ def ordinals() -> list[Transformer]:
     return known + coded
 
 
-@pytest.mark.parametrize("encoder", [*one_hots(), *ordinals()], ids=str)
+@pytest.mark.parametrize("encoder", [*one_hots(), *ordinals()])
 def test_categories(encoder: Transformer, tmp_path: Path) -> None:
     train, test = categories(0), categories(1)
     check(encoder, train, test, tmp_path)
@@ -350,7 +350,7 @@ def test_categories(encoder: Transformer, tmp_path: Path) -> None:
         check(encoder, train, with_unknowns(test), tmp_path)
 
 
-@pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder()], ids=str)
+@pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder()])
 def test_categories_in_arrays(encoder: Transformer, tmp_path: Path) -> None:
     texts = categories(0)[["letters", "letters"]].to_numpy().astype(str)
     check(encoder, texts, texts[::-1], tmp_path)
@@ -368,7 +368,7 @@ def test_categories_given_by_hand(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("add_indicator", [True, False])
 @pytest.mark.parametrize("strategy", ["most_frequent", "constant"])
-@pytest.mark.parametrize("missing", [np.nan, None, "b", pd.NA], ids=str)
+@pytest.mark.parametrize("missing", [np.nan, None, "b", pd.NA])
 def test_imputing_text(missing: Any, strategy: str, add_indicator: bool, tmp_path: Path) -> None:
     column = "nothing" if missing is None else "letters" if isinstance(missing, str) else "gappy"
     train, test = (categories(seed)[[column]].astype(object) for seed in (0, 1))
@@ -405,7 +405,7 @@ def mixed_transformer(remainder: Any = "drop") -> ColumnTransformer:
     )
 
 
-@pytest.mark.parametrize("remainder", ["drop", "passthrough", MinMaxScaler()], ids=str)
+@pytest.mark.parametrize("remainder", ["drop", "passthrough", MinMaxScaler()])
 def test_mixed_columns(remainder: Any, tmp_path: Path) -> None:
     pipeline = Pipeline(
         [
@@ -428,7 +428,7 @@ def test_mixed_columns(remainder: Any, tmp_path: Path) -> None:
     pd.Index(["rooms", "age"]),
     make_column_selector(dtype_include=np.number),
     [],
-], ids=str)  # fmt: skip
+])  # fmt: skip
 def test_ways_to_name_columns(columns: Any, tmp_path: Path) -> None:
     transformer = ColumnTransformer([
         ("scale", StandardScaler(), columns),
@@ -479,7 +479,7 @@ def branches() -> list[Transformer]:
     ]
 
 
-@pytest.mark.parametrize("transformer", branches(), ids=str)
+@pytest.mark.parametrize("transformer", branches())
 def test_columns_are_found_by_name(transformer: Transformer) -> None:
     frame = people(0)[["rooms", "income"]]
     shuffled = frame[["income", "rooms"]].assign(more="text")
@@ -572,7 +572,7 @@ DATES = np.array([["2020-01-01"], ["2021-01-01"]], dtype="datetime64[D]")
     (OneHotEncoder(), np.array([[b"a"], [b"b"]]), "it has the value b'a'"),
     (OneHotEncoder(), DATES, "it has the value datetime.date"),
     (StandardScaler(), np.array([[1, np.nan], [2, np.nan]]), "not finite. Leave out columns without any values"),
-], ids=str)  # fmt: skip
+])  # fmt: skip
 def test_refused_transformers(transformer: Transformer, train: Array, message: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -658,7 +658,7 @@ def row(**changes: Any) -> pd.DataFrame:
     ("flags", [[np.nan, 1.0]], "Column 'x0' has missing values, but had none when"),
     ("ratio", np.zeros((1, 5)), "Column 'x0' holds -inf in row 0, but finite numbers without gaps"),
     ("none", [["text"]], "Column 'x0' holds the text 'text'"),
-], ids=str)  # fmt: skip
+])  # fmt: skip
 def test_refused_data(fitted: str, data: Any, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         preprocess(FITTED[fitted](), data)
