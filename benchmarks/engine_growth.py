@@ -74,7 +74,7 @@ def main(
     sweeps: Annotated[str, typer.Option(help="Names, parted by commas. Empty: all.")] = "",
     lines: Annotated[str, typer.Option(help="seal, concrete, or empty: both.")] = "",
     most: Annotated[int | None, typer.Option(help="Leave out greater values.")] = None,
-    repeat: Repeat = 1,
+    repeat: Repeat = 3,
     output: Output = None,
     docs: Annotated[bool, typer.Option("--docs/--no-docs", help="Write the page.")] = True,
 ) -> None:
