@@ -35,7 +35,7 @@ _COPY = Tape(1, (Combination(np.array([0]), np.array([1]), 0),), (1,))
 """Its answer takes what any answer takes, reading and one addition."""
 
 _SPAN = 30_000
-_P_ERROR = 2.0**-40
+_P_ERROR = 2.0**-64
 _CALLS = 7
 _FEATURES = 30
 _MANY = 16
