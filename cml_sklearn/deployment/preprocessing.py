@@ -926,7 +926,24 @@ def transforms_of(pipeline_steps: Sequence[tuple[str, Fitted]]) -> Preprocessing
     UnsupportedModelError
         A transformer is of a class that has no plain form, or was fitted to what can't be stored.
     """
-    return (*_front(pipeline_steps), *_chain(pipeline_steps))
+    transforms = (*_front(pipeline_steps), *_chain(pipeline_steps))
+    _has_indicators(transforms)
+    return transforms
+
+
+def _has_indicators(transforms: Preprocessing, *, before: bool = False) -> bool:
+    """Whether columns are indicators, which may be sparse; no quantiles may be mapped of such."""
+    for transform in transforms:
+        if before and isinstance(transform, QuantileMap):
+            raise UnsupportedModelError(
+                "QuantileTransformer leaves the zeros of sparse indicators as they are, which has "
+                "no plain form. Put it before the indicators, or beside them."
+            )
+        if isinstance(transform, SideBySide):
+            of_branches = [_has_indicators(b, before=before) for b in transform.branches]
+            before = any(of_branches)  # after all branches have been checked
+        before = before or isinstance(transform, Indicators)
+    return before
 
 
 def columns_of(estimator: Fitted) -> Preprocessing:
@@ -1142,6 +1159,8 @@ def _simple_imputer(imputer: Fitted) -> Preprocessing:
 
 @_converts("MissingIndicator")
 def _missing_indicator(indicator: Fitted) -> Preprocessing:
+    if indicator.sparse is True:
+        raise _refused(indicator, "its flags are sparse", 'Give sparse="auto"')
     missing = _stored(indicator, indicator.missing_values)
     only_there = indicator.features == "missing-only" and indicator.error_on_new
     places = tuple(map(int, indicator.features_))

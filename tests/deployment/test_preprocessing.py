@@ -566,6 +566,8 @@ DATES = np.array([["2020-01-01"], ["2021-01-01"]], dtype="datetime64[D]")
     (make_union(StandardScaler(), KNNImputer()), numbers(0), "KNNImputer can't become"),
     (ColumnTransformer([("k", KNNImputer(), [0])]), numbers(0), "KNNImputer can't become"),
     (FunctionTransformer(np.clip, kw_args={"min": 0, "max": 1}), numbers(0), "it calls clip with arguments. Use one of NumPy's absolute"),
+    (make_pipeline(make_union(KBinsDiscretizer(), MinMaxScaler()), make_pipeline(QuantileTransformer())), numbers(0), "Put it before the indicators"),
+    (MissingIndicator(sparse=True), numbers(0), 'Give sparse="auto"'),
     (FunctionTransformer(lambda values: values), numbers(0), "it calls <lambda>. Use one"),
     (KBinsDiscretizer(dtype=np.float32, quantile_method="linear"), numbers(0), "its dtype is .*float32.*Give dtype=None"),
     (OneHotEncoder(), HUGE, r"it has the value 9007199254740992. Use text or numbers below 2\*\*53"),
