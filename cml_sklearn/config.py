@@ -21,6 +21,7 @@ AUTO = "auto"
 
 ENGINES = {
     "concrete": "cml_sklearn.fhe.concrete:ConcreteEngine",
+    "concrete-numpy": "cml_sklearn.fhe.concrete_numpy:ConcreteNumpyEngine",
     "clear": "cml_sklearn.fhe.clear:ClearEngine",
 }
 """Where each engine is found when it is first used."""
@@ -53,9 +54,10 @@ def config_context(
     ----------
     execute_in_fhe : bool or "simulate", optional
         None: as outside of the block.
-    engine : {"auto", "concrete", "clear"}, optional
-        What compiles and evaluates circuits: "concrete" encrypts; "clear" checks all that a
-        circuit promises without encryption, for tests; "auto" takes the best one that encrypts.
+    engine : {"auto", "concrete", "concrete-numpy", "clear"}, optional
+        What compiles and evaluates circuits: "concrete" encrypts, and so does "concrete-numpy", its
+        predecessor, in an environment of its own; "clear" checks all that a circuit promises
+        without encryption, for tests; "auto" takes the best one that encrypts.
         None: as outside of the block.
 
     Examples

@@ -51,7 +51,10 @@ def test_unknown_modes_are_refused(mode: object) -> None:
 @pytest.mark.parametrize("engine", ["", "Concrete", 3])
 def test_unknown_engines_are_refused(engine: object) -> None:
     with (
-        pytest.raises(InvalidInputError, match="it must be one of 'auto', 'concrete', 'clear'"),
+        pytest.raises(
+            InvalidInputError,
+            match="it must be one of 'auto', 'concrete', 'concrete-numpy', 'clear'",
+        ),
         config_context(engine=engine),  # type: ignore[arg-type]
     ):
         pass

@@ -106,7 +106,7 @@ def test_engines_are_chosen_by_name_by_the_context_or_given() -> None:
     with config_context(engine="clear"):
         assert isinstance(resolve_engine(), ClearEngine)
         assert isinstance(resolve_engine("concrete"), ConcreteEngine)
-    message = "must be one of 'auto', 'concrete', 'clear'"
+    message = "must be one of 'auto', 'concrete', 'concrete-numpy', 'clear'"
     with pytest.raises(InvalidInputError, match=message):
         resolve_engine("seal2")
     with pytest.raises(InvalidInputError, match=message), config_context(engine="seal2"):
