@@ -6,15 +6,19 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PEER_VENV ?= .venv-peer
 PEER_STAMP := $(PEER_VENV)/.installed
+PYTHON310 ?= $(shell for each in python3.10 $(HOME)/.pyenv/versions/3.10.*/bin/python3.10; do \
+	$$each -c '' 2>/dev/null && command -v $$each && break; done)
+NUMPY_VENV ?= .venv-concrete-numpy
+NUMPY_STAMP := $(NUMPY_VENV)/.installed
 RESULTS ?= build/benchmarks
 SAMPLES ?= 1
 SECONDS ?= 3600
 
-.PHONY: help demo test test-slow soak lint format supported-ops bench-quick bench-compare bench-growth figures lock clean
+.PHONY: help demo test test-slow test-concrete-numpy soak lint format supported-ops bench-quick bench-compare bench-growth figures lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-13s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-19s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP)  ## predict on encrypted data, from grid search to the table of figures
 	$(BIN)/python examples/demo.py
@@ -24,6 +28,12 @@ test: $(STAMP)  ## the tests, without the slow ones
 
 test-slow: $(STAMP)  ## the slow tests only
 	$(BIN)/pytest -m slow
+
+test-concrete-numpy: $(STAMP) $(NUMPY_STAMP)  ## models on concrete-numpy, with Python 3.10
+	rm -rf build/modules && mkdir -p build/modules
+	$(BIN)/python -W ignore -m tests.fhe.concrete_numpy.models build/modules
+	MODULES=build/modules PYTHONDONTWRITEBYTECODE=1 $(NUMPY_VENV)/bin/python -m pytest --noconftest \
+		-c tests/fhe/concrete_numpy/pytest.ini --rootdir . tests/fhe/concrete_numpy
 
 soak: $(STAMP)  ## random models, clear against simulated and encrypted, for SECONDS
 	mkdir -p $(RESULTS)
@@ -79,7 +89,7 @@ lock:  ## write the versions installed in .venv to requirements.lock
 	@mv requirements.lock.new requirements.lock
 
 clean:  ## remove the environment and all that tools have left
-	rm -rf $(VENV) $(PEER_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) $(PEER_VENV) $(NUMPY_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find benchmarks cml_sklearn tests docs examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements.lock pyproject.toml
@@ -94,4 +104,13 @@ $(PEER_STAMP): benchmarks/peer/requirements.txt
 	$(PYTHON) -m venv $(PEER_VENV)
 	echo '*' > $(PEER_VENV)/.gitignore
 	$(PEER_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+# its compiler asks for torch and more, of which it runs nothing here
+$(NUMPY_STAMP): tests/fhe/concrete_numpy/requirements.txt
+	@test -n '$(PYTHON310)' \
+	|| { echo 'concrete-numpy needs Python 3.10: make PYTHON310=/path/to/python3.10' >&2; exit 1; }
+	$(PYTHON310) -m venv $(NUMPY_VENV)
+	echo '*' > $(NUMPY_VENV)/.gitignore
+	$(NUMPY_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	@touch $@

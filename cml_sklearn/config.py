@@ -22,6 +22,7 @@ AUTO = "auto"
 ENGINES = {
     "seal": "cml_sklearn.fhe.seal:SealEngine",
     "concrete": "cml_sklearn.fhe.concrete:ConcreteEngine",
+    "concrete-numpy": "cml_sklearn.fhe.concrete_numpy:ConcreteNumpyEngine",
     "clear": "cml_sklearn.fhe.clear:ClearEngine",
 }
 """Where each engine is found when it is first used."""
@@ -54,10 +55,11 @@ def config_context(
     ----------
     execute_in_fhe : bool or "simulate", optional
         None: as outside of the block.
-    engine : {"auto", "seal", "concrete", "clear"}, optional
+    engine : {"auto", "seal", "concrete", "concrete-numpy", "clear"}, optional
         What compiles and evaluates circuits: "seal" encrypts linear models and trees, "concrete"
-        everything; "clear" checks all that a circuit promises without encryption, for tests;
-        "auto" takes the cheapest one that encrypts. None: as outside of the block.
+        everything, "concrete-numpy", its predecessor, in an environment of its own; "clear" checks
+        all that a circuit promises without encryption, for tests; "auto" takes the cheapest one
+        that encrypts. None: as outside of the block.
 
     Examples
     --------

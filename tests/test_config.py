@@ -53,7 +53,8 @@ def test_unknown_modes_are_refused(mode: object) -> None:
 def test_unknown_engines_are_refused(engine: object) -> None:
     with (
         pytest.raises(
-            InvalidInputError, match="it must be one of 'auto', 'seal', 'concrete', 'clear'"
+            InvalidInputError,
+            match="one of 'auto', 'seal', 'concrete', 'concrete-numpy', 'clear'",
         ),
         config_context(engine=engine),  # type: ignore[arg-type]
     ):

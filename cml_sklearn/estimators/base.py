@@ -145,7 +145,7 @@ class FheEstimator(BaseEstimator):
             ranges of the circuits hold for all inputs and don't depend on X.
         batch_size : int, optional
             Samples that go through at once. None: what the engine likes best.
-        engine : {"auto", "seal", "concrete", "clear"} or Engine, optional
+        engine : {"auto", "seal", "concrete", "concrete-numpy", "clear"} or Engine, optional
             None: as `cml_sklearn.config_context` says, else the best one.
 
         Returns

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from threading import RLock
-from typing import Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,6 +27,9 @@ from cml_sklearn.quantization.storage import (
     load_module,
     save_module,
 )
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = ["QuantizedModule"]
 
@@ -210,7 +213,7 @@ class QuantizedModule:
         Parameters
         ----------
         options : CircuitOptions, optional
-        engine : {"auto", "seal", "concrete", "clear"} or Engine, optional
+        engine : {"auto", "seal", "concrete", "concrete-numpy", "clear"} or Engine, optional
             None: as `cml_sklearn.config_context` says, else "auto", the cheapest.
 
         Raises

@@ -114,7 +114,7 @@ def test_engines_are_chosen_by_name_by_the_context_or_given() -> None:
     with config_context(engine="clear"):
         assert isinstance(choose_engine(program).engine, ClearEngine)
         assert isinstance(choose_engine(program, "concrete").engine, ConcreteEngine)
-    message = "must be one of 'auto', 'seal', 'concrete', 'clear'"
+    message = "must be one of 'auto', 'seal', 'concrete', 'concrete-numpy', 'clear'"
     with pytest.raises(InvalidInputError, match=message):
         choose_engine(program, "seal2")
     with pytest.raises(InvalidInputError, match=message), config_context(engine="seal2"):

@@ -79,7 +79,7 @@ def numpy_conv_transpose(
     full = tuple(n - min(0, z) for n, z in zip(reach, after, strict=True))
     y = _transposed(x, w, Windows(full, kernel, steps, gaps, before, after, sizes), group)
     cropped = [slice(a, n - z) for a, z, n in zip(before, after, reach, strict=True)]
-    y = y[:, :, *cropped]
+    y = y[(slice(None), slice(None), *cropped)]
     return (y if b is None else _plus_bias(y, b),)
 
 
@@ -91,7 +91,7 @@ def _transposed(x: Array, w: Array, windows: Windows, group: int) -> Array:
     products = products.reshape(n_samples, channels, *windows.kernel, *windows.count)
     y = np.zeros((n_samples, channels, *windows.sizes), x.dtype)
     for offset in product(*map(range, windows.kernel)):
-        y[windows.tap(offset)] += products[:, :, *offset]
+        y[windows.tap(offset)] += products[(slice(None), slice(None), *offset)]
     return y
 
 
