@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import numpy as np
 
 from cml_sklearn.deployment.archives import Card, digest_of, write_zip
-from cml_sklearn.deployment.preprocessing import TRANSFORM_CLASSES, Preprocessing, transforms_of
+from cml_sklearn.deployment.preprocessing import (
+    TRANSFORM_CLASSES,
+    Preprocessing,
+    columns_of,
+    transforms_of,
+)
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.protocol import AnyPortableClient, CircuitOptions
@@ -144,12 +149,12 @@ def _parts_of(model: FheEstimator | Pipeline | QuantizedModule) -> Parts:
     }
     names = tuple(map(str, getattr(model, "feature_names_in_", ())))
     p_error = cast("float", getattr(model, "p_error", CircuitOptions().p_error))
-    return Parts(type(model).__name__, unique, methods, p_error, features=names)
+    return Parts(type(model).__name__, unique, methods, p_error, columns_of(model), names)
 
 
 def _parts_of_pipeline(pipeline: Pipeline) -> Parts:
     parts = _parts_of(pipeline.steps[-1][1])
-    transforms = transforms_of(pipeline.steps[:-1])
+    transforms = transforms_of(pipeline.steps[:-1]) or parts.transforms
     names = tuple(map(str, getattr(pipeline, "feature_names_in_", ())))
     return parts._replace(transforms=transforms, features=names or parts.features)
 

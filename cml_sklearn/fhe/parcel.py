@@ -37,6 +37,10 @@ class Parcel(Generic[Content]):
         self._content = content
         self._packed: tuple[str, NDArray[np.uint8]] | None = None
 
+    def __sizeof__(self) -> int:
+        """Size of the packed content: Dask scatters what is large, once, and not with each job."""
+        return len(self.__getstate__()[1])
+
     def __getstate__(self) -> tuple[str, NDArray[np.uint8]]:
         """Pack the content."""
         if self._packed is None:
