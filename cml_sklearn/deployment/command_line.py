@@ -67,7 +67,8 @@ def serve(
     """Serve models over HTTP, until SIGTERM or Ctrl-C."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with _in_words():
-        from cml_sklearn.deployment.service import Limits, make_app
+        from cml_sklearn.deployment.limits import Limits
+        from cml_sklearn.deployment.service import make_app
         from cml_sklearn.deployment.service import serve as serve_app
 
         limits = Limits(

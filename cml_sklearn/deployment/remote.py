@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping, Sized
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import numpy as np
@@ -79,7 +79,7 @@ class RemoteModel:
         self._http = http or httpx.Client(timeout=httpx.Timeout(timeout, connect=10.0))
         self._keys: str | None = None
 
-    def __enter__(self) -> RemoteModel:
+    def __enter__(self) -> Self:
         """Give the model."""
         return self
 

@@ -6,8 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -22,7 +21,6 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
 from cml_sklearn._version import __version__
 from cml_sklearn.deployment.archives import Card, opened
@@ -35,63 +33,24 @@ from cml_sklearn.deployment.inference import (
     read_request,
     write_answer,
 )
-from cml_sklearn.deployment.keystore import KeyStore, Progress, Upload
+from cml_sklearn.deployment.keystore import KeyStore
+from cml_sklearn.deployment.limits import Limits
 from cml_sklearn.deployment.monitoring import LOG, Metrics, log_to_stderr
 from cml_sklearn.deployment.pool import Pool
 from cml_sklearn.deployment.refusals import RefusedError
 from cml_sklearn.deployment.saving import SERVER
 from cml_sklearn.deployment.tokens import Tokens
+from cml_sklearn.deployment.uploads import KeyRoutes
 from cml_sklearn.deployment.worker import ModelWorker
 from cml_sklearn.exceptions import InvalidInputError
 
 __all__ = ["Limits", "make_app", "serve"]
 
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
 _BINARY = "application/octet-stream"
-_PIECE = 1 << 20
 _HOUR = 3600.0
 
 Name = Annotated[str, InPath(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
-KeyName = Annotated[str, InPath(pattern="^[0-9a-f]{64}$", description="SHA-256 of the keys")]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one service takes.
-
-    Parameters
-    ----------
-    workers : int
-        Processes that compute, each with all models in memory.
-    waiting : int
-        Requests that may wait for one: with those that are computed, they hold up to `body_bytes`
-        of memory each. More get status 429.
-    seconds : float
-        For a request, from its head to its answer (504).
-    idle_seconds : float
-        For which an upload of keys may stand still (408).
-    body_bytes : int
-        Of an encrypted batch (413).
-    key_bytes : int
-        Of one set of evaluation keys (413).
-    quota_bytes : int
-        Of all sets of a token (507).
-    key_days : float
-        For which keys stay that are not used.
-    stop_seconds : float
-        For which running requests may go on when the service ends.
-    """
-
-    workers: int = 1
-    waiting: int = 16
-    seconds: float = 300.0
-    idle_seconds: float = 30.0
-    body_bytes: int = 256 * 2**20
-    key_bytes: int = 2**30
-    quota_bytes: int = 2 * 2**30
-    key_days: float = 30.0
-    stop_seconds: float = 30.0
 
 
 class Problem(BaseModel):
@@ -230,9 +189,8 @@ class _Service:
     async def model_ready(self, name: Name) -> JSONResponse:
         """Say whether a model takes requests."""
         self._card(name)
-        return JSONResponse(
-            {"name": name, "ready": self.pool.ready}, 200 if self.pool.ready else 503
-        )
+        ready = self.pool.ready
+        return JSONResponse({"name": name, "ready": ready}, 200 if ready else 503)
 
     async def infer(
         self,
@@ -254,37 +212,6 @@ class _Service:
             return Response(answer, media_type=_BINARY)
         content, size = write_answer(answer, name, card.digest, asked.id)
         return Response(content, headers={LENGTH_HEADER: str(size)}, media_type=_BINARY)
-
-    async def key_status(self, request: Request, sha256: KeyName) -> Response:
-        """Say how much of a set of keys is there: the next byte is that of Upload-Offset."""
-        progress = await run_sync(self.store.progress, request.state.owner, sha256)
-        if progress is None:
-            raise RefusedError(404, "There are no such keys of this token.")
-        return Response(headers=_upload_headers(progress))
-
-    async def put_keys(
-        self,
-        request: Request,
-        sha256: KeyName,
-        content_range: Annotated[str | None, Header(description="bytes 0-99/4000")] = None,
-    ) -> Response:
-        """Upload a set of keys, or a range of its bytes: 201 when it is whole, else 202."""
-        owner = request.state.owner
-        there = await run_sync(self.store.progress, owner, sha256)
-        if there is not None and there.complete:
-            return Response(status_code=200, headers=_upload_headers(there))
-        offset, total = _range(content_range, request.headers.get("Content-Length"))
-        upload = await run_sync(self.store.start, owner, sha256, offset, total)
-        progress = await self._receive(request, upload)
-        return Response(
-            status_code=201 if progress.complete else 202, headers=_upload_headers(progress)
-        )
-
-    async def delete_keys(self, request: Request, sha256: KeyName) -> Response:
-        """Forget a set of keys, also one that is not whole."""
-        if not await run_sync(self.store.delete, request.state.owner, sha256):
-            raise RefusedError(404, "There are no such keys of this token.")
-        return Response(status_code=204)
 
     async def show_metrics(self) -> Response:
         """Give metrics for Prometheus."""
@@ -308,7 +235,7 @@ class _Service:
     async def _body(self, request: Request) -> bytes:
         limit, pieces, size = self.limits.body_bytes, [], 0
         announced = request.headers.get("Content-Length", "0")
-        if announced.isdigit() and int(announced[:18]) > limit:
+        if re.fullmatch("[0-9]+", announced) and int(announced[:18]) > limit:
             raise _too_large(limit)
         try:
             async with asyncio.timeout(self.limits.seconds):
@@ -321,39 +248,10 @@ class _Service:
             raise RefusedError(408, "The request came too slowly; send fewer samples.") from error
         return b"".join(pieces)
 
-    async def _receive(self, request: Request, upload: Upload) -> Progress:
-        """Write what comes, and keep what came, however the connection ends."""
-        try:
-            async for piece in self._pieces(request):
-                await run_sync(upload.write, piece)
-        except Exception:
-            with suppress(RefusedError):
-                await run_sync(upload.close)
-            raise
-        return await run_sync(upload.close)
-
-    async def _pieces(self, request: Request) -> AsyncIterator[bytes]:
-        """Join small pieces; what came before a break is given, too."""
-        buffer = bytearray()
-        stream = request.stream()
-        try:
-            while True:
-                async with asyncio.timeout(self.limits.idle_seconds):
-                    buffer += await anext(stream)
-                if len(buffer) >= _PIECE:
-                    yield bytes(buffer)
-                    buffer.clear()
-        except StopAsyncIteration:
-            yield bytes(buffer)
-        except TimeoutError as error:
-            yield bytes(buffer)
-            raise RefusedError(408, "The upload stood still; go on with it.") from error
-        except ClientDisconnect:
-            yield bytes(buffer)
-            raise
-
 
 def _add_routes(app: FastAPI, service: _Service) -> None:
+    keys = KeyRoutes(service.store, service.limits.idle_seconds)
+
     def add(method: str, path: str, function: Callable[..., Awaitable[object]]) -> None:
         app.add_api_route(path, function, methods=[method])
 
@@ -364,9 +262,9 @@ def _add_routes(app: FastAPI, service: _Service) -> None:
     add("GET", "/v2/models/{name}", service.describe)
     add("GET", "/v2/models/{name}/ready", service.model_ready)
     add("POST", "/v2/models/{name}/infer", service.infer)
-    add("HEAD", "/keys/{sha256}", service.key_status)
-    add("PUT", "/keys/{sha256}", service.put_keys)
-    add("DELETE", "/keys/{sha256}", service.delete_keys)
+    add("HEAD", "/keys/{sha256}", keys.status)
+    add("PUT", "/keys/{sha256}", keys.put)
+    add("DELETE", "/keys/{sha256}", keys.delete)
     add("GET", "/metrics", service.show_metrics)
 
 
@@ -382,32 +280,6 @@ def _models(servers: Mapping[str, str | Path]) -> dict[str, _Model]:
         with opened(path, SERVER) as (card, _):
             models[name] = _Model(card, Path(path).resolve())
     return models
-
-
-def _range(text: str | None, length: str | None) -> tuple[int, int]:
-    """First byte, and how many there are in all."""
-    if text is None:
-        if length is None or not re.fullmatch(r"[0-9]{1,15}", length):
-            raise RefusedError(411, "Give Content-Length, or Content-Range: bytes 0-99/4000.")
-        return 0, _some(int(length))
-    match = _RANGE.fullmatch(text)
-    if match is None or not int(match[1]) <= int(match[2]) < int(match[3]):
-        raise RefusedError(400, f"Content-Range is {text[:60]!r}; give such as bytes 0-99/4000.")
-    return int(match[1]), _some(int(match[3]))
-
-
-def _some(total: int) -> int:
-    if not total:
-        raise RefusedError(400, "The keys are empty; send those of the client.")
-    return total
-
-
-def _upload_headers(progress: Progress) -> dict[str, str]:
-    return {
-        "Upload-Offset": str(progress.offset),
-        "Upload-Length": str(progress.total),
-        "Upload-Complete": "?1" if progress.complete else "?0",
-    }
 
 
 def _too_large(limit: int) -> RefusedError:

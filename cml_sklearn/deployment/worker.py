@@ -47,7 +47,10 @@ class ModelWorker:
     def _read_keys(self, path: Path) -> bytes:
         """Read a set whose name is its hash; it may have suffered on the disk."""
         if path.name not in self._keys:
-            keys = path.read_bytes()
+            try:
+                keys = path.read_bytes()
+            except FileNotFoundError:
+                raise InvalidInputError("The keys were just deleted; send them again.") from None
             if hashlib.sha256(keys).hexdigest() != path.name:
                 raise InvalidInputError(
                     "The keys are damaged on the service's disk; delete them, and send them again."

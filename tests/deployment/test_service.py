@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -26,10 +27,12 @@ from sklearn.datasets import load_iris
 from cml_sklearn.deployment import FheClient, save_model
 from cml_sklearn.deployment.inference import LENGTH_HEADER, read_answer, write_request
 from cml_sklearn.deployment.keystore import KeyStore
+from cml_sklearn.deployment.limits import Limits
+from cml_sklearn.deployment.messages import read_messages
 from cml_sklearn.deployment.pool import Handler, Pool, WorkerError
 from cml_sklearn.deployment.refusals import RefusedError
 from cml_sklearn.deployment.remote import RemoteModel, UnreachableError
-from cml_sklearn.deployment.service import Limits, make_app
+from cml_sklearn.deployment.service import make_app
 from cml_sklearn.deployment.tokens import Tokens
 from cml_sklearn.ensemble import RandomForestClassifier
 from cml_sklearn.exceptions import InvalidInputError
@@ -373,6 +376,7 @@ def test_lengths_that_lie_are_refused(working: Near, length: str) -> None:
 
 def test_bad_ciphertexts_and_keys_are_refused_in_words(working: Near, client: FheClient) -> None:
     payload, path = client.encrypt(X[:2]), "/v2/models/logistic/infer"
+    (batch,) = read_messages(payload)
     working.put(client.evaluation_keys())
     working.put(b"no keys at all")
     good, bad = sha256(client.evaluation_keys()), sha256(b"no keys at all")
@@ -380,7 +384,7 @@ def test_bad_ciphertexts_and_keys_are_refused_in_words(working: Near, client: Fh
         (payload, bad, 400, "no message"),
         (payload[:-9], good, 400, "ends early"),
         (b"", good, 400, "payload is empty"),
-        (payload.replace(b'"target": "', b'"target": "\\ud800'), good, 400, "is for the model"),
+        (replace(batch, target="\ud800").write(), good, 400, "is for the model"),
         (payload, "0" * 64, 404, "no such keys"),
         (bytes(2**20 + 1), good, 413, "more than 1,048,576 bytes"),
     ):
