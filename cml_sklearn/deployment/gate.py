@@ -80,8 +80,8 @@ class Gate:
         self._metrics.note(route, method, visit.status, seconds=seconds, **sizes)
         fields = {"method": method, "route": route, "status": visit.status, **sizes}
         fields |= {"seconds": round(seconds, 4), "owner": scope["state"]["owner"]}
-        if visit.reason:
-            fields["reason"] = visit.reason
+        if visit.reason or visit.status >= 500:
+            fields["reason"] = visit.reason or "not ready"
         log = LOG.error if visit.status >= 500 else LOG.info
         log("request", extra={"fields": fields})
 

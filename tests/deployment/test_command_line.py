@@ -25,6 +25,7 @@ from cml_sklearn.deployment.tokens import Tokens
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.linear_model import LogisticRegression
 from tests.deployment.live import Live
+from tests.deployment.test_halves import rewritten
 
 pytestmark = pytest.mark.fhe
 
@@ -197,6 +198,24 @@ def test_services_that_can_not_start_say_why(folder: Path, tmp_path: Path) -> No
     assert (twice.exit_code, "give each its own by --name" in twice.output) == (1, True)
     wrong = invoke("serve", folder / "client.zip", *options)
     assert (wrong.exit_code, "client half" in wrong.output) == (1, True)
+
+
+def test_services_without_workers_end(folder: Path, tmp_path: Path) -> None:
+    """The card is right, but not what the workers load."""
+    rewritten(folder / "server.zip", tmp_path / "bad.zip", module0__half_dot_npz=b"nothing")
+    invoke("token", "--tokens", tmp_path / "tokens.json")
+    command = [sys.executable, "-m", "cml_sklearn.deployment", "serve", "bad.zip", "--port", "0"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert run.returncode == 3
+    assert "WorkerError: InvalidInputError: " in run.stderr
+    assert "Application startup failed" in run.stderr
+
+
+def test_no_service_is_said_in_words(folder: Path, tmp_path: Path) -> None:
+    files = [folder / "client.zip", folder / "rows.csv", "-o", tmp_path / "out.csv"]
+    where = ["--server", "http://127.0.0.1:9", "--token", "x", "--retries", "0"]
+    done = invoke("predict", *files, *where)
+    assert (done.exit_code, "is the URL right" in done.output) == (1, True)
 
 
 def test_the_module_runs_as_the_command() -> None:

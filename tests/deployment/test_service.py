@@ -184,6 +184,31 @@ def test_a_full_queue_and_the_time_limit(live: Live, client: FheClient) -> None:
         )
 
 
+class Flaky(httpx.HTTPTransport):
+    """Loses every other answer."""
+
+    count = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.count += 1
+        response = super().handle_request(request)
+        if self.count % 2:
+            response.close()
+            raise httpx.ReadError("the line broke", request=request)
+        return response
+
+
+def test_broken_lines_lose_nothing(
+    live: Live, archives: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cml_sklearn.deployment.remote._PIECE", 30_000)
+    half = FheClient(archives / "logistic" / "client.zip")
+    http = httpx.Client(transport=Flaky())
+    with RemoteModel(live.url, half, live.token, http=http) as model:
+        answer = model.predict(X, progress=False)
+    np.testing.assert_array_equal(answer, MODELS["logistic"].predict(X))
+
+
 def test_eight_clients_at_once(live: Live, archives: Path, client: FheClient) -> None:
     def work(number: int) -> bool:
         name = list(MODELS)[number % 2]
