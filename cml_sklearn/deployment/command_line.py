@@ -19,7 +19,12 @@ from cml_sklearn.fhe.protocol import FheReport
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Predictions on encrypted data.", no_args_is_help=True)
+# variables hold passphrases and tokens: no traceback may show them
+app = typer.Typer(
+    help="Predictions on encrypted data.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
 
 TokensFile = Annotated[Path, typer.Option("--tokens", help="File of the hashes of tokens.")]
 Passphrase = Annotated[
