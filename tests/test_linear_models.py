@@ -203,7 +203,7 @@ def test_compile_ahead_checks_on_samples_and_reports() -> None:
     circuit = model.compile(X[:20], batch_size=4)
     assert model.fhe_circuit_ is circuit
     assert model.fhe_report_.batch_size == 4
-    assert model.fhe_report_.pbs_count == 0
+    assert (model.fhe_report_.engine, model.fhe_report_.products) == ("seal", 0)
     assert "FheReport" in repr(model.fhe_report_)
 
 

@@ -82,8 +82,14 @@ def write_zip(path: Path, card: Card, files: Mapping[str, bytes]) -> None:
 
 
 @contextmanager
-def opened(path: str | Path, half: str) -> Iterator[tuple[Card, Path]]:
+def opened(path: str | Path, half: str | None) -> Iterator[tuple[Card, Path]]:
     """Unpack an archive of one of the halves into a folder that is there for the block.
+
+    Parameters
+    ----------
+    path : path
+    half : {"client", "server"}, optional
+        None: either.
 
     Raises
     ------
@@ -97,14 +103,14 @@ def opened(path: str | Path, half: str) -> Iterator[tuple[Card, Path]]:
                 card = _card(archive.read(_CARD))
                 archive.extractall(folder)
         except FileNotFoundError as error:
-            raise InvalidInputError(f"There is no file {path}; give the path of {half}.zip.") from (
-                error
-            )
+            raise InvalidInputError(
+                f"There is no file {path}; give the path of {half or 'client'}.zip."
+            ) from error
         except InvalidInputError as error:
             raise _refused(path, half, str(error)) from error
         except Exception as error:  # zipfile and zlib raise a dozen kinds
             raise _refused(path, half, f"{type(error).__name__}: {error}") from error
-        if card.half != half:
+        if half is not None and card.half != half:
             raise _refused(path, half, f"it is a model's {card.half} half")
         yield card, Path(folder)
 
@@ -151,7 +157,8 @@ def _card(text: bytes) -> Card:
     return card
 
 
-def _refused(path: object, half: str, reason: str) -> InvalidInputError:
+def _refused(path: object, half: str | None, reason: str) -> InvalidInputError:
     return InvalidInputError(
-        f"{path} can't be read as {half}.zip: {reason.rstrip('.')}. Give a file of `save_model`."
+        f"{path} can't be read as {half or 'archive'}.zip: {reason.rstrip('.')}. Give a file of "
+        "`save_model`."
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cml_sklearn.deployment.files import write_private
 from cml_sklearn.exceptions import CompilationError, InvalidInputError
 
 if TYPE_CHECKING:
@@ -33,15 +33,7 @@ def save_ring(path: str | Path, ring: KeyRing, passphrase: str) -> None:
     salt, nonce = secrets.token_bytes(_SALT), secrets.token_bytes(_NONCE)
     head = _MAGIC + salt + nonce
     sealed = _cipher(passphrase, salt).encrypt(nonce, _packed(ring), head)
-    target = Path(path)
-    unfinished = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(head + sealed)
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_private(path, head, sealed)
 
 
 def load_ring(path: str | Path, passphrase: str) -> dict[str, tuple[bytes, ...]]:

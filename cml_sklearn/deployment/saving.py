@@ -27,9 +27,8 @@ from cml_sklearn.program.steps import Take
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 
 if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
     from sklearn.pipeline import Pipeline
-
-    from cml_sklearn.estimators.base import FheEstimator
 
 __all__ = ["CLIENT", "PREPROCESSING", "PREPROCESSING_TABLE", "SERVER", "folder_of", "save_model"]
 
@@ -66,7 +65,7 @@ class Parts(NamedTuple):
 
 
 def save_model(
-    model: FheEstimator | Pipeline | QuantizedModule,
+    model: BaseEstimator | Pipeline | QuantizedModule,
     folder: str | Path,
     *,
     engine: str = "auto",
@@ -131,7 +130,7 @@ def folder_of(module: int) -> str:
     return f"module{module}"
 
 
-def _parts_of(model: FheEstimator | Pipeline | QuantizedModule) -> Parts:
+def _parts_of(model: BaseEstimator | Pipeline | QuantizedModule) -> Parts:
     if isinstance(model, QuantizedModule):
         return Parts("QuantizedModule", [model], {"predict": 0}, CircuitOptions().p_error)
     if hasattr(model, "steps"):

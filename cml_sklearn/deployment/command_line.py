@@ -1,0 +1,199 @@
+"""The command ``cml-sklearn``: serve a model, and predict by one that is served."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cml_sklearn.deployment.archives import Card, opened
+from cml_sklearn.deployment.tokens import Tokens
+from cml_sklearn.exceptions import CmlError, InvalidInputError
+from cml_sklearn.fhe.protocol import FheReport
+
+__all__ = ["app"]
+
+# variables hold passphrases and tokens: no traceback may show them
+app = typer.Typer(
+    help="Predictions on encrypted data.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+
+TokensFile = Annotated[Path, typer.Option("--tokens", help="File of the hashes of tokens.")]
+Passphrase = Annotated[
+    str | None,
+    typer.Option(envvar="CML_PASSPHRASE", help="Of the file of keys; asked for if not given."),
+]
+ClientFile = Annotated[Path, typer.Argument(metavar="client.zip")]
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Say what is wrong instead of where."""
+    try:
+        yield
+    except CmlError as error:
+        typer.secho(str(error), fg="red", err=True)
+        raise typer.Exit(1) from error
+    except ModuleNotFoundError as error:
+        text = f"{error.name} is missing: pip install 'cml-sklearn[deployment,service]'"
+        typer.secho(text, fg="red", err=True)
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def serve(
+    archives: Annotated[list[Path], typer.Argument(metavar="server.zip ...")],
+    *,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="Of each model; else that of its file or folder."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
+    store: Annotated[Path, typer.Option(help="Folder for evaluation keys.")] = Path("keys"),
+    tokens: TokensFile = Path("tokens.json"),
+    workers: Annotated[int, typer.Option(min=1, help="Processes that compute.")] = 1,
+    waiting: Annotated[int, typer.Option(min=0, help="Requests that may wait.")] = 16,
+    seconds: Annotated[float, typer.Option(min=0.1, help="For a request.")] = 300.0,
+    idle_seconds: Annotated[float, typer.Option(min=0.1, help="Of a still upload.")] = 30.0,
+    body_megabytes: Annotated[int, typer.Option(min=1, help="Of a batch.")] = 256,
+    key_megabytes: Annotated[int, typer.Option(min=1, help="Of a set of keys.")] = 1024,
+    quota_megabytes: Annotated[int, typer.Option(min=1, help="Of a token's keys.")] = 2048,
+    key_days: Annotated[float, typer.Option(min=0.01, help="For unused keys.")] = 30.0,
+) -> None:
+    """Serve models over HTTP, until SIGTERM or Ctrl-C."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with _in_words():
+        from cml_sklearn.deployment.limits import Limits
+        from cml_sklearn.deployment.service import make_app
+        from cml_sklearn.deployment.service import serve as serve_app
+
+        limits = Limits(
+            workers=workers,
+            waiting=waiting,
+            seconds=seconds,
+            idle_seconds=idle_seconds,
+            body_bytes=body_megabytes * 2**20,
+            key_bytes=key_megabytes * 2**20,
+            quota_bytes=quota_megabytes * 2**20,
+            key_days=key_days,
+        )
+        models = dict(zip(_names(archives, name), archives, strict=True))
+        serve_app(make_app(models, store, tokens, limits), host, port, limits)
+
+
+@app.command()
+def token(
+    tokens: TokensFile = Path("tokens.json"),
+    name: Annotated[str, typer.Option(help="Whom it is for.")] = "",
+    days: Annotated[float | None, typer.Option(min=0.01, help="For which it is good.")] = None,
+    revoke: Annotated[str | None, typer.Option(help="Forget the token of this id.")] = None,
+) -> None:
+    """Make a token of a service; it is printed once, and only its hash is kept."""
+    with _in_words():
+        if revoke is None:
+            typer.echo(Tokens(tokens).create(name, days))
+        else:
+            Tokens(tokens).revoke(revoke)
+
+
+@app.command()
+def keys(
+    client: ClientFile,
+    path: Annotated[Path, typer.Argument(metavar="keys-file")],
+    passphrase: Passphrase = None,
+) -> None:
+    """Make keys, and write them to a file that a passphrase opens."""
+    with _in_words():
+        from cml_sklearn.deployment.client import FheClient
+
+        if path.exists():
+            raise InvalidInputError(f"{path} is there; remove it, or give another name.")
+        half = FheClient(client)
+        phrase = passphrase or typer.prompt("Passphrase", hide_input=True, confirmation_prompt=True)
+        half.save_keys(path, phrase)
+
+
+@app.command()
+def predict(
+    client: ClientFile,
+    data: Annotated[Path, typer.Argument(metavar="data.csv")],
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="CSV file to write.")],
+    server: Annotated[str, typer.Option(help="URL of the service.")],
+    token: Annotated[str, typer.Option(envvar="CML_TOKEN", help="Of the service.")],
+    keys: Annotated[Path | None, typer.Option(help="File of `keys`; else new ones.")] = None,
+    passphrase: Passphrase = None,
+    method: Annotated[str, typer.Option(help="predict, predict_proba, ...")] = "predict",
+    name: Annotated[str | None, typer.Option(help="Of the model on the service.")] = None,
+    retries: Annotated[int, typer.Option(min=0, help="Of a request.")] = 8,
+) -> None:
+    """Encrypt the rows of a CSV file, have them predicted, and decrypt; call again to go on."""
+    with _in_words():
+        from cml_sklearn.deployment.client import FheClient
+        from cml_sklearn.deployment.csv_files import predict_file
+        from cml_sklearn.deployment.remote import RemoteModel
+
+        half = FheClient(client)
+        if keys is not None:
+            half.load_keys(keys, passphrase or typer.prompt("Passphrase", hide_input=True))
+        with RemoteModel(server, half, token, name=name, retries=retries) as model:
+            count = predict_file(model, data, output, method)
+            if keys is None:
+                model.delete_keys()
+        typer.echo(f"{count} rows predicted, {output} is complete", err=True)
+
+
+@app.command()
+def inspect(archive: Annotated[Path, typer.Argument(metavar="file.zip")]) -> None:
+    """Say what an archive holds, and what its model costs."""
+    with _in_words(), opened(archive, None) as (card, folder):
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        for line in (*_of_card(card), *_of_costs(card)):
+            typer.echo(line)
+        for path in files:
+            typer.echo(f"  {path.relative_to(folder).as_posix()}: {path.stat().st_size:,} bytes")
+
+
+def _of_card(card: Card) -> Iterator[str]:
+    yield f"{card.half}'s half of {card.model}, {card.digest}"
+    yield f"made by cml_sklearn {card.library}, format {card.format}"
+    yield f"methods: {', '.join(card.modules)}"
+    yield f"columns: {', '.join(card.features) or 'without names'}"
+
+
+def _of_costs(card: Card) -> Iterator[str]:
+    """One line for each module: what stands in a report and is not zero."""
+    wanted = [f.name for f in fields(FheReport)]
+    for number, (engine, costs) in enumerate(zip(card.engines, card.costs, strict=False)):
+        yield f"module {number} on {engine}, keys for {card.keys[number]}:"
+        yield from (
+            f"  {name}: {_number(costs[name])}"
+            for name in wanted
+            if costs.get(name) and name != "engine"
+        )
+    yield "files:"
+
+
+def _number(value: object) -> str:
+    return f"{value:,.6g}" if isinstance(value, float) else str(value)
+
+
+def _names(archives: list[Path], names: list[str] | None) -> list[str]:
+    found = names or [
+        path.resolve().parent.name if path.stem == "server" else path.stem for path in archives
+    ]
+    if len(found) != len(archives) or len(set(found)) != len(found):
+        raise InvalidInputError(
+            f"{len(archives)} archives have the names {', '.join(found)}; give each its own by "
+            "--name."
+        )
+    return found
