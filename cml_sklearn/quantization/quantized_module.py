@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 __all__ = ["QuantizedModule"]
 
 
+_BLOCK = 2**15
+"""Samples that are encoded at once: a grid has thousands of bits a sample."""
+
+
 class QuantizedModule:
     """Quantizers, the integer program between them, and its FHE circuit.
 
@@ -108,9 +112,18 @@ class QuantizedModule:
         -------
         ndarray of shape (n_samples, ...), or a tuple of them where the model has several outputs
         """
-        outputs = self.quantized_forward(
-            *self.quantize_input(*inputs), execute_in_fhe=execute_in_fhe
-        )
+        samples = [as_floats(x) for x in inputs]
+        n_samples = max((len(x) for x in samples if x.ndim), default=0)
+        blocks = [
+            self.quantized_forward(
+                *self.quantize_input(
+                    *(x[start : start + _BLOCK] if x.ndim else x for x in samples)
+                ),
+                execute_in_fhe=execute_in_fhe,
+            )
+            for start in range(0, max(n_samples, 1), _BLOCK)
+        ]
+        outputs = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         floats = self.dequantize_output(*outputs)
         return floats[0] if len(floats) == 1 else floats
 

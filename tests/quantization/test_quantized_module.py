@@ -58,6 +58,15 @@ def test_the_mode_of_the_context_is_the_default() -> None:
         assert model.is_compiled
 
 
+def test_samples_are_encoded_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, X = fresh("affine"), samples("affine", n_samples=25)
+    expected = model(*X)
+    monkeypatch.setattr("cml_sklearn.quantization.quantized_module._BLOCK", 10)
+    for mode in (False, True):
+        with config_context(engine="clear"):
+            np.testing.assert_array_equal(model.forward(*X, execute_in_fhe=mode), expected)
+
+
 def test_no_samples_need_no_circuit() -> None:
     model, X = fresh("affine"), samples("affine", n_samples=0)
     assert np.shape(model.forward(*X, execute_in_fhe=True)) == (0, 2)
