@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import takewhile
 from time import perf_counter
@@ -133,12 +133,20 @@ class FheCircuit:
             tqdm(total=len(inputs[0]), desc="encrypted", unit="sample", disable=None) as bar,
         ):
             batches = takewhile(lambda _: not interrupted(), self._batches(inputs))
-            for encrypted in _parallel(overlaps=self._circuit.overlaps)(
-                delayed(_evaluate)(half, client.encrypt(*rows)) for rows in batches
-            ):
+            for encrypted in self._evaluated(half, batches):
                 results.append(client.decrypt(encrypted))
                 bar.update(min(len(results[-1][0]), bar.total - bar.n))
         return _join(results, inputs)
+
+    def _evaluated(self, half: Parcel[Any], batches: Iterable[Integers]) -> Iterator[Any]:
+        """Encrypt batches and let the server's half evaluate them, several at once or in turn."""
+        encrypt, overlaps = self.client.encrypt, self._circuit.overlaps
+        if not overlaps and effective_n_jobs(None) == 1:
+            # joblib would keep a batch until the next one is there: hundreds of megabytes
+            return (_evaluate(half, encrypt(*rows)) for rows in batches)
+        jobs = (delayed(_evaluate)(half, encrypt(*rows)) for rows in batches)
+        results: Iterator[Any] = iter(_parallel(overlaps=overlaps)(jobs))
+        return results
 
     def generate_keys(self) -> None:
         """Generate the keys ahead of time, which `execute` else does when first called."""
