@@ -224,11 +224,12 @@ class FheEstimator(BaseEstimator):
         return sorted(name for name in names if hasattr(self, name))
 
     def __copy__(self) -> Self:
-        """Make a copy with modules of its own, which it compiles by its own parameters."""
+        """Make a copy with modules and a float model of its own, to compile and to train on."""
         twin = type(self).__new__(type(self))
         twin.__dict__.update(vars(self))
-        if "modules_" in vars(self):
-            twin.modules_ = copy.deepcopy(self.modules_)
+        for name in ("modules_", "sklearn_model_"):
+            if name in vars(self):
+                setattr(twin, name, copy.deepcopy(vars(self)[name]))
         return twin
 
     def _validate_params(self) -> None:
@@ -290,7 +291,7 @@ class FheEstimator(BaseEstimator):
         model = self._make_wrapped()
         if not self._is_warm:
             return model
-        return copy.deepcopy(self.sklearn_model_).set_params(**model.get_params(deep=False))
+        return self.sklearn_model_.set_params(**model.get_params(deep=False))
 
     @property
     def _is_warm(self) -> bool:

@@ -48,7 +48,7 @@ class PartialFitMixin(CalibratedOnBatches):
         self
         """
         self._validate_params()
-        # a copy: what fails or is interrupted leaves this estimator, and copies of it, as they were
+        # a copy: what fails or is interrupted leaves this estimator as it was
         model = copy.deepcopy(vars(self).get("sklearn_model_", self._make_wrapped()))
         model.partial_fit(X, y, **fit_params)
         batch = _weighty(as_dense(X), fit_params.get("sample_weight"))

@@ -92,8 +92,8 @@ def plan_program(program: IntegerProgram, p_error: float) -> Plan:
 
 def _span(bounds: Bounds) -> int:
     """Most values of an output, beyond 64 bits if need be."""
-    widths = bounds.high.astype(object) - bounds.low.astype(object)
-    return int(widths.max()) if widths.size else 0
+    pairs = zip(bounds.low.ravel().tolist(), bounds.high.ravel().tolist(), strict=True)
+    return max((high - low for low, high in pairs), default=0)
 
 
 def _affine_plans(tape: Tape, span: int) -> Iterator[Plan]:

@@ -113,6 +113,11 @@ def test_a_program_of_every_affine_step() -> None:
     check(builder.build([joined, joined + 1]), 5)
 
 
+def test_outputs_without_axes() -> None:
+    builder = ProgramBuilder([range_to(7, 3)])
+    check(builder.build([builder.add(SumOver((0,)), 0)]), 4)
+
+
 def test_weights_that_are_zero_single_or_negative() -> None:
     weights = np.array([[0, 0, -7, 1], [0, 3, 0, -1]])
     check(matmul_program(weights), 3)
