@@ -43,6 +43,8 @@ class Card:
         Parameters that each module's keys are for.
     features : tuple of str
         Names of the columns that the client takes; empty where they have none.
+    questions : tuple of int
+        Rows after whose answers a client can work out each module; 0: there is no such number.
     costs : tuple of dict
         Report of each module's circuit.
     library, format
@@ -56,6 +58,7 @@ class Card:
     engines: tuple[str, ...]
     keys: tuple[str, ...]
     features: tuple[str, ...] = ()
+    questions: tuple[int, ...] = ()
     costs: tuple[dict[str, object], ...] = ()
     library: str = __version__
     format: int = field(default=_FORMAT)
@@ -139,6 +142,8 @@ def _card(text: bytes) -> Card:
     lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
     card = Card(**values | lists)
     numbers = range(len(card.engines))
+    if not all(type(n) is int and n >= 0 for n in card.questions):
+        raise InvalidInputError("its card counts questions by what is no number")
     texts = (
         card.half,
         card.model,
@@ -150,7 +155,7 @@ def _card(text: bytes) -> Card:
     )
     if not all(isinstance(text, str) for text in texts):
         raise InvalidInputError("its card makes no sense")
-    if len(card.keys) != len(card.engines):
+    if not len(card.keys) == len(card.engines) == len(card.questions):
         raise InvalidInputError("its card lacks parameters of keys")
     if not all(type(n) is int and n in numbers for n in card.modules.values()):
         raise InvalidInputError("its card names modules that are not there")

@@ -175,6 +175,8 @@ def _of_costs(card: Card) -> Iterator[str]:
     wanted = [f.name for f in fields(FheReport)]
     for number, (engine, costs) in enumerate(zip(card.engines, card.costs, strict=False)):
         yield f"module {number} on {engine}, keys for {card.keys[number]}:"
+        if questions := card.questions[number]:
+            yield f"  a client that asks {questions} rows can work its weights out"
         yield from (
             f"  {name}: {_number(costs[name])}"
             for name in wanted

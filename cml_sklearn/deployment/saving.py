@@ -117,12 +117,18 @@ def save_model(
         engines=tuple(circuit.engine.name for circuit in circuits),
         keys=tuple(cast("AnyPortableClient", c.client).key_name for c in circuits),
         features=parts.features,
+        questions=tuple(questions_of(module.program) for module in parts.modules),
         costs=tuple(asdict(circuit.report) for circuit in circuits),
     )
     write_zip(folder / "server.zip", card, server_files)
     client_card = Card(**{**vars(card), "half": CLIENT})
     write_zip(folder / "client.zip", client_card, _client_files(parts, circuits))
     return client_card
+
+
+def questions_of(program: IntegerProgram) -> int:
+    """Count the rows that give an affine program away: as many as it has inputs, and one more."""
+    return sum(b.low.size for b in program.input_bounds) + 1 if program.is_affine else 0
 
 
 def folder_of(module: int) -> str:

@@ -25,7 +25,7 @@ from cml_sklearn.ensemble import RandomForestClassifier
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.linear_model import LogisticRegression, Ridge
 from cml_sklearn.quantization.quantized_module import QuantizedModule
-from cml_sklearn.tree import DecisionTreeRegressor
+from cml_sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from tests.estimators import name_of
 
 pytestmark = pytest.mark.fhe
@@ -333,6 +333,13 @@ def test_what_can_not_be_saved_is_refused(tmp_path: Path, data: Any) -> None:
     with pytest.raises(InvalidInputError, match="must be one of 'auto', 'seal', 'concrete'"):
         save_model(LogisticRegression(max_iter=1000).fit(*data), tmp_path, engine="clear")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_card_says_how_soon_a_client_knows_the_model(pair: Pair, tmp_path: Path) -> None:
+    X, y = load_iris(return_X_y=True)
+    tree = DecisionTreeClassifier(max_depth=2, n_bits=2).fit(X, y)
+    assert pair.card.questions == (5,)
+    assert set(Pair(tree, tmp_path).card.questions) == {0}
 
 
 def test_bad_samples_are_refused(pair: Pair) -> None:
