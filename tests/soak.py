@@ -209,6 +209,7 @@ def main(
     models: Annotated[int, typer.Option(help="how many models at the most")] = 1_000_000,
     encrypted_every: Annotated[int, typer.Option(help="every so manieth is encrypted")] = 20,
     seed: int = 0,
+    kinds: Annotated[str, typer.Option(help="of models, parted by commas")] = ",".join(KINDS),
     concrete_every: Annotated[
         int, typer.Option(help="of those that SEAL can do, every so manieth goes to Concrete, too")
     ] = 1,
@@ -216,18 +217,18 @@ def main(
 ) -> None:
     """Draw models and compare their integers; status 1 at the first that differ."""
     counts: dict[str, Count] = defaultdict(Count)
-    end = time.monotonic() + seconds
+    end, drawn = time.monotonic() + seconds, kinds.split(",")
     for number in range(models):
         if time.monotonic() > end:
             break
-        kind = list(KINDS)[number % len(KINDS)]
+        kind = drawn[number % len(drawn)]
         rng = np.random.default_rng([seed, number])
         torch.manual_seed(seed + number)
         count = counts[kind]
         count.models += 1
         try:
-            encrypt = number // len(KINDS) % encrypted_every == 0
-            concrete = number // len(KINDS) % concrete_every == 0
+            encrypt = number // len(drawn) % encrypted_every == 0
+            concrete = number // len(drawn) % concrete_every == 0
             check(KINDS[kind](rng), rng, encrypt=encrypt, count=count, concrete=concrete)
         except REFUSALS:
             count.refused += 1
