@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from cml_sklearn.deployment.files import write_private
 from cml_sklearn.deployment.remote import RemoteModel
 from cml_sklearn.exceptions import InvalidInputError
 
-__all__ = ["predict_file"]
+__all__ = ["predict_file", "read_rows"]
 
 _ROWS = 8192
 """That are asked for, then written: what is lost at the most."""
@@ -49,9 +50,9 @@ def predict_file(
     InvalidInputError
         A file can't be read, has other columns, or the output is there and of something else.
     """
-    samples, note = _samples(model, data), _Note(output, model, data, method)
+    samples, note = read_rows(data, model.client.card.features), _Note(output, model, data, method)
     written = note.rows_written()
-    with tqdm(total=len(samples), initial=written, unit="row") as bar:
+    with tqdm(total=len(samples), initial=written, unit="row", disable=None) as bar:
         for start in range(written, len(samples), rows):
             values = model.predict(samples.iloc[start : start + rows], method, progress=False)
             table = _table(values, method)
@@ -65,6 +66,8 @@ class _Note:
     """What an unfinished output is made of, in a file beside it."""
 
     def __init__(self, output: Path, model: RemoteModel, data: Path, method: str) -> None:
+        if not output.parent.is_dir():
+            raise InvalidInputError(f"There is no folder {output.parent}; make it first.")
         self._output = output
         self._path = output.with_name(f"{output.name}.unfinished")
         with data.open("rb") as file:
@@ -83,10 +86,12 @@ class _Note:
             return len(pd.read_csv(self._output)) if self._output.exists() else 0
         if self._output.exists():
             raise InvalidInputError(f"{self._output} is there; remove it, or give another name.")
-        write_private(self._path, json.dumps(self._content).encode())
         return 0
 
     def write(self, text: str) -> None:
+        """Add rows; the note comes first, and not before there are some."""
+        if not self._path.exists():
+            write_private(self._path, json.dumps(self._content).encode())
         before = self._output.read_bytes() if self._output.exists() else b""
         write_private(self._output, before, text.encode())
 
@@ -100,12 +105,22 @@ class _Note:
             return None
 
 
-def _samples(model: RemoteModel, path: Path) -> pd.DataFrame:
+def read_rows(path: Path, features: Sequence[str]) -> pd.DataFrame:
+    """Read the named columns of a CSV file, or all where there are no names.
+
+    Raises
+    ------
+    InvalidInputError
+        The file can't be read, lacks columns, or has no rows.
+    """
     try:
-        table = pd.read_csv(path)
+        # an empty line is a row of missing values: rows of data and of results stay side by side
+        table = pd.read_csv(path, skip_blank_lines=False)
     except (OSError, ValueError) as error:
         raise InvalidInputError(f"{path} can't be read as CSV: {error}") from error
-    wanted = list(model.client.card.features)
+    filled = np.flatnonzero(table.notna().any(axis=1))
+    table = table.iloc[: filled[-1] + 1 if len(filled) else 0]  # but for empty lines at the end
+    wanted = list(features)
     missing = [name for name in wanted if name not in table.columns]
     if missing:
         raise InvalidInputError(f"{path} lacks the columns {', '.join(missing)}.")

@@ -133,7 +133,7 @@ class RemoteModel:
         """
         total = len(X) if isinstance(X, Sized) else None
         batches = []
-        with tqdm(total=total, unit="row", disable=not progress) as bar:
+        with tqdm(total=total, unit="row", disable=None if progress else True) as bar:
             for values in self.predict_batches(X, method):
                 batches.append(values)
                 bar.update(len(_first(values)))

@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 
 from cml_sklearn.deployment import FheClient, save_model
 from cml_sklearn.deployment.command_line import app
-from cml_sklearn.deployment.csv_files import predict_file
+from cml_sklearn.deployment.csv_files import predict_file, read_rows
 from cml_sklearn.deployment.remote import RemoteModel, UnreachableError
 from cml_sklearn.deployment.tokens import Tokens
 from cml_sklearn.exceptions import InvalidInputError
@@ -122,7 +122,10 @@ def test_what_is_written_is_not_asked_again(folder: Path, live: Live, tmp_path: 
             try:
                 predict_file(model, folder / "rows.csv", output, rows=30)
             except UnreachableError:
-                assert len(pd.read_csv(output)) == asked if asked else not output.exists()
+                if not asked:  # then nothing is left behind
+                    assert [path.name for path in tmp_path.iterdir()] == ["other.csv"]
+                    continue
+                assert len(pd.read_csv(output)) == asked
                 with pytest.raises(InvalidInputError, match="begun with other data"):
                     predict_file(model, other, output)
                 with pytest.raises(InvalidInputError, match="begun with other data"):
@@ -153,7 +156,19 @@ def test_bad_tables_are_refused(
     assert done.exit_code == 1
     assert message in done.output
     assert isinstance(done.exception, SystemExit)
-    assert not (tmp_path / "out.csv").exists()
+    assert [path.name for path in tmp_path.iterdir()] in ([], ["bad.csv"])  # nothing half-done
+
+
+def test_a_folder_that_is_not_there_is_named(folder: Path, live: Live, tmp_path: Path) -> None:
+    done = predicted(folder, live, tmp_path / "nowhere" / "out.csv")
+    assert done.exit_code == 1
+    assert "There is no folder" in done.output
+
+
+def test_empty_lines_are_rows_but_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("age\n1\n\n3\n\n\n")
+    assert read_rows(path, ["age"])["age"].tolist() == pytest.approx([1, np.nan, 3], nan_ok=True)
 
 
 def test_wrong_tokens_and_models_are_refused(folder: Path, live: Live, tmp_path: Path) -> None:
