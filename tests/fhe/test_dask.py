@@ -68,12 +68,12 @@ def test_a_worker_that_dies_gives_no_wrong_answer(
     victim = next(iter(cluster.workers.values())).pid
     timer = Timer(0.3, os.kill, (victim, signal.SIGKILL))
     timer.start()
+    foreign = "distributed", "concurrent", "asyncio"
     with config_context(engine="seal"):
         try:
             predicted(model, batch_size=3)
-        except AssertionError:
-            raise
-        except Exception as error:  # of Dask's own, which has no common class
-            assert type(error).__module__.startswith(("distributed", "concurrent", "asyncio"))
+        except Exception as error:  # Dask's own have no common class
+            if not type(error).__module__.startswith(foreign):
+                raise
         timer.join()
         predicted(model, batch_size=3)
