@@ -335,7 +335,7 @@ class SealServer:
         for operation in tape.operations:
             if isinstance(operation, Combination):
                 column = np.zeros(layouts.n_columns, dtype=np.int64)
-                column[operation.nodes] = (operation.weights + t // 2) % t - t // 2
+                column[operation.nodes] = _centred(operation.weights, t)
                 encoded.append((layout.weights(column), operation.constant))
         return encoded
 
@@ -394,25 +394,31 @@ class _Session:
         Negative weights are subtracted: a product with their complement modulo t, which SEAL takes
         for a large number, would make much more noise.
         """
-        evaluator, t = self.scheme.evaluator, self.scheme.parameters.plain_modulus
+        t = self.scheme.parameters.plain_modulus
         signs: dict[int, tuple[list[Ciphertext], list[Ciphertext]]] = {}
-        for value, weight in zip(values, weights.tolist(), strict=True):
-            centred = (weight + t // 2) % t - t // 2
-            if centred:
-                signs.setdefault(abs(centred), ([], []))[centred < 0].append(value)
-        total = None
-        for weight, (plus, minus) in signs.items():
-            part = self._difference(plus, minus)
-            if weight > 1:
-                evaluator.multiply_plain_inplace(part, self.scheme.constant(weight))
-            if total is None:
-                total = part
-            else:
-                evaluator.add_inplace(total, part)
-        total = self.zero() if total is None else total
+        for value, weight in zip(values, _centred(weights, t).tolist(), strict=True):
+            if weight:
+                signs.setdefault(abs(weight), ([], []))[weight < 0].append(value)
+        total = self._sum(self._multiple(w, plus, minus) for w, (plus, minus) in signs.items())
         if constant:
-            evaluator.add_plain_inplace(total, self.scheme.constant(constant))
+            self.scheme.evaluator.add_plain_inplace(total, self.scheme.constant(constant))
         return total
+
+    def _sum(self, parts: Iterator[Ciphertext]) -> Ciphertext:
+        """Add ciphertexts to the first of them; an encrypted zero if there are none."""
+        total = next(parts, None)
+        if total is None:
+            return self.zero()
+        for part in parts:
+            self.scheme.evaluator.add_inplace(total, part)
+        return total
+
+    def _multiple(self, weight: int, plus: list[Ciphertext], minus: list[Ciphertext]) -> Ciphertext:
+        """Multiply a difference by a positive integer."""
+        part = self._difference(plus, minus)
+        if weight > 1:
+            self.scheme.evaluator.multiply_plain_inplace(part, self.scheme.constant(weight))
+        return part
 
     def _difference(self, plus: list[Ciphertext], minus: list[Ciphertext]) -> Ciphertext:
         """Sum of some values minus that of others, as a new ciphertext."""
@@ -433,7 +439,7 @@ class _Session:
         layout: CoefficientLayout,
     ) -> Ciphertext:
         """Scalar products of samples in coefficients with an output's weights."""
-        evaluator, total = self.scheme.evaluator, None
+        evaluator, products = self.scheme.evaluator, []
         for value, part in zip(inputs, weights, strict=True):
             nonzero = np.count_nonzero(part)
             if not nonzero:
@@ -445,11 +451,8 @@ class _Session:
             evaluator.multiply_plain(value, plain, product)
             if flip:
                 evaluator.negate_inplace(product)
-            if total is None:
-                total = product
-            else:
-                evaluator.add_inplace(total, product)
-        total = self.zero() if total is None else total
+            products.append(product)
+        total = self._sum(iter(products))
         constants = np.zeros(layout.n, dtype=np.int64)
         constants[layout.results(layout.samples)] = constant
         evaluator.add_plain_inplace(total, self.scheme.coefficients(constants))
@@ -488,6 +491,11 @@ class _Blocks:
             steps = (place.block - before.block) * self._layout.block
             scheme_.evaluator.rotate_rows(self._at(before), steps, galois, result)
         return result
+
+
+def _centred(weights: IntArray, modulus: int) -> IntArray:
+    """Weights of the least size that are the same modulo an odd number."""
+    return (weights + modulus // 2) % modulus - modulus // 2
 
 
 def _answer(session: _Session, result: Ciphertext) -> bytes:
