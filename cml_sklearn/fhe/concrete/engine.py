@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from cml_sklearn._typing import IntArray
-from cml_sklearn.exceptions import BitWidthError, CompilationError, InvalidInputError
+from cml_sklearn.exceptions import BitWidthError, InvalidInputError
 from cml_sklearn.fhe.concrete.bindings import (
     compiling,
     delete_folder_of,
@@ -23,7 +23,7 @@ from cml_sklearn.fhe.concrete.halves import (
     ConcreteClient,
     ConcreteServer,
 )
-from cml_sklearn.fhe.concrete.limits import check_index
+from cml_sklearn.fhe.concrete.limits import check_index, explained
 from cml_sklearn.fhe.concrete.selection import select_inputs
 from cml_sklearn.fhe.concrete.substitutes import substitute
 from cml_sklearn.fhe.concrete.traceable import representative_inputs, traceable
@@ -138,7 +138,8 @@ class ConcreteEngine:
             with compiling():
                 circuit = compiler.compile(inputset, self._configuration(fhe, options))
         except RuntimeError as error:
-            raise _explain(program, error) from error
+            advice = "Lower n_bits (of inputs or weights), or allow a larger p_error."
+            raise explained(program, error, f". {advice}") from error
         delete_folder_of(circuit.server)
         return circuit
 
@@ -166,14 +167,3 @@ def _estimated_lookups(instruction: Instruction, bounds: Bounds) -> float:
     if isinstance(step, Trees):
         return float((step.bit < 0).sum()) / _LEAVES_A_LOOKUP
     return float(bounds.low.size) if isinstance(step, Lookup) else 0.0
-
-
-def _explain(program: IntegerProgram, error: RuntimeError) -> Exception:
-    """Turn the library's refusal into an error that names the widest operator."""
-    source, width, _ = max(program.widths(), key=lambda row: row.bits)
-    if "NoParametersFound" in str(error):
-        return BitWidthError(
-            f"The backend found no secure parameters: {source} makes integers of {width} bits. "
-            "Lower n_bits (of inputs or weights), or allow a larger p_error."
-        )
-    return CompilationError(f"The backend could not compile the circuit: {error}")

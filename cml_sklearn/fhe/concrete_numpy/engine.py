@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from math import prod
 
-from cml_sklearn.exceptions import BitWidthError, CompilationError
 from cml_sklearn.fhe.concrete.forest.lowering import lower_trees
-from cml_sklearn.fhe.concrete.limits import check_index
+from cml_sklearn.fhe.concrete.limits import check_index, explained
 from cml_sklearn.fhe.concrete.substitutes import substitute
 from cml_sklearn.fhe.concrete.traceable import representative_inputs, traceable
 from cml_sklearn.fhe.concrete_numpy.bindings import compiling, is_installed, load_concrete_numpy
@@ -78,18 +77,8 @@ def _compiled(program: IntegerProgram, size: int, options: CircuitOptions) -> ob
         with compiling():
             return compiler.compile(inputset, configuration)
     except RuntimeError as error:
-        raise _explained(program, error) from error
-
-
-def _explained(program: IntegerProgram, error: RuntimeError) -> Exception:
-    """Turn the library's refusal into an error that names the widest operator."""
-    source, width, _ = max(program.widths(), key=lambda row: row.bits)
-    if "NoParametersFound" in str(error):
-        return BitWidthError(
-            f"The backend found no secure parameters: {source} makes integers of {width} bits, and "
-            "all integers have that width. Lower n_bits (of inputs or weights)."
-        )
-    return CompilationError(f"The backend could not compile the circuit: {error}")
+        advice = "and all integers have that width. Lower n_bits (of inputs or weights)."
+        raise explained(program, error, f", {advice}") from error
 
 
 def _n_lookups(program: IntegerProgram) -> int:
