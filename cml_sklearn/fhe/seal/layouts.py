@@ -117,7 +117,8 @@ def _shared_ways(ends: list[int]) -> dict[int, int]:
     the later ones pass, too.
     """
     ends = sorted(ends, key=lambda end: (end.bit_count(), end))
-    later, before = np.array(ends), {}
+    later = np.array(ends)
+    before: dict[int, int] = {}
     for position, end in enumerate(ends):
         at = max((k for k in (0, *before) if not k & ~end), key=int.bit_count)
         while at != end:
