@@ -78,7 +78,7 @@ class Digits:
             for feature, sizes in enumerate(self._sizes)
             for digit, size in zip((high, low), sizes, strict=True)
         ]
-        return np.vstack(parts).astype(np.int64)
+        return np.vstack(parts).astype(np.int8)
 
     def tape(self, tape: Tape) -> Tape:
         """Operations on bits of digits that do what others do on bits of the grid."""
