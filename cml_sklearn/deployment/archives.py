@@ -153,7 +153,8 @@ def _card(text: bytes) -> Card:
         *card.keys,
         *card.features,
     )
-    if not all(isinstance(text, str) for text in texts):
+    costs_are_named = all(isinstance(costs, dict) for costs in card.costs)
+    if not costs_are_named or not all(isinstance(text, str) for text in texts):
         raise InvalidInputError("its card makes no sense")
     if not len(card.keys) == len(card.engines) == len(card.questions):
         raise InvalidInputError("its card lacks parameters of keys")
