@@ -50,9 +50,10 @@ def describe(card: Card) -> Iterator[str]:
     ------
     str
     """
-    yield f"{card.half}'s half of {card.model}"
+    is_whole = card.half == "estimator"
+    yield f"estimator {card.model}" if is_whole else f"{card.half}'s half of {card.model}"
     yield f"  made by cml_sklearn {card.library}, file format {card.format}"
-    yield f"  model: {card.digest} (its other half has the same)"
+    yield f"  model: {card.digest}{'' if is_whole else ' (its other half has the same)'}"
     yield f"  methods: {', '.join(card.modules)}"
     yield f"  columns: {', '.join(card.features) or 'without names, in the order of fit'}"
     for number in range(len(card.engines)):
