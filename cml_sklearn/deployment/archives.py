@@ -1,4 +1,4 @@
-"""Zip files of the two halves: named entries, and everything checked before it is opened."""
+"""Zip files of halves and estimators: named entries, and everything checked before it is opened."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ __all__ = ["Card", "digest_of", "opened", "write_zip"]
 _CARD = "card.json"
 _FORMAT = 1
 _MAX_FILES, _MAX_RATIO, _FREE_BYTES = 10_000, 200, 64 * 2**20
+_CONTENTS = {
+    "client": "a model's client half",
+    "server": "a model's server half",
+    "estimator": "an estimator",
+}
 _NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9]+)*(/[A-Za-z0-9_-]+(\.[A-Za-z0-9]+)*)*")
 
 
@@ -30,7 +35,8 @@ class Card:
 
     Parameters
     ----------
-    half : {"client", "server"}
+    half : {"client", "server", "estimator"}
+        An estimator's archive has both.
     model : str
         Class of the model, or of a pipeline's last step.
     digest : str
@@ -73,10 +79,12 @@ def digest_of(files: Mapping[str, bytes]) -> str:
     return total.hexdigest()
 
 
-def write_zip(path: Path, card: Card, files: Mapping[str, bytes]) -> None:
-    """Write an archive, whole or not at all."""
+def write_zip(path: Path, card: Card, files: Mapping[str, bytes], *, private: bool = False) -> None:
+    """Write an archive, whole or not at all; `private`: only its owner may read it."""
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         unfinished = Path(folder) / path.name
+        if private:
+            unfinished.touch(mode=0o600)
         with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(_CARD, json.dumps(asdict(card), indent=2))
             for name, content in files.items():
@@ -86,13 +94,13 @@ def write_zip(path: Path, card: Card, files: Mapping[str, bytes]) -> None:
 
 @contextmanager
 def opened(path: str | Path, half: str | None) -> Iterator[tuple[Card, Path]]:
-    """Unpack an archive of one of the halves into a folder that is there for the block.
+    """Unpack an archive into a folder that is there for the block.
 
     Parameters
     ----------
     path : path
-    half : {"client", "server"}, optional
-        None: either.
+    half : {"client", "server", "estimator"}, optional
+        What it must be of; None: any.
 
     Raises
     ------
@@ -114,7 +122,7 @@ def opened(path: str | Path, half: str | None) -> Iterator[tuple[Card, Path]]:
         except Exception as error:  # zipfile and zlib raise a dozen kinds
             raise _refused(path, half, f"{type(error).__name__}: {error}") from error
         if half is not None and card.half != half:
-            raise _refused(path, half, f"it is a model's {card.half} half")
+            raise _refused(path, half, f"it holds {_CONTENTS.get(card.half, 'something else')}")
         yield card, Path(folder)
 
 
@@ -153,7 +161,8 @@ def _card(text: bytes) -> Card:
         *card.keys,
         *card.features,
     )
-    if not all(isinstance(text, str) for text in texts):
+    costs_are_named = all(isinstance(costs, dict) for costs in card.costs)
+    if not costs_are_named or not all(isinstance(text, str) for text in texts):
         raise InvalidInputError("its card makes no sense")
     if not len(card.keys) == len(card.engines) == len(card.questions):
         raise InvalidInputError("its card lacks parameters of keys")
@@ -165,5 +174,5 @@ def _card(text: bytes) -> Card:
 def _refused(path: object, half: str | None, reason: str) -> InvalidInputError:
     return InvalidInputError(
         f"{path} can't be read as {half or 'archive'}.zip: {reason.rstrip('.')}. Give a file of "
-        "`save_model`."
+        f"`{'save_estimator' if half == 'estimator' else 'save_model'}`."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO, cast
@@ -10,11 +10,11 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cml_sklearn._typing import IntArray
+from cml_sklearn._typing import Array, IntArray
 from cml_sklearn.deployment.archives import opened
 from cml_sklearn.deployment.keys import KeyRing, load_ring, save_ring
 from cml_sklearn.deployment.messages import Message, read_messages
-from cml_sklearn.deployment.preprocessing import Preprocessing, preprocess
+from cml_sklearn.deployment.preprocessing import Preprocessing, preprocess, words_of
 from cml_sklearn.deployment.saving import (
     CLIENT,
     MODULE,
@@ -26,7 +26,7 @@ from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.fhe.engines import portable_engine
 from cml_sklearn.fhe.protocol import AnyPortableClient
 from cml_sklearn.program.archive import read
-from cml_sklearn.quantization.postprocessing import postprocess
+from cml_sklearn.quantization.postprocessing import labels_in, postprocess
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 
 __all__ = ["FheClient"]
@@ -90,6 +90,26 @@ class FheClient:
     def methods(self) -> tuple[str, ...]:
         """What can be decrypted: "predict", "predict_proba", ..."""
         return tuple(self.card.modules)
+
+    @property
+    def labels(self) -> tuple[Array, ...]:
+        """Class labels of each output; empty where the model is no classifier."""
+        return labels_in(self._modules[self._number("predict")].postprocessing.get("predict", ()))
+
+    def words_of(self, columns: Sequence[str]) -> dict[str, set[str | None]]:
+        """Say which of some columns hold text: their categories, by name; None is a gap.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Names of all columns of a table, in their order.
+
+        Raises
+        ------
+        InvalidInputError
+            A column is missing.
+        """
+        return words_of(self._transforms, columns)
 
     def generate_keys(self) -> None:
         """Make the keys, unless they are there; modules of equal parameters share them."""

@@ -5,19 +5,24 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import fields
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cml_sklearn.deployment.archives import Card, opened
+from cml_sklearn.deployment.archives import opened
+from cml_sklearn.deployment.description import describe
 from cml_sklearn.deployment.tokens import Tokens
 from cml_sklearn.exceptions import CmlError, InvalidInputError
-from cml_sklearn.fhe.protocol import FheReport
+
+if TYPE_CHECKING:
+    from cml_sklearn.deployment.remote import RemoteModel
 
 __all__ = ["app"]
+
+_INTERRUPTED = 130
+"""Exit status of who was stopped by Ctrl-C, as shells have it."""
 
 # variables hold passphrases and tokens: no traceback may show them
 app = typer.Typer(
@@ -145,11 +150,43 @@ def predict(
         half = FheClient(client)
         if keys is not None:
             half.load_keys(keys, passphrase or typer.prompt("Passphrase", hide_input=True))
-        with RemoteModel(server, half, token, name=name, retries=retries) as model:
+        with (
+            _saying_what_is_kept(output),
+            RemoteModel(server, half, token, name=name, retries=retries) as model,
+            _forgetting_keys(model) if keys is None else nullcontext(),
+        ):
             count = predict_file(model, data, output, method)
-            if keys is None:
-                model.delete_keys()
         typer.echo(f"{count} rows predicted, {output} is complete", err=True)
+
+
+@contextmanager
+def _saying_what_is_kept(output: Path) -> Iterator[None]:
+    """After Ctrl-C, or an error that may pass, say how to go on."""
+    from cml_sklearn.deployment.csv_files import how_to_go_on
+    from cml_sklearn.deployment.refusals import RefusedError
+    from cml_sklearn.deployment.remote import UnreachableError
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(f"Stopped. {how_to_go_on(output)}", err=True)
+        raise typer.Exit(_INTERRUPTED) from None
+    except (RefusedError, UnreachableError):
+        typer.echo(how_to_go_on(output), err=True)
+        raise
+
+
+@contextmanager
+def _forgetting_keys(model: RemoteModel) -> Iterator[None]:
+    """In the end, also by an error, have the service delete keys that are of no further use."""
+    try:
+        yield
+    finally:
+        try:
+            model.delete_keys(retries=1)
+        except CmlError as error:
+            text = "The service may still have this run's evaluation keys, until they expire"
+            typer.echo(f"{text}: {error}", err=True)
 
 
 @app.command()
@@ -157,36 +194,10 @@ def inspect(archive: Annotated[Path, typer.Argument(metavar="file.zip")]) -> Non
     """Say what an archive holds, and what its model costs."""
     with _in_words(), opened(archive, None) as (card, folder):
         files = sorted(path for path in folder.rglob("*") if path.is_file())
-        for line in (*_of_card(card), *_of_costs(card)):
+        for line in (*describe(card), "files:"):
             typer.echo(line)
         for path in files:
             typer.echo(f"  {path.relative_to(folder).as_posix()}: {path.stat().st_size:,} bytes")
-
-
-def _of_card(card: Card) -> Iterator[str]:
-    yield f"{card.half}'s half of {card.model}, {card.digest}"
-    yield f"made by cml_sklearn {card.library}, format {card.format}"
-    yield f"methods: {', '.join(card.modules)}"
-    yield f"columns: {', '.join(card.features) or 'without names'}"
-
-
-def _of_costs(card: Card) -> Iterator[str]:
-    """One line for each module: what stands in a report and is not zero."""
-    wanted = [f.name for f in fields(FheReport)]
-    for number, (engine, costs) in enumerate(zip(card.engines, card.costs, strict=False)):
-        yield f"module {number} on {engine}, keys for {card.keys[number]}:"
-        if questions := card.questions[number]:
-            yield f"  a client that asks {questions} rows can work its weights out"
-        yield from (
-            f"  {name}: {_number(costs[name])}"
-            for name in wanted
-            if costs.get(name) and name != "engine"
-        )
-    yield "files:"
-
-
-def _number(value: object) -> str:
-    return f"{value:,.6g}" if isinstance(value, float) else str(value)
 
 
 def _names(archives: list[Path], names: list[str] | None) -> list[str]:

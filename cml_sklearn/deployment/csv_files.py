@@ -12,14 +12,19 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
+from cml_sklearn._typing import Array
+from cml_sklearn.deployment.client import FheClient
 from cml_sklearn.deployment.files import write_private
 from cml_sklearn.deployment.remote import RemoteModel
 from cml_sklearn.exceptions import InvalidInputError
 
-__all__ = ["predict_file", "read_rows"]
+__all__ = ["how_to_go_on", "predict_file", "read_rows"]
 
 _ROWS = 8192
 """That are asked for, then written: what is lost at the most."""
+
+_BY_CLASS = ("predict_proba", "predict_log_proba", "decision_function")
+"""Methods whose columns are those of the classes."""
 
 
 def predict_file(
@@ -50,16 +55,28 @@ def predict_file(
     InvalidInputError
         A file can't be read, has other columns, or the output is there and of something else.
     """
-    samples, note = read_rows(data, model.client.card.features), _Note(output, model, data, method)
+    samples, note = read_rows(data, model.client), _Note(output, model, data, method)
     written = note.rows_written()
     with tqdm(total=len(samples), initial=written, unit="row", disable=None) as bar:
         for start in range(written, len(samples), rows):
-            values = model.predict(samples.iloc[start : start + rows], method, progress=False)
-            table = _table(values, method)
+            values = model.compute(samples.iloc[start : start + rows], method, progress=False)
+            table = _table(values, method, model.client.labels)
             note.write(table.to_csv(index=False, header=start == 0))
             bar.update(len(table))
     note.remove()
     return len(samples) - written
+
+
+def how_to_go_on(output: Path) -> str:
+    """Say what an output has whose prediction was stopped, and what to do for the rest."""
+    if not (_path_of_note(output).exists() and output.exists()):
+        return "No rows are written; the same command begins anew."
+    n_rows = len(pd.read_csv(output))
+    return f"{output} has {n_rows:,} rows; the same command goes on after them."
+
+
+def _path_of_note(output: Path) -> Path:
+    return output.with_name(f"{output.name}.unfinished")
 
 
 class _Note:
@@ -69,7 +86,7 @@ class _Note:
         if not output.parent.is_dir():
             raise InvalidInputError(f"There is no folder {output.parent}; make it first.")
         self._output = output
-        self._path = output.with_name(f"{output.name}.unfinished")
+        self._path = _path_of_note(output)
         with data.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         card = model.client.card
@@ -105,33 +122,57 @@ class _Note:
             return None
 
 
-def read_rows(path: Path, features: Sequence[str]) -> pd.DataFrame:
-    """Read the named columns of a CSV file, or all where there are no names.
+def read_rows(path: Path, client: FheClient) -> pd.DataFrame:
+    """Read the columns that a model takes by their names, or all where they have none.
+
+    Columns that held text when the model was fitted are read as text, also where it looks like
+    numbers (such as "01234") or like a missing value (such as "NA").
 
     Raises
     ------
     InvalidInputError
         The file can't be read, lacks columns, or has no rows.
     """
+    header = list(_read_csv(path, nrows=0).columns)
+    wanted = list(client.card.features) or header
+    if missing := [name for name in wanted if name not in header]:
+        raise InvalidInputError(f"{path} lacks the columns {', '.join(missing)}.")
+    words = client.words_of(header)
+    table = _read_csv(path, dtype=dict.fromkeys(words, str))
+    for name, known in words.items():
+        as_written = _read_csv(path, usecols=[name], dtype=str, keep_default_na=False)[name]
+        table[name] = table[name].where(~as_written.isin(known), as_written).astype(object)
+        if None in known:
+            table.loc[table[name].isna(), name] = None
+    filled = np.flatnonzero((table.notna() & (table != "")).any(axis=1))
+    if not len(filled):
+        raise InvalidInputError(f"{path} has no rows.")
+    return table.loc[: filled[-1], wanted]  # but for empty lines at the end
+
+
+def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
     try:
         # an empty line is a row of missing values: rows of data and of results stay side by side
-        table = pd.read_csv(path, skip_blank_lines=False)
+        # and floats are those that were written, to the last bit
+        table = pd.read_csv(path, skip_blank_lines=False, float_precision="round_trip", **options)
     except (OSError, ValueError) as error:
         raise InvalidInputError(f"{path} can't be read as CSV: {error}") from error
-    filled = np.flatnonzero(table.notna().any(axis=1))
-    table = table.iloc[: filled[-1] + 1 if len(filled) else 0]  # but for empty lines at the end
-    wanted = list(features)
-    missing = [name for name in wanted if name not in table.columns]
-    if missing:
-        raise InvalidInputError(f"{path} lacks the columns {', '.join(missing)}.")
-    if not len(table):
-        raise InvalidInputError(f"{path} has no rows.")
-    return table[wanted] if wanted else table
+    if not isinstance(table.index, pd.RangeIndex) and len(table):
+        raise InvalidInputError(f"{path} has rows of more fields than its first line has names.")
+    return table
 
 
-def _table(values: Any, method: str) -> pd.DataFrame:
-    """Put results into columns: one of the method's name, or several with numbers."""
-    parts = values if isinstance(values, list) else [values]
-    columns = np.column_stack(parts)
-    names = [method] if columns.shape[1] == 1 else [f"{method}_{i}" for i in range(len(columns.T))]
-    return pd.DataFrame(dict(zip(names, columns.T, strict=True)))
+def _table(values: Any, method: str, labels: Sequence[Array]) -> pd.DataFrame:
+    """Put results into columns, which are named after the method, and output and label if any."""
+    parts = [np.asarray(part) for part in (values if isinstance(values, list) else [values])]
+    columns, several = {}, len(parts) > 1
+    for output, part in enumerate(parts):
+        prefix = f"{method}_{output}" if several else method
+        if part.ndim == 1:
+            columns[prefix] = part
+            continue
+        ends = range(part.shape[1])
+        if method in _BY_CLASS and output < len(labels) and len(labels[output]) == len(ends):
+            ends = labels[output].tolist()
+        columns |= {f"{prefix}_{end}": x for end, x in zip(ends, part.T, strict=True)}
+    return pd.DataFrame(columns)

@@ -15,7 +15,7 @@ from cml_sklearn.exceptions import CompilationError, InvalidInputError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-__all__ = ["KeyRing", "load_ring", "save_ring"]
+__all__ = ["KeyRing", "load_ring", "opened_ring", "save_ring", "sealed_ring"]
 
 KeyRing = Mapping[str, tuple[bytes, ...]]
 """Keys by what they depend on: see `PortableClient.key_name`."""
@@ -30,10 +30,14 @@ _LENGTH = struct.Struct("<Q")
 
 def save_ring(path: str | Path, ring: KeyRing, passphrase: str) -> None:
     """Encrypt keys, and write them whole or not at all, readable by their owner only."""
+    write_private(path, sealed_ring(ring, passphrase))
+
+
+def sealed_ring(ring: KeyRing, passphrase: str) -> bytes:
+    """Encrypt keys under a passphrase."""
     salt, nonce = secrets.token_bytes(_SALT), secrets.token_bytes(_NONCE)
     head = _MAGIC + salt + nonce
-    sealed = _cipher(passphrase, salt).encrypt(nonce, _packed(ring), head)
-    write_private(path, head, sealed)
+    return head + _cipher(passphrase, salt).encrypt(nonce, _packed(ring), head)
 
 
 def load_ring(path: str | Path, passphrase: str) -> dict[str, tuple[bytes, ...]]:
@@ -44,19 +48,32 @@ def load_ring(path: str | Path, passphrase: str) -> dict[str, tuple[bytes, ...]]
     InvalidInputError
         The file is missing, of another kind or damaged, or the passphrase is another one.
     """
-    from cryptography.exceptions import InvalidTag
-
     try:
         data = Path(path).read_bytes()
     except OSError as error:
         raise InvalidInputError(f"{path} can't be read: {error.strerror}.") from error
+    return opened_ring(data, passphrase, path)
+
+
+def opened_ring(data: bytes, passphrase: str, path: object) -> dict[str, tuple[bytes, ...]]:
+    """Decrypt keys that `sealed_ring` encrypted; messages call them those in `path`.
+
+    Raises
+    ------
+    InvalidInputError
+        The bytes are of another kind or damaged, or the passphrase is another one.
+    """
     start = len(_MAGIC) + _SALT + _NONCE
     head, sealed = data[:start], data[start:]
     if len(head) < start or not head.startswith(_MAGIC):
         raise InvalidInputError(f"{path} has no keys; give a file that `save_keys` wrote.")
     salt, nonce = head[len(_MAGIC) : -_NONCE], head[-_NONCE:]
+    cipher = _cipher(passphrase, salt)
+
+    from cryptography.exceptions import InvalidTag
+
     try:
-        return _unpacked(_cipher(passphrase, salt).decrypt(nonce, sealed, head))
+        return _unpacked(cipher.decrypt(nonce, sealed, head))
     except InvalidTag:
         raise InvalidInputError(
             f"The keys in {path} don't open: the passphrase is another one, or the file is damaged."

@@ -53,6 +53,7 @@ __all__ = [
     "columns_of",
     "preprocess",
     "transforms_of",
+    "words_of",
 ]
 
 _MAX_COLUMNS = 2**20
@@ -176,6 +177,46 @@ def preprocess(transforms: Preprocessing, data: object, *, allow_nan: bool = Fal
     """
     with np.errstate(all="ignore"):  # what overflows is refused in words
         return _apply(transforms, as_table(data)).numbers(allow_nan=allow_nan)
+
+
+def words_of(transforms: Preprocessing, names: Sequence[str]) -> dict[str, set[str | None]]:
+    """Find the columns that hold text, and the words in them that are known.
+
+    Parameters
+    ----------
+    transforms : tuple of ClientTransform
+    names : sequence of str
+        Of the columns of a table.
+
+    Returns
+    -------
+    dict of str to set of str or None
+        By name; columns of numbers are left out. None: a gap is None there, and not NaN.
+
+    Raises
+    ------
+    InvalidInputError
+        A column is missing.
+    """
+    table = Table((np.empty(0),) * len(names), tuple(names), 0, by_name=True)
+    found: dict[str, set[str | None]] = {}
+    for name, book in _books_met(transforms, table):
+        words = {cell for cell in book.cells if isinstance(cell, str)}
+        if words:
+            gap = {None} if None in book.cells and Missing() not in book.cells else set()
+            found.setdefault(name, set()).update(words | gap)
+    return found
+
+
+def _books_met(transforms: Preprocessing, table: Table) -> Iterator[tuple[str, CodeBook]]:
+    """Yield names of columns and their categories, as a table without rows meets them."""
+    for transform in transforms:
+        if isinstance(transform, SideBySide):
+            for branch in transform.branches:
+                yield from _books_met(branch, table)
+        if isinstance(transform, Encode):
+            yield from zip(table.names, transform.books, strict=False)
+        table = transform(table)
 
 
 def _apply(transforms: Preprocessing, table: Table) -> Table:

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping, Sized
 from contextlib import suppress
+from functools import partial
 from typing import Any, Self
 
 import httpx
@@ -32,8 +33,32 @@ class UnreachableError(CmlError, ConnectionError):
     """No answer comes from a service."""
 
 
+class _Served:
+    """A method that is there only if the model has it, as `available_if` of scikit-learn does."""
+
+    def __init__(self, doc: str) -> None:
+        self.__doc__ = f"{doc}; parameters and errors as in `compute`."
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, model: RemoteModel | None, owner: type) -> Any:
+        """Bind the method, or say that there is none."""
+        if model is None:
+            return self
+        if self._name not in model.client.methods:
+            raise AttributeError(
+                f"{model.client.card.model} has no {self._name}; it has "
+                f"{', '.join(model.client.methods)}."
+            )
+        return partial(model.compute, method=self._name)
+
+
 class RemoteModel:
     """Predicts by a service that sees neither samples nor predictions.
+
+    It has the methods of the model that it stands for: `predict`, and those of `predict_proba`,
+    `predict_log_proba`, `decision_function`, `score_samples` and `transform` that the model has.
 
     Parameters
     ----------
@@ -78,6 +103,7 @@ class RemoteModel:
         self._headers = {"Authorization": f"Bearer {token}"}
         self._http = http or httpx.Client(timeout=httpx.Timeout(timeout, connect=10.0))
         self._keys: str | None = None
+        self._uploaded: str | None = None
 
     def __enter__(self) -> Self:
         """Give the model."""
@@ -109,42 +135,50 @@ class RemoteModel:
             self._name = str(names[0])
         return self._name
 
-    def predict(self, X: ArrayLike, method: str = "predict", *, progress: bool = True) -> Any:
+    def compute(self, X: ArrayLike, method: str = "predict", *, progress: bool = True) -> Any:
         """Encrypt, ask and decrypt, batch after batch.
 
         Parameters
         ----------
         X : array-like or DataFrame of shape (n_samples, n_features)
         method : str
-            "predict", or another one of `FheClient.methods`.
+            One of `FheClient.methods`.
         progress : bool
             Whether to show a bar.
 
         Returns
         -------
         ndarray with a row a sample, or a list of them
+            As the model's method gives them.
 
         Raises
         ------
         InvalidInputError
-            The model can't take the samples.
+            The model can't take the samples, or does not have the method.
         RefusedError, UnreachableError
             The service gives no answer, also after retries.
         """
         total = len(X) if isinstance(X, Sized) else None
         batches = []
         with tqdm(total=total, unit="row", disable=None if progress else True) as bar:
-            for values in self.predict_batches(X, method):
+            for values in self.compute_batches(X, method):
                 batches.append(values)
                 bar.update(len(_first(values)))
         if isinstance(batches[0], list):
             return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
         return np.concatenate(batches)
 
-    def predict_batches(self, X: ArrayLike, method: str = "predict") -> Iterator[Any]:
-        """Give the results of one batch after the other, as `predict` does."""
+    def compute_batches(self, X: ArrayLike, method: str = "predict") -> Iterator[Any]:
+        """Give the results of one batch after the other, as `compute` does."""
         for payload in self.client.encrypt_batches(X, method):
             yield self.client.decrypt(self._answer(payload), method)
+
+    predict = _Served("Labels or targets")
+    predict_proba = _Served("Class probabilities")
+    predict_log_proba = _Served("Logarithms of `predict_proba`")
+    decision_function = _Served("Raw scores")
+    score_samples = _Served("Opposite of the anomaly score")
+    transform = _Served("Projected samples")
 
     def upload_keys(self) -> str:
         """Have the service hold the evaluation keys; gives their SHA-256.
@@ -152,8 +186,8 @@ class RemoteModel:
         What it has of them already is not sent again.
         """
         keys = self.client.evaluation_keys()
-        name = hashlib.sha256(keys).hexdigest()
-        attempts = self._attempts()
+        name = self._uploaded = hashlib.sha256(keys).hexdigest()
+        attempts = _attempts(self.retries)
         while not self._is_whole(response := self._sent("HEAD", f"/keys/{name}", missing=True)):
             offset = int(response.headers.get("Upload-Offset", 0))
             try:
@@ -163,11 +197,17 @@ class RemoteModel:
         self._keys = name
         return name
 
-    def delete_keys(self) -> None:
-        """Have the service forget the keys."""
-        if self._keys is not None:
-            self._sent("DELETE", f"/keys/{self._keys}", missing=True)
-            self._keys = None
+    def delete_keys(self, *, retries: int | None = None) -> None:
+        """Have the service forget the keys, or what it has of them.
+
+        Parameters
+        ----------
+        retries : int, optional
+            None: as for all requests.
+        """
+        if self._uploaded is not None:
+            self._sent("DELETE", f"/keys/{self._uploaded}", missing=True, retries=retries)
+            self._keys = self._uploaded = None
 
     def _send_piece(self, name: str, keys: bytes, offset: int) -> None:
         piece = keys[offset : offset + _PIECE]
@@ -201,9 +241,10 @@ class RemoteModel:
         headers: Mapping[str, str] | None = None,
         *,
         missing: bool = False,
+        retries: int | None = None,
     ) -> httpx.Response:
         """Send until an answer comes; `missing` says whether 404 is one."""
-        attempts = self._attempts()
+        attempts = _attempts(self.retries if retries is None else retries)
         url, all_headers = self._url + path, self._headers | dict(headers or {})
         if content:
             all_headers["Content-Type"] = "application/octet-stream"
@@ -216,10 +257,11 @@ class RemoteModel:
             except (httpx.TransportError, RefusedError) as error:
                 _pause(next(attempts), error)
 
-    def _attempts(self) -> Iterator[int | None]:
-        """Count attempts; None after the last one."""
-        yield from range(self.retries)
-        yield None
+
+def _attempts(retries: int) -> Iterator[int | None]:
+    """Count attempts; None after the last one."""
+    yield from range(retries)
+    yield None
 
 
 def _first(values: Any) -> Any:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -30,7 +30,20 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
     from sklearn.pipeline import Pipeline
 
-__all__ = ["CLIENT", "PREPROCESSING", "PREPROCESSING_TABLE", "SERVER", "folder_of", "save_model"]
+__all__ = [
+    "CLIENT",
+    "MODULE",
+    "PREPROCESSING",
+    "PREPROCESSING_TABLE",
+    "SERVER",
+    "Parts",
+    "card_of",
+    "contents",
+    "folder_of",
+    "parts_of",
+    "save_model",
+    "server_files",
+]
 
 CLIENT, SERVER = "client", "server"
 PREPROCESSING = "preprocessing.npz"
@@ -104,15 +117,24 @@ def save_model(
     if engine not in ("auto", *_PORTABLE):
         allowed = ", ".join(map(repr, ("auto", *_PORTABLE)))
         raise InvalidInputError(f"engine is {engine!r}; it must be one of {allowed}.")
-    parts = _parts_of(model)
+    parts = parts_of(model)
     circuits = [_compiled(module, parts.p_error, engine, n_samples) for module in parts.modules]
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    server_files = _server_files(circuits)
-    card = Card(
-        half=SERVER,
+    files = server_files(circuits)
+    card = card_of(SERVER, parts, circuits, digest_of(files))
+    write_zip(folder / "server.zip", card, files)
+    client_card = replace(card, half=CLIENT)
+    write_zip(folder / "client.zip", client_card, _client_files(parts, circuits))
+    return client_card
+
+
+def card_of(half: str, parts: Parts, circuits: Sequence[FheCircuit], digest: str) -> Card:
+    """Say what a model is made of."""
+    return Card(
+        half=half,
         model=parts.name,
-        digest=digest_of(server_files),
+        digest=digest,
         modules=parts.methods,
         engines=tuple(circuit.engine.name for circuit in circuits),
         keys=tuple(cast("AnyPortableClient", c.client).key_name for c in circuits),
@@ -120,10 +142,6 @@ def save_model(
         questions=tuple(questions_of(module.program) for module in parts.modules),
         costs=tuple(asdict(circuit.report) for circuit in circuits),
     )
-    write_zip(folder / "server.zip", card, server_files)
-    client_card = Card(**{**vars(card), "half": CLIENT})
-    write_zip(folder / "client.zip", client_card, _client_files(parts, circuits))
-    return client_card
 
 
 def questions_of(program: IntegerProgram) -> int:
@@ -136,7 +154,14 @@ def folder_of(module: int) -> str:
     return f"module{module}"
 
 
-def _parts_of(model: BaseEstimator | Pipeline | QuantizedModule) -> Parts:
+def parts_of(model: BaseEstimator | Pipeline | QuantizedModule) -> Parts:
+    """Find the modules of a fitted model, and what comes before them.
+
+    Raises
+    ------
+    UnsupportedModelError
+        It is not fitted, or of another library.
+    """
     if isinstance(model, QuantizedModule):
         return Parts("QuantizedModule", [model], {"predict": 0}, CircuitOptions().p_error)
     if hasattr(model, "steps"):
@@ -158,7 +183,7 @@ def _parts_of(model: BaseEstimator | Pipeline | QuantizedModule) -> Parts:
 
 
 def _parts_of_pipeline(pipeline: Pipeline) -> Parts:
-    parts = _parts_of(pipeline.steps[-1][1])
+    parts = parts_of(pipeline.steps[-1][1])
     transforms = transforms_of(pipeline.steps[:-1]) or parts.transforms
     names = tuple(map(str, getattr(pipeline, "feature_names_in_", ())))
     return parts._replace(transforms=transforms, features=names or parts.features)
@@ -172,11 +197,12 @@ def _compiled(module: QuantizedModule, p_error: float, engine: str, n_samples: i
     return fresh.circuit_in_force(CircuitOptions(p_error), n_samples=n_samples)
 
 
-def _server_files(circuits: list[FheCircuit]) -> dict[str, bytes]:
+def server_files(circuits: Iterable[FheCircuit]) -> dict[str, bytes]:
+    """Files of the servers' halves, in a folder for each module."""
     with TemporaryDirectory() as folder:
         for number, circuit in enumerate(circuits):
             circuit.server.save(Path(folder) / folder_of(number))
-        return dict(_contents(Path(folder)))
+        return dict(contents(Path(folder)))
 
 
 def _client_files(parts: Parts, circuits: list[FheCircuit]) -> dict[str, bytes]:
@@ -186,10 +212,11 @@ def _client_files(parts: Parts, circuits: list[FheCircuit]) -> dict[str, bytes]:
             circuit.client.save(place)
             without_weights(module).save(place / MODULE)
         write(Path(folder) / PREPROCESSING, parts.transforms, PREPROCESSING_TABLE)
-        return dict(_contents(Path(folder)))
+        return dict(contents(Path(folder)))
 
 
-def _contents(folder: Path) -> Iterable[tuple[str, bytes]]:
+def contents(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of a folder, by their paths in it."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             yield path.relative_to(folder).as_posix(), path.read_bytes()

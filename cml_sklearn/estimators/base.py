@@ -35,6 +35,7 @@ from cml_sklearn.config import ExecutionMode, resolve_mode
 from cml_sklearn.estimators.inspection import (
     is_fitted_attribute,
     is_of_the_model,
+    left_behind,
     names_of_the_model,
     not_fitted,
     read_only,
@@ -123,6 +124,7 @@ class FheEstimator(BaseEstimator):
         """
         self._validate_params()
         self._check_fit_arguments(fit_params)
+        self._check_warm_start()
         model = self._model_to_fit()
         model.fit(X, y, **fit_params)
         self._is_adopted = False
@@ -200,6 +202,8 @@ class FheEstimator(BaseEstimator):
             return inspect.getattr_static(type(self), name).fget(self)
         if not is_of_the_model(self._wrapped_class, name):
             raise AttributeError(refusal_of(self, name))
+        if self._is_loaded:
+            raise left_behind(self, name)
         if "sklearn_model_" not in vars(self):
             raise not_fitted(self, name)
         return read_only(getattr(self.sklearn_model_, name))
@@ -298,6 +302,25 @@ class FheEstimator(BaseEstimator):
         """Whether a fit goes on from an earlier one."""
         return bool(getattr(self, "warm_start", False)) and "sklearn_model_" in vars(self)
 
+    def _check_warm_start(self) -> None:
+        """Refuse to go on from an earlier fit where that can't be."""
+        if getattr(self, "warm_start", False):
+            self._check_can_go_on()
+
+    @property
+    def _is_loaded(self) -> bool:
+        """Whether modules were read from a file, without the float model they came from."""
+        return "modules_" in vars(self) and "onnx_model_" not in vars(self)
+
+    def _check_can_go_on(self) -> None:
+        """Refuse to train further what has no float model."""
+        if self._is_loaded:
+            raise UnsupportedModelError(
+                f"This {type(self).__name__} was loaded to predict, without the float model, so "
+                "training can't go on from it; train the estimator that was saved, or fit anew "
+                "(without warm_start)."
+            )
+
     def _adopt(
         self, model: BaseEstimator, X: FloatArray, sample_weight: ArrayLike | None = None
     ) -> Self:
@@ -311,6 +334,7 @@ class FheEstimator(BaseEstimator):
 
     def _take_names(self, model: BaseEstimator) -> None:
         """Keep what a fitted model knows of its features, for the validation of inputs."""
+        self.__dict__.pop("classes_", None)  # of a file that this estimator was loaded from
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
             if hasattr(model, name):

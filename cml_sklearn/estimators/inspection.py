@@ -13,6 +13,7 @@ __all__ = [
     "REFUSED_METHODS",
     "is_fitted_attribute",
     "is_of_the_model",
+    "left_behind",
     "names_of_the_model",
     "not_fitted",
     "read_only",
@@ -75,6 +76,15 @@ def refusal_of(estimator: BaseEstimator, name: str) -> str:
     """Message about a name that an estimator does not have."""
     message = f"{type(estimator).__name__!r} object has no attribute {name!r}"
     return f"{message}: {REFUSED_METHODS[name]}" if name in REFUSED_METHODS else message
+
+
+def left_behind(estimator: BaseEstimator, name: str) -> AttributeError:
+    """Error for what an estimator that was loaded does not have."""
+    kind = type(estimator).__name__
+    return AttributeError(
+        f"This {kind} was loaded to predict, without the float model that {name} comes from; ask "
+        "the estimator that was saved, or fit again."
+    )
 
 
 def not_fitted(estimator: BaseEstimator, name: str) -> AttributeError:

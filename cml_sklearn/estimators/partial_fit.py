@@ -47,6 +47,7 @@ class PartialFitMixin(CalibratedOnBatches):
         -------
         self
         """
+        self._check_can_go_on()
         self._validate_params()
         # a copy: what fails or is interrupted leaves this estimator as it was
         model = copy.deepcopy(vars(self).get("sklearn_model_", self._make_wrapped()))

@@ -183,6 +183,7 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
 
     def _continue(self, X: ArrayLike, y: ArrayLike, fit_params: dict[str, object]) -> Self:
         """Train on a batch, from the start if it is the first; quantize on all batches."""
+        self._check_can_go_on()
         self._validate_params()
         first = "skorch_net_" not in vars(self)
         values, targets = self._checked_pair(X, y, reset=first)

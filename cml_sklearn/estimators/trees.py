@@ -178,8 +178,10 @@ class TreeEstimator(FheEstimator):
         self._grid_asked_for = (self.n_bits, self.grid)
         return FeatureGrid.fit(values, self.n_bits, self.grid, weight)
 
+    @override
     def _check_warm_start(self) -> None:
-        """Refuse to go on with another grid, or without one."""
+        """Refuse to go on with another grid, or without one, too."""
+        super()._check_warm_start()
         if self._is_warm and self._is_adopted:
             raise UnsupportedModelError(
                 "warm_start can't go on from a model that was fitted elsewhere, whose grid is its "

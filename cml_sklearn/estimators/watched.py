@@ -48,7 +48,7 @@ class WatchedEstimator(FheEstimator):
         That is all the float model is read for: an estimator whose model was taken away predicts.
         """
         values = super()._checked_input(X)
-        model = self.sklearn_model_
+        model = vars(self).get("sklearn_model_")
         if hasattr(model, self._watched[0]) and not all(
             map(np.array_equal, self._weights(model), self._quantized_from)
         ):

@@ -17,7 +17,14 @@ from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import CompilationError
 from cml_sklearn.fhe.interrupts import deferred_interrupts
 from cml_sklearn.fhe.parcel import Parcel
-from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions, Client, FheReport, Server
+from cml_sklearn.fhe.protocol import (
+    AnyCircuit,
+    AnyEngine,
+    CircuitOptions,
+    Client,
+    FheReport,
+    Server,
+)
 from cml_sklearn.program.program import IntegerProgram
 
 __all__ = ["FheCircuit"]
@@ -46,6 +53,8 @@ class FheCircuit:
     engine : Engine
     chosen : str
         Why this engine, for the report.
+    circuit : Circuit, optional
+        The program as the engine compiled it before; None: it is compiled now.
 
     Attributes
     ----------
@@ -64,15 +73,11 @@ class FheCircuit:
         options: CircuitOptions,
         engine: AnyEngine,
         chosen: str = "named",
+        circuit: AnyCircuit | None = None,
     ) -> None:
-        reason = engine.supports(program)
-        if reason is not None:
-            raise CompilationError(
-                f"The engine {engine.name!r} can't do this model: {reason}. Choose another one."
-            )
         self.engine = engine
         self.options = options
-        self._circuit = engine.compile(program, options)
+        self._circuit = _compiled(program, options, engine) if circuit is None else circuit
         self.report: FheReport = replace(self._circuit.report, chosen=chosen)
         self._half: Parcel[Any] | None = None
 
@@ -100,6 +105,11 @@ class FheCircuit:
     def server(self) -> Server[Any, Any]:
         """The half that evaluates ciphertexts."""
         return self._circuit.server
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether a thread can encrypt a batch while another one evaluates."""
+        return self._circuit.overlaps
 
     @property
     def batch_size(self) -> int:
@@ -140,7 +150,7 @@ class FheCircuit:
 
     def _evaluated(self, half: Parcel[Any], batches: Iterable[Integers]) -> Iterator[Any]:
         """Encrypt batches and let the server's half evaluate them, several at once or in turn."""
-        encrypt, overlaps = self.client.encrypt, self._circuit.overlaps
+        encrypt, overlaps = self.client.encrypt, self.overlaps
         if not overlaps and effective_n_jobs(None) == 1:
             # joblib would keep a batch until the next one is there: hundreds of megabytes
             return (_evaluate(half, encrypt(*rows)) for rows in batches)
@@ -188,6 +198,16 @@ class FheCircuit:
             rows = np.minimum(np.arange(start, start + size), n_samples - 1)
             yield tuple(x[rows] for x in inputs)
             start += size
+
+
+def _compiled(program: IntegerProgram, options: CircuitOptions, engine: AnyEngine) -> AnyCircuit:
+    """Compile what an engine supports."""
+    reason = engine.supports(program)
+    if reason is not None:
+        raise CompilationError(
+            f"The engine {engine.name!r} can't do this model: {reason}. Choose another one."
+        )
+    return engine.compile(program, options)
 
 
 def _evaluate(half: Parcel[tuple[Server[Any, Any], Any]], encrypted: Any) -> Any:

@@ -18,6 +18,7 @@ from cml_sklearn.program.program import IntegerProgram
 
 __all__ = [
     "DEFAULT_P_ERROR",
+    "AnyCircuit",
     "AnyEngine",
     "AnyPortableClient",
     "AnyPortableEngine",
@@ -301,6 +302,7 @@ class PortableEngine(Engine[Ciphertexts, EvaluationKeys], Protocol):
         ...
 
 
+AnyCircuit = Circuit[Any, Any]
 AnyEngine = Engine[Any, Any]
 """An engine, whatever its ciphertexts and keys."""
 

@@ -38,6 +38,7 @@ __all__ = [
     "Threshold",
     "TwoClasses",
     "WeightedMedian",
+    "labels_in",
     "postprocess",
 ]
 
@@ -219,10 +220,14 @@ class Labels(ClientStep):
 
     @override
     def __call__(self, values: Array) -> Array:
-        dtype = object if isinstance(self.classes, tuple) else None
         # a model of one class has a second number, but no second label
-        labels: Array = np.asarray(self.classes, dtype=dtype).take(values, mode="clip")
+        labels: Array = self.array.take(values, mode="clip")
         return labels
+
+    @property
+    def array(self) -> Array:
+        """The classes as an array."""
+        return np.asarray(self.classes, dtype=object if isinstance(self.classes, tuple) else None)
 
 
 @dataclass(frozen=True)
@@ -288,3 +293,14 @@ class Sparse(ClientStep):
         from scipy.sparse import csr_matrix
 
         return csr_matrix(values)
+
+
+def labels_in(steps: Postprocessing) -> tuple[Array, ...]:
+    """Labels that steps give, by output; empty where they give none."""
+    found: list[Array] = []
+    for step in steps:
+        if isinstance(step, Labels):
+            found.append(step.array)
+        elif isinstance(step, ByOutput):
+            found += (labels for inner in step.steps for labels in labels_in(inner))
+    return tuple(found)

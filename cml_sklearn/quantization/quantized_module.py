@@ -267,6 +267,12 @@ class QuantizedModule:
                 self._preferred = choice.engine.name
             return self._compiled(choice, options or CircuitOptions())
 
+    def use_circuit(self, circuit: FheCircuit) -> None:
+        """Take a circuit of the module's program that was compiled before."""
+        with self._lock:
+            self._circuits[circuit.engine.name] = circuit
+            self._preferred = circuit.engine.name
+
     def _compiled(self, choice: Choice, options: CircuitOptions) -> FheCircuit:
         """Compile and keep a circuit."""
         circuit = FheCircuit(self.program, options, choice.engine, choice.reason)

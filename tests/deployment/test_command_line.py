@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from typer.testing import CliRunner, Result
 
-from cml_sklearn.deployment import FheClient, save_model
+from cml_sklearn.deployment import FheClient, csv_files, save_model
 from cml_sklearn.deployment.command_line import app
 from cml_sklearn.deployment.csv_files import predict_file, read_rows
 from cml_sklearn.deployment.remote import RemoteModel, UnreachableError
@@ -94,7 +95,7 @@ def test_new_keys_are_deleted_in_the_end(folder: Path, live: Live, tmp_path: Pat
     done = predicted(folder, live, tmp_path / "out.csv", "--method", "predict_proba")
     assert done.exit_code == 0, done.output
     table = pd.read_csv(tmp_path / "out.csv")
-    assert list(table) == ["predict_proba_0", "predict_proba_1"]
+    assert list(table) == ["predict_proba_no", "predict_proba_yes, it is"]
     np.testing.assert_allclose(table, np.load(folder / "chances.npy"), rtol=1e-12)
     assert len(list((live.folder / "keys").glob("*/*"))) == kept
 
@@ -104,12 +105,12 @@ class Breaking(RemoteModel):
 
     left, asked = 0, 0
 
-    def predict(self, X: Any, method: str = "predict", *, progress: bool = True) -> Any:
+    def compute(self, X: Any, method: str = "predict", *, progress: bool = True) -> Any:
         if not self.left:
             raise UnreachableError("the line is down")
         self.left -= 1
         self.asked += len(X)
-        return super().predict(X, method, progress=progress)
+        return super().compute(X, method, progress=progress)
 
 
 def test_what_is_written_is_not_asked_again(folder: Path, live: Live, tmp_path: Path) -> None:
@@ -136,8 +137,53 @@ def test_what_is_written_is_not_asked_again(folder: Path, live: Live, tmp_path: 
 
 
 @pytest.mark.parametrize(
+    ("error", "status"), [(KeyboardInterrupt(), 130), (UnreachableError("the line is down"), 1)]
+)
+def test_who_is_stopped_hears_what_is_kept_and_leaves_no_keys(
+    folder: Path, live: Live, tmp_path: Path, monkeypatch: Any, error: BaseException, status: int
+) -> None:
+    output, keys = tmp_path / "out.csv", live.folder / "keys"
+    kept = len(list(keys.glob("*/*")))
+    monkeypatch.setattr(csv_files, "predict_file", partial(predict_file, rows=30))
+    compute = RemoteModel.compute
+    for left, words in ((0, "No rows are written"), (2, "out.csv has 60 rows")):
+        calls = iter(range(left))
+
+        def breaking(self: RemoteModel, *given: Any, calls: Any = calls, **named: Any) -> Any:
+            self.upload_keys()
+            if next(calls, None) is None:
+                raise error
+            return compute(self, *given, **named)
+
+        monkeypatch.setattr(RemoteModel, "compute", breaking)
+        done = predicted(folder, live, output)
+        assert (done.exit_code, words in done.output, "the same command" in done.output) == (
+            status,
+            True,
+            True,
+        )
+        assert len(list(keys.glob("*/*"))) == kept
+    monkeypatch.setattr(RemoteModel, "compute", compute)
+    assert predicted(folder, live, output).exit_code == 0
+    assert output.read_text() == (folder / "wanted.csv").read_text()
+
+
+def test_keys_that_can_not_be_deleted_are_told_of(
+    folder: Path, live: Live, tmp_path: Path, monkeypatch: Any
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise UnreachableError("the line is down")
+
+    monkeypatch.setattr(RemoteModel, "delete_keys", fail)
+    done = predicted(folder, live, tmp_path / "out.csv")
+    assert "may still have this run's evaluation keys" in done.output
+    assert "80 rows predicted" in done.output
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
+        ("age,city\n1,Oslo,3\n", "more fields than its first line"),
         ("age\n3\n", "lacks the columns city"),
         ("", "can't be read as CSV"),
         ("age,city\n", "has no rows"),
@@ -165,10 +211,11 @@ def test_a_folder_that_is_not_there_is_named(folder: Path, live: Live, tmp_path:
     assert "There is no folder" in done.output
 
 
-def test_empty_lines_are_rows_but_at_the_end(tmp_path: Path) -> None:
+def test_empty_lines_are_rows_but_at_the_end(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
-    path.write_text("age\n1\n\n3\n\n\n")
-    assert read_rows(path, ["age"])["age"].tolist() == pytest.approx([1, np.nan, 3], nan_ok=True)
+    path.write_text("age,city\n1,a\n\n3,b\n\n\n")
+    ages = read_rows(path, FheClient(folder / "client.zip"))["age"]
+    assert ages.tolist() == pytest.approx([1, np.nan, 3], nan_ok=True)
 
 
 def test_wrong_tokens_and_models_are_refused(folder: Path, live: Live, tmp_path: Path) -> None:
@@ -185,7 +232,9 @@ def test_archives_say_what_they_hold(folder: Path, half: str) -> None:
     for text in (
         f"{half}'s half of LogisticRegression",
         "columns: age, city",
-        "key_bytes: ",
+        "predict, decision_function, predict_proba, predict_log_proba:",
+        "evaluation keys: 124 kB, sent to the server once",
+        "a client that has 4 rows answered can compute the weights",
         ".npz",
     ):
         assert text in done.output

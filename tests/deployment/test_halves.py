@@ -265,7 +265,7 @@ def test_hostile_archives_are_refused(pair: Pair, tmp_path: Path) -> None:
         archive.writestr("bomb.bin", bytes(300 * 2**20))
     with pytest.raises(InvalidInputError, match="it unpacks to 314,572,800 bytes"):
         FheClient(target)
-    with pytest.raises(InvalidInputError, match="it is a model's server half"):
+    with pytest.raises(InvalidInputError, match="it holds a model's server half"):
         FheClient(pair.folder / "server.zip")
     with pytest.raises(InvalidInputError, match="There is no file"):
         FheServer(tmp_path / "nothing.zip")

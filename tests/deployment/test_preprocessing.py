@@ -75,6 +75,7 @@ from cml_sklearn.deployment.preprocessing import (
     columns_of,
     preprocess,
     transforms_of,
+    words_of,
 )
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.onnx.graph import Node
@@ -766,3 +767,29 @@ def test_a_client_needs_no_scikit_learn(tmp_path: Path) -> None:
         }
     )
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), preprocess(steps, frame))
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_columns_of_text_are_known(named: bool) -> None:
+    """Through imputing, choices and branches, by names and by places."""
+    rows = pd.DataFrame(
+        {
+            "age": [3.0, 4.0, 5.0],
+            "code": np.array(["01", "02", "01"], dtype=object),
+            "size": pd.Series(["s", None, "l"], dtype=object),
+            "floor": [1, 2, 1],
+        }
+    )
+    wanted: list[str] = ["code", "size", "floor"]
+    columns: Any = wanted if named else [1, 2, 3]
+    filled = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder())
+    branches = [("n", StandardScaler(), ["age"] if named else [0])]
+    both = make_union(OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), filled)
+    transformer = ColumnTransformer([*branches, ("c", both, columns)])
+    data = rows if named else rows.to_numpy()
+    transforms = steps_of(transformer.fit(data))
+    header = [*reversed(rows.columns), "other"] if named else list(rows.columns)
+    assert words_of(transforms, header) == {"code": {"01", "02"}, "size": {"s", "l", None}}
+    with pytest.raises(InvalidInputError, match="needed"):
+        words_of(transforms, ["age", "size"])
+    assert words_of((), header) == {}

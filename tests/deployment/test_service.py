@@ -127,7 +127,7 @@ def sha256(content: bytes) -> str:
 def test_answers_are_the_estimators(live: Live, archives: Path, name: str, method: str) -> None:
     half = FheClient(archives / name / "client.zip")
     with RemoteModel(live.url, half, live.token) as model:
-        answer = model.predict(X, method, progress=False)
+        answer = getattr(model, method)(X, progress=False)
         assert model.name == name
         model.delete_keys()
     np.testing.assert_array_equal(answer, getattr(MODELS[name], method)(X))
@@ -739,7 +739,7 @@ def test_the_clients_side_says_what_is_wrong(
 
 def test_keys_that_expired_are_sent_again(working: Near, client: FheClient) -> None:
     model = remote(working, client)
-    batches = model.predict_batches(np.repeat(X, 60, axis=0))
+    batches = model.compute_batches(np.repeat(X, 60, axis=0))
     first = next(batches)
     working.http.delete(f"/keys/{sha256(client.evaluation_keys())}")
     rest = list(batches)
