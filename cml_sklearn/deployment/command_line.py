@@ -68,6 +68,10 @@ def serve(
     key_megabytes: Annotated[int, typer.Option(min=1, help="Of a set of keys.")] = 1024,
     quota_megabytes: Annotated[int, typer.Option(min=1, help="Of a token's keys.")] = 2048,
     key_days: Annotated[float, typer.Option(min=0.01, help="For unused keys.")] = 30.0,
+    budget: Annotated[
+        int | None,
+        typer.Option(min=1, help="Rows that a token may have answered by a model; else no limit."),
+    ] = None,
 ) -> None:
     """Serve models over HTTP, until SIGTERM or Ctrl-C."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -85,6 +89,7 @@ def serve(
             key_bytes=key_megabytes * 2**20,
             quota_bytes=quota_megabytes * 2**20,
             key_days=key_days,
+            budget=budget,
         )
         models = dict(zip(_names(archives, name), archives, strict=True))
         serve_app(make_app(models, store, tokens, limits), host, port, limits)

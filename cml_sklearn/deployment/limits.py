@@ -17,7 +17,8 @@ class Limits:
         Processes that compute, each with all models in memory.
     waiting : int
         Requests that may wait for one: with those that are computed, they hold up to `body_bytes`
-        of memory each. More get status 429.
+        of memory each. More get status 429, and so do those of a token that holds more places
+        than are left.
     seconds : float
         For a request, from its head to its answer (504).
     idle_seconds : float
@@ -32,6 +33,8 @@ class Limits:
         For which keys stay that are not used.
     stop_seconds : float
         For which running requests may go on when the service ends.
+    budget : int, optional
+        Rows that a token may have answered by a model (403); None: as many as it likes.
     """
 
     workers: int = 1
@@ -43,3 +46,4 @@ class Limits:
     quota_bytes: int = 2 * 2**30
     key_days: float = 30.0
     stop_seconds: float = 30.0
+    budget: int | None = None
