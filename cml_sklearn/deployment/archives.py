@@ -142,6 +142,9 @@ def _card(text: bytes) -> Card:
     lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
     card = Card(**values | lists)
     numbers = range(len(card.engines))
+    sizes = [costs.get("key_bytes") if isinstance(costs, dict) else None for costs in card.costs]
+    if len(sizes) != len(numbers) or not all(type(size) is int for size in sizes):
+        raise InvalidInputError("its card does not say how large keys are")
     if not all(type(n) is int and n >= 0 for n in card.questions):
         raise InvalidInputError("its card counts questions by what is no number")
     texts = (

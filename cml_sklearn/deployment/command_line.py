@@ -65,8 +65,12 @@ def serve(
     seconds: Annotated[float, typer.Option(min=0.1, help="For a request.")] = 300.0,
     idle_seconds: Annotated[float, typer.Option(min=0.1, help="Of a still upload.")] = 30.0,
     body_megabytes: Annotated[int, typer.Option(min=1, help="Of a batch.")] = 256,
-    key_megabytes: Annotated[int, typer.Option(min=1, help="Of a set of keys.")] = 1024,
-    quota_megabytes: Annotated[int, typer.Option(min=1, help="Of a token's keys.")] = 2048,
+    key_megabytes: Annotated[
+        int | None, typer.Option(min=1, help="Of a set of keys; else what the models need.")
+    ] = None,
+    quota_megabytes: Annotated[
+        int | None, typer.Option(min=1, help="Of a token's keys; else four sets for each model.")
+    ] = None,
     key_days: Annotated[float, typer.Option(min=0.01, help="For unused keys.")] = 30.0,
     budget: Annotated[
         int | None,
@@ -86,8 +90,8 @@ def serve(
             seconds=seconds,
             idle_seconds=idle_seconds,
             body_bytes=body_megabytes * 2**20,
-            key_bytes=key_megabytes * 2**20,
-            quota_bytes=quota_megabytes * 2**20,
+            key_bytes=_bytes(key_megabytes),
+            quota_bytes=_bytes(quota_megabytes),
             key_days=key_days,
             budget=budget,
         )
@@ -192,6 +196,10 @@ def _of_costs(card: Card) -> Iterator[str]:
 
 def _number(value: object) -> str:
     return f"{value:,.6g}" if isinstance(value, float) else str(value)
+
+
+def _bytes(megabytes: int | None) -> int | None:
+    return None if megabytes is None else megabytes * 2**20
 
 
 def _names(archives: list[Path], names: list[str] | None) -> list[str]:

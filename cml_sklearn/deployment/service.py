@@ -36,7 +36,7 @@ from cml_sklearn.deployment.inference import (
     write_answer,
 )
 from cml_sklearn.deployment.keystore import KeyStore
-from cml_sklearn.deployment.limits import Limits
+from cml_sklearn.deployment.limits import Limits, key_bytes_of, key_limits
 from cml_sklearn.deployment.messages import count_samples
 from cml_sklearn.deployment.monitoring import LOG, Metrics, log_to_stderr
 from cml_sklearn.deployment.pool import Pool
@@ -128,11 +128,10 @@ class _Service:
     ) -> None:
         tokens.all()
         self.models, self.tokens, self.limits = models, tokens, limits
+        cards = [model.card for model in models.values()]
+        self.key_bytes, quota_bytes = key_limits(limits, cards)
         self.store = KeyStore(
-            store,
-            key_bytes=limits.key_bytes,
-            quota_bytes=limits.quota_bytes,
-            days=limits.key_days,
+            store, key_bytes=self.key_bytes, quota_bytes=quota_bytes, days=limits.key_days
         )
         self.budget = (
             None
@@ -146,7 +145,8 @@ class _Service:
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Start the workers, look after the store, and end the workers."""
-        self._tell_what_is_known_when()
+        for name, model in self.models.items():
+            self._introduce(name, model.card)
         await run_sync(self.pool.start)
         sweeper = asyncio.create_task(self._sweep())
         try:
@@ -157,17 +157,18 @@ class _Service:
             if self.budget is not None:
                 self.budget.close()
 
-    def _tell_what_is_known_when(self) -> None:
-        """Log after how many rows a model's weights are known, and whether a token may ask them."""
-        for name, model in self.models.items():
-            rows, budget = known_after(model.card), self.limits.budget
-            fields = {"model": name, "known_after_rows": rows, "budget": budget}
-            if rows is not None and (budget is None or budget >= rows):
-                fields["warning"] = (
-                    f"who asks {rows:,} rows can work the weights out; --budget limits rows"
-                )
-            level = WARNING if "warning" in fields else INFO
-            LOG.log(level, "model served", extra={"fields": fields})
+    def _introduce(self, name: str, card: Card) -> None:
+        """Log what a model gives away, what its keys take, and which limits don't go with that."""
+        rows, budget, size = known_after(card), self.limits.budget, key_bytes_of(card)
+        warnings = []
+        if rows is not None and (budget is None or budget >= rows):
+            text = f"who asks {rows:,} rows can work the weights out; --budget limits rows"
+            warnings.append(text)
+        if size > self.key_bytes:
+            warnings.append("keys may be larger than --key-megabytes takes")
+        fields = {"model": name, "known_after_rows": rows, "budget": budget, "key_bytes": size}
+        level = WARNING if warnings else INFO
+        LOG.log(level, "model served", extra={"fields": {**fields, "warnings": warnings}})
 
     async def _sweep(self) -> None:
         while True:

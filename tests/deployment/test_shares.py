@@ -90,7 +90,7 @@ def test_rows_without_an_answer_are_not_counted(live: Live, folder: Path) -> Non
 def test_the_operator_is_told_what_rows_give_away(live: Live) -> None:
     line = live.wait_for("model served")
     assert (line["level"], line["known_after_rows"], line["budget"]) == ("warning", 5, BUDGET)
-    assert "who asks 5 rows" in line["warning"]
+    assert "who asks 5 rows" in line["warnings"][0]
 
 
 @pytest.mark.parametrize(("engine", "rows"), [("seal", 5), ("concrete", 1)])
