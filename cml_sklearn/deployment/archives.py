@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from cml_sklearn._version import __version__
 from cml_sklearn.exceptions import InvalidInputError
@@ -85,12 +85,12 @@ def write_zip(path: Path, card: Card, files: Mapping[str, bytes]) -> None:
 
 
 @contextmanager
-def opened(path: str | Path, half: str | None) -> Iterator[tuple[Card, Path]]:
+def opened(path: str | Path | BinaryIO, half: str | None) -> Iterator[tuple[Card, Path]]:
     """Unpack an archive of one of the halves into a folder that is there for the block.
 
     Parameters
     ----------
-    path : path
+    path : path or binary file
     half : {"client", "server"}, optional
         None: either.
 

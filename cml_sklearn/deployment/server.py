@@ -55,7 +55,7 @@ class FheServer:
 
     Parameters
     ----------
-    path : path
+    path : path or binary file
         ``server.zip``.
 
     Attributes
@@ -69,7 +69,7 @@ class FheServer:
         The file is no server's half, or damaged.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path | BinaryIO) -> None:
         with opened(path, SERVER) as (self.card, folder):
             self._engines = [portable_engine(name) for name in self.card.engines]
             self._servers = [
