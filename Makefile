@@ -14,7 +14,7 @@ RESULTS ?= build/benchmarks
 SAMPLES ?= 1
 SECONDS ?= 3600
 
-.PHONY: help demo test test-slow test-concrete-numpy soak lint format supported-ops bench-quick bench-compare bench-growth figures lock clean
+.PHONY: help demo test test-slow test-concrete-numpy soak load lint format supported-ops bench-quick bench-compare bench-growth figures lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -38,6 +38,9 @@ test-concrete-numpy: $(STAMP) $(NUMPY_STAMP)  ## models on concrete-numpy, with 
 soak: $(STAMP)  ## random models, clear against simulated and encrypted, for SECONDS
 	mkdir -p $(RESULTS)
 	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.soak --seconds $(SECONDS) --output $(RESULTS)/soak.json
+
+load: $(STAMP)  ## eight clients at once on a service of many models, for SECONDS
+	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.load --seconds $(SECONDS)
 
 lint: $(STAMP)  ## style, format, types, and whether the table of operators is up to date
 	$(BIN)/ruff check

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from cml_sklearn._version import __version__
 from cml_sklearn.exceptions import InvalidInputError
@@ -93,12 +93,12 @@ def write_zip(path: Path, card: Card, files: Mapping[str, bytes], *, private: bo
 
 
 @contextmanager
-def opened(path: str | Path, half: str | None) -> Iterator[tuple[Card, Path]]:
+def opened(path: str | Path | BinaryIO, half: str | None) -> Iterator[tuple[Card, Path]]:
     """Unpack an archive into a folder that is there for the block.
 
     Parameters
     ----------
-    path : path
+    path : path or binary file
     half : {"client", "server", "estimator"}, optional
         What it must be of; None: any.
 
@@ -150,6 +150,9 @@ def _card(text: bytes) -> Card:
     lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
     card = Card(**values | lists)
     numbers = range(len(card.engines))
+    sizes = [costs.get("key_bytes") if isinstance(costs, dict) else None for costs in card.costs]
+    if len(sizes) != len(numbers) or not all(type(size) is int for size in sizes):
+        raise InvalidInputError("its card does not say how large keys are")
     if not all(type(n) is int and n >= 0 for n in card.questions):
         raise InvalidInputError("its card counts questions by what is no number")
     texts = (

@@ -70,9 +70,17 @@ def serve(
     seconds: Annotated[float, typer.Option(min=0.1, help="For a request.")] = 300.0,
     idle_seconds: Annotated[float, typer.Option(min=0.1, help="Of a still upload.")] = 30.0,
     body_megabytes: Annotated[int, typer.Option(min=1, help="Of a batch.")] = 256,
-    key_megabytes: Annotated[int, typer.Option(min=1, help="Of a set of keys.")] = 1024,
-    quota_megabytes: Annotated[int, typer.Option(min=1, help="Of a token's keys.")] = 2048,
+    key_megabytes: Annotated[
+        int | None, typer.Option(min=1, help="Of a set of keys; else what the models need.")
+    ] = None,
+    quota_megabytes: Annotated[
+        int | None, typer.Option(min=1, help="Of a token's keys; else four sets for each model.")
+    ] = None,
     key_days: Annotated[float, typer.Option(min=0.01, help="For unused keys.")] = 30.0,
+    budget: Annotated[
+        int | None,
+        typer.Option(min=1, help="Rows that a token may have answered by a model; else no limit."),
+    ] = None,
 ) -> None:
     """Serve models over HTTP, until SIGTERM or Ctrl-C."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -87,9 +95,10 @@ def serve(
             seconds=seconds,
             idle_seconds=idle_seconds,
             body_bytes=body_megabytes * 2**20,
-            key_bytes=key_megabytes * 2**20,
-            quota_bytes=quota_megabytes * 2**20,
+            key_bytes=_bytes(key_megabytes),
+            quota_bytes=_bytes(quota_megabytes),
             key_days=key_days,
+            budget=budget,
         )
         models = dict(zip(_names(archives, name), archives, strict=True))
         serve_app(make_app(models, store, tokens, limits), host, port, limits)
@@ -198,6 +207,10 @@ def inspect(archive: Annotated[Path, typer.Argument(metavar="file.zip")]) -> Non
             typer.echo(line)
         for path in files:
             typer.echo(f"  {path.relative_to(folder).as_posix()}: {path.stat().st_size:,} bytes")
+
+
+def _bytes(megabytes: int | None) -> int | None:
+    return None if megabytes is None else megabytes * 2**20
 
 
 def _names(archives: list[Path], names: list[str] | None) -> list[str]:

@@ -179,7 +179,9 @@ class KeyStore:
     def _check_room(self, path: Path, total: int) -> None:
         if total > self._key_bytes:
             raise RefusedError(
-                413, f"The keys have {total:,} bytes; this service takes {self._key_bytes:,}."
+                413,
+                f"The keys have {total:,} bytes; this service takes {self._key_bytes:,}. Send keys "
+                "of a model that it has; its operator can set --key-megabytes.",
             )
         others = [p for p in self._files(path.parent.name) if not p.name.startswith(path.name)]
         used = sum(map(_charge, others))
@@ -187,7 +189,8 @@ class KeyStore:
             raise RefusedError(
                 507,
                 f"Your keys take {used:,} of {self._quota_bytes:,} bytes; there is no room for "
-                f"{total:,} more. Delete a set that you no longer need.",
+                f"{total:,} more. Delete a set that you no longer need; the service's operator can "
+                "set --quota-megabytes.",
             )
 
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from cml_sklearn.exceptions import InvalidInputError
 
-__all__ = ["Message", "read_messages"]
+__all__ = ["Message", "count_samples", "read_messages"]
 
 _MAGIC, _VERSION = b"CMLM", 1
 _START = struct.Struct("<4sHI")
@@ -79,6 +79,17 @@ def read_messages(data: bytes | BinaryIO, *, limit: int = 1 << 34) -> Iterator[M
     file = io.BytesIO(data) if isinstance(data, bytes) else data
     while start := file.read(_START.size):
         yield _read(file, start, limit)
+
+
+def count_samples(data: bytes) -> int:
+    """Count the samples of batches that stand one after the other, as circuits take them.
+
+    Raises
+    ------
+    InvalidInputError
+        As in `read_messages`.
+    """
+    return sum(message.n_samples for message in read_messages(data))
 
 
 def _read(file: BinaryIO, start: bytes, limit: int) -> Message:

@@ -17,7 +17,9 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from threading import Event, Lock, Timer
+from typing import NamedTuple
 
+from cml_sklearn.deployment.fairness import Places, Turns
 from cml_sklearn.deployment.refusals import RefusedError
 from cml_sklearn.exceptions import CmlError, InvalidInputError
 
@@ -33,8 +35,17 @@ class WorkerError(CmlError, RuntimeError):
     """A worker did not get through, for a reason that is for the log only."""
 
 
+class _Job(NamedTuple):
+    """A request that waits for a worker, and who waits for its answer."""
+
+    task: Mapping[str, str]
+    payload: bytes
+    deadline: float
+    answer: Future[bytes]
+
+
 class Pool:
-    """Some workers, and a queue with an end.
+    """Some workers, and a queue with an end, which owners of requests share: see `Places`.
 
     Parameters
     ----------
@@ -45,13 +56,19 @@ class Pool:
     """
 
     def __init__(self, make: Callable[[], Handler], n_workers: int, n_waiting: int) -> None:
-        self._make, self.n_workers, self._n_waiting = make, n_workers, n_waiting
+        self._make, self.n_workers = make, n_workers
+        self._places, self._turns = Places(n_workers + n_waiting), Turns[_Job]()
         self._threads = ThreadPoolExecutor(n_workers, thread_name_prefix="cml-worker")
         self._idle: SimpleQueue[_Worker] = SimpleQueue()
         self._workers: set[_Worker] = set()
         self._lock = Lock()
-        self.taken = self.running = self.restarts = 0
+        self.running = self.restarts = 0
         self.ready = False
+
+    @property
+    def taken(self) -> int:
+        """Requests that wait or are worked on."""
+        return self._places.taken
 
     def start(self) -> None:
         """Start all workers, and wait until they are ready.
@@ -72,30 +89,32 @@ class Pool:
         self.ready = True
 
     @contextmanager
-    def place(self) -> Iterator[None]:
+    def place(self, owner: str) -> Iterator[None]:
         """Keep a place in the queue.
 
         Raises
         ------
         RefusedError
-            All are taken.
+            All are taken, or as many by the owner as may be.
         """
-        with self._lock:
-            if not self.ready:
-                raise RefusedError(503, "The service is not ready; try later.", _soon(2))
-            if self.taken >= self.n_workers + self._n_waiting:
-                raise RefusedError(
-                    429, f"{self.taken} requests are being served; try later.", _soon(1)
-                )
-            self.taken += 1
+        if not self.ready:
+            raise RefusedError(503, "The service is not ready; try later.", _soon(2))
+        if not self._places.take(owner):
+            raise RefusedError(
+                429,
+                f"{self.taken} of {self._places.total} places are taken, and the rest is for "
+                "others; try later.",
+                _soon(1),
+            )
         try:
             yield
         finally:
-            with self._lock:
-                self.taken -= 1
+            self._places.leave(owner)
 
-    def ask(self, task: Mapping[str, str], payload: bytes, deadline: float) -> Future[bytes]:
-        """Have a worker do something until a time of `time.monotonic`.
+    def ask(
+        self, owner: str, task: Mapping[str, str], payload: bytes, deadline: float
+    ) -> Future[bytes]:
+        """Have a worker do something until a time of `time.monotonic`; owners take turns.
 
         Raises
         ------
@@ -106,24 +125,38 @@ class Pool:
         WorkerError
             The handler raised something else.
         """
-        return self._threads.submit(self._ask, task, payload, deadline)
+        job = _Job(task, payload, deadline, Future())
+        self._turns.put(owner, job)
+        self._threads.submit(self._take_turn)
+        return job.answer
 
     def close(self) -> None:
         """End all workers."""
         self.ready = False
         self._threads.shutdown(wait=False, cancel_futures=True)
+        for job in self._turns.clear():
+            job.answer.cancel()
         with self._lock:
             workers, self._workers = self._workers, set()
         for worker in workers:
             worker.end()
 
-    def _ask(self, task: Mapping[str, str], payload: bytes, deadline: float) -> bytes:
+    def _take_turn(self) -> None:
+        """Do the job whose owner's turn it is."""
+        job = self._turns.get()
+        if job.answer.set_running_or_notify_cancel():
+            try:
+                job.answer.set_result(self._ask(job))
+            except BaseException as error:
+                job.answer.set_exception(error)
+
+    def _ask(self, job: _Job) -> bytes:
         worker = self._idle.get()
         self.running += 1
         try:
             if not worker.alive:
                 worker = self._replace(worker)
-            return worker.ask(task, payload, deadline)
+            return worker.ask(job.task, job.payload, job.deadline)
         finally:
             self.running -= 1
             self._idle.put(worker if worker.alive else self._replace(worker))

@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from cml_sklearn.deployment.archives import opened
 from cml_sklearn.deployment.messages import Message, read_messages
+from cml_sklearn.deployment.recent import Recent
 from cml_sklearn.deployment.saving import SERVER, folder_of
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.fhe.engines import portable_engine
 
-__all__ = ["FheServer"]
+__all__ = ["FheServer", "ServerKeys"]
 
-_KEPT = 8
-"""Sets of keys that stay read, for clients that send batch after batch."""
+_KEPT_BYTES = 2**29
+"""Keys that stay read, for clients that send batch after batch."""
+
+
+class ServerKeys(NamedTuple):
+    """Evaluation keys that were read, for `FheServer.run` of all models that they fit.
+
+    Attributes
+    ----------
+    by_target : dict of str to object
+        Keys as their engine has them, by what they are for.
+    """
+
+    by_target: dict[str, Any]
+
+    @classmethod
+    def of(cls, data: bytes) -> ServerKeys:
+        """Read what `FheClient.evaluation_keys` gave.
+
+        Raises
+        ------
+        InvalidInputError
+            The bytes are no keys.
+        """
+        keys = {}
+        for message in read_messages(data):
+            if message.kind != "keys":
+                raise InvalidInputError(
+                    f"Not evaluation keys but {message.kind} came; send those of the client."
+                )
+            keys[message.target] = portable_engine(message.engine).read_keys(message.parts)
+        return cls(keys)
 
 
 class FheServer:
@@ -26,7 +55,7 @@ class FheServer:
 
     Parameters
     ----------
-    path : path
+    path : path or binary file
         ``server.zip``.
 
     Attributes
@@ -40,28 +69,27 @@ class FheServer:
         The file is no server's half, or damaged.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path | BinaryIO) -> None:
         with opened(path, SERVER) as (self.card, folder):
             self._engines = [portable_engine(name) for name in self.card.engines]
             self._servers = [
                 engine.load_server(folder / folder_of(number))
                 for number, engine in enumerate(self._engines)
             ]
-        self._keys: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
-        self._lock = Lock()
+        self._keys = Recent[bytes, ServerKeys](_KEPT_BYTES)
 
     def __repr__(self) -> str:
         """Model and engines."""
         engines = ", ".join(sorted(set(self.card.engines)))
         return f"FheServer({self.card.model}; {engines}; {self.card.digest[:12]})"
 
-    def run(self, evaluation_keys: bytes, payload: bytes | BinaryIO) -> bytes:
+    def run(self, evaluation_keys: bytes | ServerKeys, payload: bytes | BinaryIO) -> bytes:
         """Compute on all batches of a payload.
 
         Parameters
         ----------
-        evaluation_keys : bytes
-            Of `FheClient.evaluation_keys`.
+        evaluation_keys : bytes or ServerKeys
+            Of `FheClient.evaluation_keys`; those used last stay read.
         payload : bytes or binary file
             Of `FheClient.encrypt`.
 
@@ -77,9 +105,11 @@ class FheServer:
         """
         return b"".join(self.run_batches(evaluation_keys, payload))
 
-    def run_batches(self, evaluation_keys: bytes, payload: bytes | BinaryIO) -> Iterator[bytes]:
+    def run_batches(
+        self, evaluation_keys: bytes | ServerKeys, payload: bytes | BinaryIO
+    ) -> Iterator[bytes]:
         """Compute batch after batch, so that memory does not grow with the number of samples."""
-        keys, empty = self._read(evaluation_keys), True
+        keys, empty = self._read(evaluation_keys).by_target, True
         for message in read_messages(payload):
             empty = False
             yield self._answered(message, keys)
@@ -99,24 +129,10 @@ class FheServer:
         outputs = server.run(ciphertexts, keys[name])
         return replace(message, kind="outputs", parts=outputs.parts).write()
 
-    def _read(self, data: bytes) -> dict[str, Any]:
-        """Read keys once, by what they are for; sets that are not used go first."""
-        with self._lock:
-            if data in self._keys:
-                self._keys.move_to_end(data)
-                return self._keys[data]
-        keys = {}
-        for message in read_messages(data):
-            if message.kind != "keys":
-                raise InvalidInputError(
-                    f"Not evaluation keys but {message.kind} came; send those of the client."
-                )
-            keys[message.target] = portable_engine(message.engine).read_keys(message.parts)
-        with self._lock:
-            self._keys[data] = keys
-            while len(self._keys) > _KEPT:
-                self._keys.popitem(last=False)
-        return keys
+    def _read(self, keys: bytes | ServerKeys) -> ServerKeys:
+        if isinstance(keys, ServerKeys):
+            return keys
+        return self._keys.get(keys, lambda: (ServerKeys.of(keys), len(keys)))
 
     def _check(self, message: Message) -> None:
         """Refuse what is no batch for this model."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from logging import INFO, WARNING
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -24,6 +25,7 @@ from starlette.exceptions import HTTPException
 
 from cml_sklearn._version import __version__
 from cml_sklearn.deployment.archives import Card, opened
+from cml_sklearn.deployment.budget import Budget, known_after
 from cml_sklearn.deployment.gate import Gate
 from cml_sklearn.deployment.inference import (
     INPUT,
@@ -34,7 +36,8 @@ from cml_sklearn.deployment.inference import (
     write_answer,
 )
 from cml_sklearn.deployment.keystore import KeyStore
-from cml_sklearn.deployment.limits import Limits
+from cml_sklearn.deployment.limits import Limits, key_bytes_of, key_limits
+from cml_sklearn.deployment.messages import count_samples
 from cml_sklearn.deployment.monitoring import LOG, Metrics, log_to_stderr
 from cml_sklearn.deployment.pool import Pool
 from cml_sklearn.deployment.refusals import RefusedError
@@ -125,11 +128,15 @@ class _Service:
     ) -> None:
         tokens.all()
         self.models, self.tokens, self.limits = models, tokens, limits
+        cards = [model.card for model in models.values()]
+        self.key_bytes, quota_bytes = key_limits(limits, cards)
         self.store = KeyStore(
-            store,
-            key_bytes=limits.key_bytes,
-            quota_bytes=limits.quota_bytes,
-            days=limits.key_days,
+            store, key_bytes=self.key_bytes, quota_bytes=quota_bytes, days=limits.key_days
+        )
+        self.budget = (
+            None
+            if limits.budget is None
+            else Budget(self.store.folder / "budget.sqlite", limits.budget)
         )
         archives = {name: (model.path, model.card.digest) for name, model in models.items()}
         self.pool = Pool(partial(ModelWorker, archives), limits.workers, limits.waiting)
@@ -138,6 +145,8 @@ class _Service:
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         """Start the workers, look after the store, and end the workers."""
+        for name, model in self.models.items():
+            self._introduce(name, model.card)
         await run_sync(self.pool.start)
         sweeper = asyncio.create_task(self._sweep())
         try:
@@ -145,6 +154,21 @@ class _Service:
         finally:
             sweeper.cancel()
             await run_sync(self.pool.close)
+            if self.budget is not None:
+                self.budget.close()
+
+    def _introduce(self, name: str, card: Card) -> None:
+        """Log what a model gives away, what its keys take, and which limits don't go with that."""
+        rows, budget, size = known_after(card), self.limits.budget, key_bytes_of(card)
+        warnings = []
+        if rows is not None and (budget is None or budget >= rows):
+            text = f"who asks {rows:,} rows can work the weights out; --budget limits rows"
+            warnings.append(text)
+        if size > self.key_bytes:
+            warnings.append("keys may be larger than --key-megabytes takes")
+        fields = {"model": name, "known_after_rows": rows, "budget": budget, "key_bytes": size}
+        level = WARNING if warnings else INFO
+        LOG.log(level, "model served", extra={"fields": {**fields, "warnings": warnings}})
 
     async def _sweep(self) -> None:
         while True:
@@ -174,16 +198,20 @@ class _Service:
             for name, model in self.models.items()
         ]
 
-    async def describe(self, name: Name) -> dict[str, object]:
-        """Say what a model takes and gives."""
+    async def describe(self, request: Request, name: Name) -> dict[str, object]:
+        """Say what a model takes and gives, and how many rows the token may still ask."""
         card = self._card(name)
+        parameters: dict[str, object] = {"model": card.model, "keys": sorted(set(card.keys))}
+        if self.budget is not None:
+            owner = request.state.owner
+            parameters["rows_left"] = await run_sync(self.budget.left, owner, card.digest)
         return {
             "name": name,
             "versions": [card.digest],
             "platform": "_".join(["cml_sklearn", *sorted(set(card.engines))]),
             "inputs": [{"name": INPUT, "datatype": "BYTES", "shape": [1]}],
             "outputs": [{"name": OUTPUT, "datatype": "BYTES", "shape": [1]}],
-            "parameters": {"model": card.model, "keys": sorted(set(card.keys))},
+            "parameters": parameters,
         }
 
     async def model_ready(self, name: Name) -> JSONResponse:
@@ -200,14 +228,15 @@ class _Service:
     ) -> Response:
         """Compute on an encrypted batch."""
         card, deadline = self._card(name), time.monotonic() + self.limits.seconds
-        length = request.headers.get(LENGTH_HEADER)
-        with self.pool.place():
+        length, owner = request.headers.get(LENGTH_HEADER), request.state.owner
+        with self.pool.place(owner):
             body = await self._body(request)
             asked = Inference(body, None) if length is None else read_request(body, length)
-            path = await run_sync(self._keys, request.state.owner, asked.keys or cml_keys)
+            path = await run_sync(self._keys, owner, asked.keys or cml_keys)
             task = {"model": name, "keys": str(path)}
-            future = self.pool.ask(task, asked.payload, deadline)
-            answer = await asyncio.wrap_future(future)
+            async with self._charged(owner, card, asked.payload):
+                future = self.pool.ask(owner, task, asked.payload, deadline)
+                answer = await asyncio.wrap_future(future)
         if length is None:
             return Response(answer, media_type=_BINARY)
         content, size = write_answer(answer, name, card.digest, asked.id)
@@ -231,6 +260,20 @@ class _Service:
         if path is None:
             raise RefusedError(404, "There are no such keys of this token; PUT them to /keys/.")
         return path
+
+    @asynccontextmanager
+    async def _charged(self, owner: str, card: Card, payload: bytes) -> AsyncIterator[None]:
+        """Count the rows of a payload against the owner's budget, unless they get no answer."""
+        if self.budget is None:
+            yield
+            return
+        n_samples = await run_sync(count_samples, payload)
+        await run_sync(self.budget.take, owner, card.digest, n_samples)
+        try:
+            yield
+        except Exception:
+            await run_sync(self.budget.give_back, owner, card.digest, n_samples)
+            raise
 
     async def _body(self, request: Request) -> bytes:
         limit, pieces, size = self.limits.body_bytes, [], 0

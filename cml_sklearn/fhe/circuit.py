@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import CompilationError
 from cml_sklearn.fhe.interrupts import deferred_interrupts
-from cml_sklearn.fhe.parcel import Parcel
+from cml_sklearn.fhe.parcel import Parcel, held_by_workers
 from cml_sklearn.fhe.protocol import (
     AnyCircuit,
     AnyEngine,
@@ -153,10 +153,12 @@ class FheCircuit:
         encrypt, overlaps = self.client.encrypt, self.overlaps
         if not overlaps and effective_n_jobs(None) == 1:
             # joblib would keep a batch until the next one is there: hundreds of megabytes
-            return (_evaluate(half, encrypt(*rows)) for rows in batches)
+            yield from (_evaluate(half, encrypt(*rows)) for rows in batches)
+            return
         jobs = (delayed(_evaluate)(half, encrypt(*rows)) for rows in batches)
-        results: Iterator[Any] = iter(_parallel(overlaps=overlaps)(jobs))
-        return results
+        backend, _ = get_active_backend(prefer="threads")
+        with held_by_workers(half, backend):
+            yield from _parallel(backend, overlaps=overlaps)(jobs)
 
     def generate_keys(self) -> None:
         """Generate the keys ahead of time, which `execute` else does when first called."""
@@ -216,9 +218,8 @@ def _evaluate(half: Parcel[tuple[Server[Any, Any], Any]], encrypted: Any) -> Any
     return server.run(encrypted, keys)
 
 
-def _parallel(*, overlaps: bool) -> Parallel:
+def _parallel(backend: Any, *, overlaps: bool) -> Parallel:
     """Make what spreads the batches, as joblib's context says; by itself two threads or one."""
-    backend, _ = get_active_backend(prefer="threads")
     return Parallel(
         n_jobs=max(_OVERLAPPING_JOBS if overlaps else 1, effective_n_jobs(None)),
         prefer="threads",

@@ -1,16 +1,18 @@
-"""What workers of joblib get once, not with every batch."""
+"""What workers get once, not with every batch: those of joblib, and of a Dask cluster."""
 
 from __future__ import annotations
 
 import hashlib
 import pickle
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Parcel"]
+__all__ = ["Parcel", "held_by_workers", "send", "submit"]
 
 Content = TypeVar("Content")
 
@@ -61,3 +63,59 @@ class Parcel(Generic[Content]):
     def content(self) -> Content:
         """What was given."""
         return self._content
+
+
+def submit(cluster: Any, function: Callable[..., Any], *arguments: object) -> Any:
+    """Submit a task with large arguments to a Dask cluster.
+
+    They stay with the scheduler, so that it can have the task done again when workers end, which
+    takes what they computed with them. Scattered data would be lost then.
+
+    Parameters
+    ----------
+    cluster : distributed.Client
+    function : callable
+    *arguments : object
+
+    Returns
+    -------
+    distributed.Future
+    """
+    import dask
+
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
+        return cluster.submit(function, *arguments, pure=False)
+
+
+def send(parcel: Parcel[Any], cluster: Any) -> Any:
+    """Have a worker of a Dask cluster unpack a parcel; others get it from one another, once each.
+
+    Returns
+    -------
+    distributed.Future
+        Which tasks take as the parcel.
+    """
+    return submit(cluster, _received, *parcel.__getstate__())
+
+
+def _received(digest: str, data: NDArray[np.uint8]) -> Parcel[Any]:
+    parcel: Parcel[Any] = Parcel.__new__(Parcel)
+    parcel.__setstate__((digest, data))
+    return parcel
+
+
+@contextmanager
+def held_by_workers(parcel: Parcel[Any], backend: Any) -> Iterator[None]:
+    """Send a parcel for the block, if joblib's backend is a Dask cluster.
+
+    By itself the backend scatters what is large to one worker, whose end ends all.
+    """
+    futures = getattr(backend, "data_futures", None)
+    if futures is None:
+        yield
+        return
+    futures[id(parcel)] = send(parcel, backend.client)
+    try:
+        yield
+    finally:
+        del futures[id(parcel)]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any
@@ -81,7 +82,8 @@ class Live:
 
     def _read(self, stderr: IO[str]) -> None:
         for line in stderr:
-            self.lines.append(json.loads(line))
+            with suppress(ValueError):  # Concrete writes lines of its own
+                self.lines.append(json.loads(line))
 
 
 def wait(condition: Callable[[], bool], seconds: float = 60) -> None:

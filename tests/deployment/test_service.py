@@ -75,7 +75,7 @@ def client(archives: Path) -> FheClient:
 @pytest.fixture(scope="module")
 def live(archives: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     files = [archives / name / "server.zip" for name in MODELS]
-    limits = {"waiting": 1, "seconds": 12, "idle_seconds": 1, "quota_megabytes": 8}
+    limits = {"waiting": 2, "seconds": 12, "idle_seconds": 1, "quota_megabytes": 8}
     service = Live(tmp_path_factory.mktemp("live"), *files, **limits)
     yield service
     assert service.stop() == 0
@@ -173,7 +173,7 @@ def test_a_full_queue_and_the_time_limit(live: Live, client: FheClient) -> None:
 
             waiting = [threads.submit(send) for _ in range(2)]
             wait(lambda: live.metric("cml_requests_taken") == 2)
-            refused = send()
+            refused = send()  # one place is left, which is for another token
             assert refused.status_code == 429
             assert refused.headers["Retry-After"] == "1"
             for future in waiting:
@@ -586,12 +586,12 @@ def test_the_newest_upload_wins(tmp_path: Path) -> None:
 
 
 def asked(pool: Pool, do: str, seconds: float = 30) -> bytes:
-    return pool.ask({"do": do}, b"abc", time.monotonic() + seconds).result(60)
+    return pool.ask("me", {"do": do}, b"abc", time.monotonic() + seconds).result(60)
 
 
 def test_a_pool_outlives_its_workers() -> None:
     pool = Pool(make_misbehaving, 1, 1)
-    with pytest.raises(RefusedError, match="not ready"), pool.place():
+    with pytest.raises(RefusedError, match="not ready"), pool.place("me"):
         pass
     pool.start()
     try:
@@ -609,8 +609,11 @@ def test_a_pool_outlives_its_workers() -> None:
         with pytest.raises(RefusedError, match="too long"):
             asked(pool, "sleep", seconds=0.3)
         assert asked(pool, "reverse") == b"cba"
-        with pool.place(), pool.place(), pytest.raises(RefusedError, match="try later"):
-            pool.place().__enter__()
+        with pool.place("me"):
+            with pytest.raises(RefusedError, match="is for others; try later"):
+                pool.place("me").__enter__()
+            with pool.place("you"), pytest.raises(RefusedError, match="2 of 2 places"):
+                pool.place("her").__enter__()
         assert pool.taken == 0
     finally:
         pool.close()

@@ -20,6 +20,7 @@ from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.fhe.concrete.bindings import delete_folder_of, load_concrete
 from cml_sklearn.fhe.concrete.forest.plan import OutputWords, WordLayout
+from cml_sklearn.fhe.concrete.messages import check_frame
 from cml_sklearn.fhe.concrete.selection import Selection
 from cml_sklearn.program.archive import ArchiveTable, read, write
 from cml_sklearn.program.packing import Packing
@@ -66,7 +67,9 @@ class ConcreteCiphertexts:
         """
         kind = load_concrete().Value
         try:
-            return cls(n_samples, tuple(kind.deserialize(data) for data in parts))
+            return cls(n_samples, tuple(kind.deserialize(_framed(data)) for data in parts))
+        except InvalidInputError:
+            raise
         except Exception as error:  # whatever the library makes of it
             raise InvalidInputError(
                 f"A ciphertext can't be read: {error}. Send what the client of this circuit "
@@ -105,7 +108,9 @@ class BatchKeys:
         kind = load_concrete().EvaluationKeys
         try:
             pairs = zip(parts[::2], parts[1::2], strict=True)
-            return cls({int(size): kind.deserialize(data) for size, data in pairs})
+            return cls({int(size): kind.deserialize(_framed(data)) for size, data in pairs})
+        except InvalidInputError:
+            raise
         except Exception as error:  # whatever the library makes of it
             raise InvalidInputError(
                 f"Evaluation keys can't be read: {error}. Send those of the client of this circuit."
@@ -249,10 +254,33 @@ class ConcreteServer:
         self._selection = selection
 
     def run(self, encrypted: ConcreteCiphertexts, keys: BatchKeys) -> ConcreteCiphertexts:
-        """Evaluate one batch."""
-        size = encrypted.n_samples
-        kept = self._selection.ciphertexts(encrypted.values)
-        values = self._servers[size].run(*kept, evaluation_keys=keys.keys[size])
+        """Evaluate one batch.
+
+        Raises
+        ------
+        InvalidInputError
+            Ciphertexts or keys are damaged, or of another circuit.
+        """
+        size, wanted = encrypted.n_samples, len(self._selection.sizes)
+        if size not in self._servers or size not in keys.keys:
+            raise InvalidInputError(
+                f"A batch of {size} samples came; the circuit takes batches of "
+                f"{', '.join(map(str, self._servers))}, with keys for them."
+            )
+        if len(encrypted.values) != wanted:
+            raise InvalidInputError(
+                f"A batch came in {len(encrypted.values)} ciphertexts; the circuit takes {wanted}."
+            )
+        try:
+            kept = self._selection.ciphertexts(encrypted.values)
+            values = self._servers[size].run(*kept, evaluation_keys=keys.keys[size])
+        except InvalidInputError:
+            raise
+        except Exception as error:  # whatever the library makes of it
+            raise InvalidInputError(
+                f"Concrete can't evaluate the batch: {error}. Send ciphertexts and keys of one "
+                "client."
+            ) from error
         return ConcreteCiphertexts(size, as_tuple(values))
 
     def save(self, folder: str | Path) -> None:
@@ -299,6 +327,11 @@ def _parts(folder: Path, name: str) -> list[Path]:
     if not paths:
         raise _refused(folder, f"there is no {name}")
     return paths
+
+
+def _framed(data: bytes) -> bytes:
+    check_frame(data)
+    return data
 
 
 def _refused(folder: Path, reason: object) -> InvalidInputError:

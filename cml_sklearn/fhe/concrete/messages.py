@@ -1,6 +1,6 @@
-"""A tensor of ciphertexts in the library's own bytes, of which some are picked out.
+"""The library's own bytes: checked before it reads them, and ciphertexts picked out of a tensor.
 
-The bytes are a Cap'n Proto message: words of 64 bits, in which a pointer leads from a structure to
+They are a Cap'n Proto message: words of 64 bits, in which a pointer leads from a structure to
 each of its parts. Seeded ciphertexts are alike in size and stand one after the other, so those that
 are wanted are written over the first ones, and lengths and shapes are changed to theirs.
 """
@@ -13,16 +13,37 @@ from numpy.typing import NDArray
 from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import InvalidInputError
 
-__all__ = ["SEEDED_WORDS", "pick_ciphertexts"]
+__all__ = ["SEEDED_WORDS", "check_frame", "pick_ciphertexts"]
 
 SEEDED_WORDS = 3
 """Words of a ciphertext: two of the seed, one of the body."""
 
 Words = NDArray[np.uint64]
 
+_MAX_SEGMENTS = 512
+"""As many as Cap'n Proto itself reads."""
+
 _CIPHERTEXTS = (0, 0)
 _SHAPES = ((1, 0, 0), (2, 0, 0, 0), (2, 0, 1, 0))
 """Parts of parts of the message: shape of words, of integers, of ciphertexts."""
+
+
+def check_frame(message: bytes) -> None:
+    """Refuse a message whose segments are not as long as its head says: the library would hang.
+
+    Raises
+    ------
+    InvalidInputError
+        The bytes are no such message.
+    """
+    head = np.frombuffer(message[:4], dtype="<u4")
+    n_segments = int(head[0]) + 1 if len(head) else _MAX_SEGMENTS + 1
+    sizes = np.frombuffer(message[4 : 4 + 4 * n_segments], dtype="<u4")
+    n_words = (n_segments + 2) // 2 + int(sizes.sum(dtype=np.int64))
+    if n_segments > _MAX_SEGMENTS or len(sizes) != n_segments or 8 * n_words != len(message):
+        raise InvalidInputError(
+            "Concrete's bytes can't be read: they are not as long as their head says. Send anew."
+        )
 
 
 def pick_ciphertexts(message: bytes, n_features: int, positions: IntArray) -> bytes:
