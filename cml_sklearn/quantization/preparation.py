@@ -12,12 +12,16 @@ from cml_sklearn.exceptions import InvalidGraphError, InvalidInputError, Unsuppo
 from cml_sklearn.onnx._arrays import NUMPY_TYPES
 from cml_sklearn.onnx.graph import Node, PreparedGraph, TensorSpec
 from cml_sklearn.onnx.numpy_module import NumpyModule
+from cml_sklearn.onnx.running import run_node
 from cml_sklearn.quantization.clear_tail import ClearTail, tensors_of_sizes
+from cml_sklearn.quantization.decompositions import decompose
 from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.samples_axis import samples_first
 
 __all__ = [
+    "completed",
     "integer_quantizer",
-    "pieces_as_gathers",
+    "rewritten",
     "settle_sizes",
     "table_sizes",
     "typed_samples",
@@ -25,7 +29,11 @@ __all__ = [
     "with_free_batch",
 ]
 
-_MOVES = frozenset({"Expand", "Flatten", "Pad", "Reshape", "Slice", "Squeeze", "Tile", "Unsqueeze"})
+_MOVES = frozenset(
+    {"Expand", "Flatten", "GatherElements", "GatherND", "Pad", "Reshape", "Resize"}
+    | {"ScatterElements", "ScatterND", "Slice", "Squeeze", "Tile", "Unsqueeze"}
+    | {"GRU", "LSTM", "RNN"}
+)
 """Operators that are quantized by what they do to one sample, and so take sizes of one."""
 
 _SAME_INTEGERS = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
@@ -184,23 +192,29 @@ def typed_tail(tail: ClearTail, activations: Mapping[str, Array]) -> ClearTail:
     return replace(tail, nodes=(*casts, *nodes)) if tail.nodes else tail
 
 
-def pieces_as_gathers(
-    graph: PreparedGraph, module: NumpyModule, samples: Sequence[Array]
-) -> PreparedGraph:
-    """Replace each piece that a `Split` makes by a node of its own, which takes its elements."""
-    if not any(node.op_type == "Split" for node in graph.nodes):
-        return graph
-    activations = module.activations(*(x[:1] for x in samples))
-    constants, nodes = dict(graph.constants), []
-    for node in graph.nodes:
-        if node.op_type != "Split":
-            nodes.append(node)
-            continue
-        axis, start = node.attributes.get("axis", 0), 0
-        for piece in filter(None, node.outputs):
-            size, name = activations[piece].shape[axis], f"{piece}/indices"
-            constants[name] = np.arange(start, start + size)
-            inputs = (node.inputs[0], name)
-            nodes.append(Node(f"{node.name}/{piece}", "Gather", inputs, (piece,), {"axis": axis}))
-            start += size
-    return replace(graph, nodes=tuple(nodes), constants=constants)
+def rewritten(
+    graph: PreparedGraph, tail: ClearTail | None, module: NumpyModule, samples: Sequence[Array]
+) -> tuple[PreparedGraph, ClearTail | None]:
+    """Replace what has no quantized form by what has one, with the samples' axis always first."""
+    two = [np.resize(x, (2, *x.shape[1:])) for x in samples]
+    # sizes as they are for two samples, not as they were settled
+    values = graph.constants | module.activations(*two)
+    graph = decompose(graph, {name: value.shape for name, value in values.items()})
+    return samples_first(graph, tail, completed(values, graph))
+
+
+def completed(values: Mapping[str, Array], graph: PreparedGraph) -> dict[str, Array]:
+    """Run those nodes of a rewritten graph whose results are not known yet.
+
+    Parameters
+    ----------
+    values : mapping of str to ndarray
+        Tensors of the graph as it was.
+    graph : PreparedGraph
+    """
+    known = graph.constants | values
+    with np.errstate(all="ignore"):
+        for node in graph.nodes:
+            if node.outputs[0] not in known:
+                known |= run_node(node, known)
+    return known

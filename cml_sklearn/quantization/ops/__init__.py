@@ -3,9 +3,13 @@
 from cml_sklearn.quantization.ops import (  # noqa: F401  each family fills the registry
     binary,
     elementwise,
+    extrema,
     linear,
-    pooling,
+    normalization,
+    reduction,
+    resize,
     shape,
+    softmax,
 )
 from cml_sklearn.quantization.quantized_op import ONNX_OPS_TO_QUANTIZED_IMPL
 
