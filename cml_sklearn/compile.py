@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from cml_sklearn._typing import Array
 from cml_sklearn.convert.torch import export_to_onnx
-from cml_sklearn.exceptions import CalibrationError, InvalidInputError
+from cml_sklearn.exceptions import CalibrationError, CmlError, InvalidInputError
 from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR, CircuitOptions
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.post_training import ClearTailChoice, PostTrainingAffineQuantization
@@ -150,6 +150,8 @@ def _export(module: torch.nn.Module, samples: Sequence[Array]) -> onnx.ModelProt
     """Export, with errors in words where the module itself can't run on the samples."""
     try:
         return export_to_onnx(module, *samples)
+    except CmlError:
+        raise
     except (IndexError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
         given = ", ".join(f"{x.dtype}{[*x.shape]}" for x in samples)
         raise InvalidInputError(

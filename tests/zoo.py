@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -50,8 +50,6 @@ class Entry:
     group: str
     refusal: str = ""
     rows: int = 0
-    positive: bool = False
-    options: dict[str, object] = field(default_factory=dict)
 
     def module(self) -> nn.Module:
         """Module with the same weights every time."""
@@ -64,8 +62,7 @@ class Entry:
         shapes = [(n_samples, *shape) for shape in self.shapes]
         if self.rows:
             return [rng.integers(0, self.rows, shape) for shape in shapes]
-        floats = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
-        return [np.abs(x) + 0.1 for x in floats] if self.positive else floats
+        return [rng.normal(size=shape).astype(np.float32) for shape in shapes]
 
 
 def entry(
@@ -223,6 +220,12 @@ def lenet() -> nn.Module:
     )
 
 
+def assigned(x: torch.Tensor) -> torch.Tensor:
+    y = x.clone()
+    y[:, 1] = 0.5
+    return y + 1
+
+
 TABLE, ROWS, SIGNAL, IMAGE, VOLUME = (4,), (3, 2), (2, 6), (2, 4, 4), (1, 3, 3, 3)
 
 ACTIVATIONS = (
@@ -272,7 +275,7 @@ ZOO: dict[str, Entry] = {
         TABLE,
     ),
     "Bilinear": entry("Dense", lambda: nn.Bilinear(2, 2, 1), (2,), (2,)),
-    "GLU": entry("Dense", lambda: nn.GLU(), TABLE),
+    "GLU": entry("Dense", nn.GLU, TABLE),
     "gated unit": entry("Dense", GatedUnit, (3,)),
     "residual MLP": call("Dense", lambda x, f: x + F.relu(f(x)), (3,), f=lambda: nn.Linear(3, 3)),
     "highway": call(
@@ -411,7 +414,7 @@ ZOO: dict[str, Entry] = {
         (3,),
         f=lambda: nn.Linear(1, 2),
     ),
-    "cosine similarity": call("Normalization", lambda x, y: F.cosine_similarity(x, y), (2,), (2,)),
+    "cosine similarity": call("Normalization", F.cosine_similarity, (2,), (2,)),
     "standard deviation": call(
         "Normalization", lambda x, f: f(x.std(1, keepdim=True)), (3,), f=lambda: nn.Linear(1, 2)
     ),
@@ -499,9 +502,9 @@ ZOO: dict[str, Entry] = {
     "cumsum, then ReLU": call(
         "Shapes", lambda x, f: f(F.relu(x.cumsum(1))), TABLE, f=lambda: nn.Linear(4, 1)
     ),
-    "tril": call("Shapes", lambda x: torch.tril(x), (3, 3)),
+    "tril": call("Shapes", torch.tril, (3, 3)),
     "gather by constants": call("Shapes", lambda x: x[:, [2, 0]], TABLE),
-    "index assignment": call("Shapes", lambda x: _assigned(x), TABLE),
+    "index assignment": call("Shapes", assigned, TABLE),
     "repeat": call("Shapes", lambda x: x.repeat(1, 2), (2,)),
     "transpose": call("Shapes", lambda x: x.transpose(1, 2), ROWS),
     "samples' axis moved": call(
@@ -591,9 +594,3 @@ ZOO: dict[str, Entry] = {
         f=lambda: nn.Conv1d(1, 1, 3),
     ),
 }
-
-
-def _assigned(x: torch.Tensor) -> torch.Tensor:
-    y = x.clone()
-    y[:, 1] = 0.5
-    return y + 1

@@ -172,7 +172,7 @@ class _Cell:
         return write("Mul", opened(1, cell), write(output, cell)), cell
 
     def _gru(self, x: str, state: _State) -> _State:
-        """Gates stand in the order update, reset, hidden; 1 - update is the gate of its negative."""
+        """Gates stand in the order update, reset, hidden; 1 - update is that of its negative."""
         write, (gate, value) = self.write, self.functions
         (h,) = state
         if h is None:

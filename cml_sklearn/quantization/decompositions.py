@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -160,7 +160,7 @@ def _stretched(write: NodeWriter, x: str, shape: Sequence[int], strides: Sequenc
 
 
 def _turned(weights: Array, group: int) -> Array:
-    """Filters of the convolution that transposes another."""
+    """Turn the filters of a transposed convolution into those of a plain one."""
     channels, filters, *kernel = weights.shape
     parts = weights.reshape(group, channels // group, filters, *kernel).swapaxes(1, 2)
     axes = tuple(range(2, 2 + len(kernel)))
@@ -227,8 +227,9 @@ def _einsum(write: NodeWriter, call: _Call) -> None:
     # axes of the left operand stand apart where weights follow: that of the samples is one of them
     apart = own[0] if names[1] in call.constants else kept
     rows = [] if names[1] in call.constants else [own[0]]
-    first = _as_matrix(write, names[0], left, apart, (*rows, inner), sizes)
-    second = _weights_or_matrix(write, call, names[1], right, (kept, inner, own[1]), sizes)
+    factors = _Factors(write, call, sizes)
+    first = factors.matrix(names[0], left, apart, (*rows, inner))
+    second = factors.right(names[1], right, kept, (inner, own[1]))
     product = write("MatMul", first, second)
     full = [*kept, *own[0], *own[1]]
     spread = write.reshape(product, 0, *(sizes[i] for i in full[1:]))
@@ -261,41 +262,46 @@ def _parsed(call: _Call) -> tuple[str, str, str, tuple[str, ...]]:
     return operands[0], operands[-1], result, names
 
 
-def _weights_or_matrix(
-    write: NodeWriter,
-    call: _Call,
-    name: str,
-    labels: str,
-    order: tuple[Sequence[str], Sequence[str], Sequence[str]],
-    sizes: Mapping[str, int],
-) -> str:
-    """Right factor of an einsum: a matrix of weights, or matrices of each sample."""
-    kept, inner, own = order
-    if name not in call.constants:
-        return _as_matrix(write, name, labels, kept, (inner, own), sizes)
-    if kept:
-        raise UnsupportedOperatorError(
-            f"{call.attributes['equation']!r} multiplies by other weights along an axis that "
-            "stays; write it as several products."
-        )
-    permutation = [labels.index(label) for label in (*inner, *own)]
-    shape = [math.prod(sizes[label] for label in group) for group in (inner, own)]
-    return write.constant(call.constants[name].transpose(permutation).reshape(shape))
+@dataclass(frozen=True)
+class _Factors:
+    """Operands of an einsum as matrices.
 
+    Parameters
+    ----------
+    write : NodeWriter
+    call : _Call
+    sizes : dict of str to int
+        By label.
+    """
 
-def _as_matrix(
-    write: NodeWriter,
-    name: str,
-    labels: str,
-    apart: Sequence[str],
-    groups: Sequence[Sequence[str]],
-    sizes: Mapping[str, int],
-) -> str:
-    """Write an operand with some axes apart, then one for each group of others."""
-    flat = [*apart, *(label for group in groups for label in group)]
-    turned = write("Transpose", name, perm=[labels.index(label) for label in flat])
-    ends = (math.prod(sizes[label] for label in group) for group in groups)
-    return write.reshape(turned, 0, *(sizes[label] for label in apart[1:]), *ends)
+    write: NodeWriter
+    call: _Call
+    sizes: Mapping[str, int]
+
+    def right(
+        self, name: str, labels: str, kept: Sequence[str], groups: Sequence[Sequence[str]]
+    ) -> str:
+        """Right factor: a matrix of weights, or matrices of each sample."""
+        constants = self.call.constants
+        if name not in constants:
+            return self.matrix(name, labels, kept, groups)
+        if kept:
+            raise UnsupportedOperatorError(
+                f"{self.call.attributes['equation']!r} multiplies by other weights along an axis "
+                "that stays; write it as several products."
+            )
+        permutation = [labels.index(label) for group in groups for label in group]
+        shape = [math.prod(self.sizes[label] for label in group) for group in groups]
+        return self.write.constant(constants[name].transpose(permutation).reshape(shape))
+
+    def matrix(
+        self, name: str, labels: str, apart: Sequence[str], groups: Sequence[Sequence[str]]
+    ) -> str:
+        """Write an operand with some axes apart, then one for each group of others."""
+        flat = [*apart, *(label for group in groups for label in group)]
+        turned = self.write("Transpose", name, perm=[labels.index(label) for label in flat])
+        ends = (math.prod(self.sizes[label] for label in group) for group in groups)
+        return self.write.reshape(turned, 0, *(self.sizes[i] for i in apart[1:]), *ends)
 
 
 DECOMPOSED: Mapping[str, Callable[[NodeWriter, Any], None]] = {

@@ -32,6 +32,7 @@ from cml_sklearn.quantization.encoders import AffineQuantizer, as_floats
 from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
 from cml_sklearn.quantization.preparation import (
     completed,
+    given_quantizers,
     integer_quantizer,
     rewritten,
     settle_sizes,
@@ -158,8 +159,10 @@ class PostTrainingAffineQuantization:
     ) -> tuple[AffineQuantizer, ...]:
         """Fix one scale a feature where the next layer can fold them, else one for the tensor."""
         folded, tables = folded_tensors(graph.nodes), table_sizes(graph)
+        given = given_quantizers(graph)
         return tuple(
-            integer_quantizer(spec, x, self.n_bits.inputs, tables)
+            given.get(spec.name)
+            or integer_quantizer(spec, x, self.n_bits.inputs, tables)
             or best_range(
                 x,
                 self.n_bits.inputs,

@@ -20,6 +20,7 @@ from cml_sklearn.quantization.samples_axis import samples_first
 
 __all__ = [
     "completed",
+    "given_quantizers",
     "integer_quantizer",
     "rewritten",
     "settle_sizes",
@@ -31,7 +32,7 @@ __all__ = [
 
 _MOVES = frozenset(
     {"Expand", "Flatten", "GatherElements", "GatherND", "Pad", "Reshape", "Resize"}
-    | {"ScatterElements", "ScatterND", "Slice", "Squeeze", "Tile", "Unsqueeze"}
+    | {"ScatterElements", "ScatterND", "ReverseSequence", "Slice", "Squeeze", "Tile", "Unsqueeze"}
     | {"GRU", "LSTM", "RNN"}
 )
 """Operators that are quantized by what they do to one sample, and so take sizes of one."""
@@ -173,6 +174,42 @@ def integer_quantizer(
         f"Input {spec.name!r} looks up one of {rows} rows; set n_bits['inputs'] to {width}, so "
         "that each has a code of its own."
     )
+
+
+def given_quantizers(graph: PreparedGraph) -> dict[str, AffineQuantizer]:
+    """Codes of inputs that a graph itself quantizes first, by the inputs' names."""
+    given = {}
+    for spec in graph.inputs:
+        uses = [node for node in graph.nodes if spec.name in node.inputs]
+        found = [_given_quantizer(graph, node) for node in uses]
+        if len(found) == 1 and found[0] is not None:
+            given[spec.name] = found[0]
+    return given
+
+
+def _given_quantizer(graph: PreparedGraph, node: Node) -> AffineQuantizer | None:
+    """Codes that a `QuantizeLinear` of one scale makes; None for other nodes."""
+    if node.op_type != "QuantizeLinear" or any(i not in graph.constants for i in node.inputs[1:]):
+        return None
+    scale, *zero = (graph.constants[name] for name in node.inputs[1:] if name)
+    kind = zero[0].dtype if zero else NUMPY_TYPES[node.attributes.get("output_dtype") or 2]
+    if scale.size != 1 or not np.issubdtype(kind, np.integer):
+        return None
+    low, high = _clipped_range(graph, node.outputs[0], np.iinfo(kind).min, np.iinfo(kind).max)
+    zero_point = int(zero[0].item()) if zero else 0
+    width = max((high - low).bit_length(), 1)
+    step = np.asarray(scale, np.float64).reshape(())
+    return AffineQuantizer(step, np.asarray(zero_point - low), width)
+
+
+def _clipped_range(graph: PreparedGraph, name: str, low: int, high: int) -> tuple[int, int]:
+    """Range of integers that are left of a tensor by the `Clip` that is its only use."""
+    uses = [node for node in graph.nodes if name in node.inputs]
+    if len(uses) != 1 or uses[0].op_type != "Clip":
+        return low, high
+    limits = [graph.constants.get(end) for end in (*uses[0].inputs[1:], "", "")[:2]]
+    lower, upper = (None if limit is None else int(limit.item()) for limit in limits)
+    return max(low, low if lower is None else lower), min(high, high if upper is None else upper)
 
 
 def typed_tail(tail: ClearTail, activations: Mapping[str, Array]) -> ClearTail:

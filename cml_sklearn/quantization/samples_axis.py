@@ -211,15 +211,12 @@ class _Rewriting:
             self._keep(node)
             return
         moved = run_node(node, {**self.values, node.inputs[0]: numbers})[node.outputs[0]]
-        found = Layout.find(moved // size)
-        if found is None and layout.is_first:
-            self._keep(node)  # it is refused where it is quantized
+        found = Layout.find(moved // size) if moved.size else None
+        if layout.is_first and (found is None or found.is_first):
+            self._keep(node)  # what it does to samples is refused where it is quantized
             return
-        if found is None or (layout.is_first and found.is_first):
-            if found is None:
-                raise self._refusal(node, "mixes samples")
-            self._keep(node)
-            return
+        if found is None:
+            raise self._refusal(node, "mixes samples")
         positions = found.twin(moved, 2)
         if (positions[0] != positions[1] - size).any():
             raise self._refusal(node, "moves elements of each sample otherwise")

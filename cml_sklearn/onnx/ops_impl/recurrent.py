@@ -48,7 +48,7 @@ def _refuse_parameters(alpha: Sequence[float] | None, beta: Sequence[float] | No
 
 
 @operator("RNN")
-def numpy_rnn(
+def numpy_rnn(  # noqa: PLR0917  inputs of the operator
     x: Array,
     w: Array,
     r: Array,
@@ -66,6 +66,7 @@ def numpy_rnn(
     layout: int = 0,
 ) -> Tensors:
     """Plain recurrent layer: all its states, and the last ones."""
+    del hidden_size  # the weights say it
     _refuse_parameters(activation_alpha, activation_beta)
     layer = Layer(
         "RNN",
@@ -82,7 +83,7 @@ def numpy_rnn(
 
 
 @operator("GRU")
-def numpy_gru(
+def numpy_gru(  # noqa: PLR0917  inputs of the operator
     x: Array,
     w: Array,
     r: Array,
@@ -101,6 +102,7 @@ def numpy_gru(
     linear_before_reset: int = 0,
 ) -> Tensors:
     """Gated recurrent layer: all its states, and the last ones."""
+    del hidden_size  # the weights say it
     _refuse_parameters(activation_alpha, activation_beta)
     layer = Layer(
         "GRU",
@@ -118,7 +120,7 @@ def numpy_gru(
 
 
 @operator("LSTM")
-def numpy_lstm(
+def numpy_lstm(  # noqa: PLR0917  inputs of the operator
     x: Array,
     w: Array,
     r: Array,
@@ -139,6 +141,7 @@ def numpy_lstm(
     layout: int = 0,
 ) -> Tensors:
     """Recurrent layer with cells: all its states, the last ones, and the last cells."""
+    del hidden_size  # the weights say it
     _refuse_parameters(activation_alpha, activation_beta)
     if input_forget:
         raise UnsupportedOperatorError("Coupled gates (input_forget) are not run; export others.")

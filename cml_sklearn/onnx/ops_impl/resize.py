@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -105,7 +106,7 @@ def interpolation_matrices(
     for axis, n, m, factor in zip(named, old, new, factors, strict=True):
         if n == m and factor == 1:
             continue
-        at = _COORDINATES[coordinates](np.arange(m, dtype=np.float64), n, m, factor)
+        at = _COORDINATES[coordinates](_Axis(np.arange(m, dtype=np.float64), n, m, factor))
         reach = max(1.0, 1 / factor) if antialias else 1.0
         if mode == "nearest":
             matrices[axis] = _one_hot(_ROUNDINGS[nearest_mode](at), n)
@@ -127,35 +128,41 @@ def _by_sizes(
     return [common] * len(old), [math.floor(common * n + 0.5) for n in old]
 
 
-def _half_pixel(i: FloatArray, n: int, m: int, factor: float) -> FloatArray:
-    return (i + 0.5) / factor - 0.5
+class _Axis(NamedTuple):
+    """Numbers of an axis's new elements, its old and new size, and the scale."""
+
+    i: FloatArray
+    n: int
+    m: int
+    factor: float
 
 
-def _half_pixel_symmetric(i: FloatArray, n: int, m: int, factor: float) -> FloatArray:
-    centre = n / 2 * (1 - m / (factor * n))
-    return centre + (i + 0.5) / factor - 0.5
+def _half_pixel(axis: _Axis) -> FloatArray:
+    return (axis.i + 0.5) / axis.factor - 0.5
 
 
-def _pytorch_half_pixel(i: FloatArray, n: int, m: int, factor: float) -> FloatArray:
-    return _half_pixel(i, n, m, factor) if m > 1 else np.zeros_like(i)
+def _half_pixel_symmetric(axis: _Axis) -> FloatArray:
+    centre = axis.n / 2 * (1 - axis.m / (axis.factor * axis.n))
+    return centre + _half_pixel(axis)
 
 
-def _asymmetric(i: FloatArray, n: int, m: int, factor: float) -> FloatArray:
-    return i / factor
+def _pytorch_half_pixel(axis: _Axis) -> FloatArray:
+    return _half_pixel(axis) if axis.m > 1 else np.zeros_like(axis.i)
 
 
-def _align_corners(i: FloatArray, n: int, m: int, factor: float) -> FloatArray:
-    return i * ((n - 1) / (factor * n - 1)) if factor * n > 1 else np.zeros_like(i)
+def _align_corners(axis: _Axis) -> FloatArray:
+    reach = axis.factor * axis.n - 1
+    return axis.i * ((axis.n - 1) / reach) if reach > 0 else np.zeros_like(axis.i)
 
 
-_COORDINATES: dict[str, Callable[[FloatArray, int, int, float], FloatArray]] = {
+_COORDINATES: dict[str, Callable[[_Axis], FloatArray]] = {
     "align_corners": _align_corners,
-    "asymmetric": _asymmetric,
+    "asymmetric": lambda axis: axis.i / axis.factor,
     "half_pixel": _half_pixel,
     "half_pixel_symmetric": _half_pixel_symmetric,
     "pytorch_half_pixel": _pytorch_half_pixel,
 }
-"""Places of new elements among the old ones, by their numbers, both sizes, and the scale."""
+"""Places of an axis's new elements among the old ones."""
 
 
 def _one_hot(places: FloatArray, n: int) -> FloatArray:

@@ -6,6 +6,7 @@ from cml_sklearn.quantization.ops import (  # noqa: F401  each family fills the 
     extrema,
     linear,
     normalization,
+    quantization,
     reduction,
     resize,
     shape,

@@ -22,7 +22,6 @@ from cml_sklearn.quantization.ops.shape import take
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import FloatFunction, QuantizedTensor
 
-
 _ENDS = (0.5, 0.75, 0.9, 0.95, 0.98, 1.0)
 """Shares of the factors that their codes may reach; the largest ones meet small elements."""
 
@@ -156,7 +155,7 @@ def _factors(sums: FloatArray, factors: FloatArray, n_bits: int) -> AffineQuanti
 
 
 def _as_rows(x: QuantizedTensor, axes: Sequence[int]) -> tuple[QuantizedTensor, tuple[int, ...]]:
-    """Affine tensor whose last axis is all of some axes, and the order that the axes are in then."""
+    """Affine tensor whose last axis is all of some axes, and the order of the axes then."""
     kept = [axis for axis in range(len(x.shape)) if axis not in axes]
     order = (*kept, *axes)
     if order == tuple(range(len(x.shape))) and len(axes) == 1:

@@ -34,10 +34,7 @@ class QuantizedSoftmax(QuantizedOp, ops=("LogSoftmax", "Softmax")):
         place = axis % (len(x.shape) + 1) - 1
         if place < 0:
             raise self.unsupported("runs over the samples", "Give another axis.")
-        if x.shape[place] == 2:
-            logarithm = self._difference(x, place)
-        else:
-            logarithm = self._shifted(x, place)
+        logarithm = self._difference(x, place) if x.shape[place] == 2 else self._shifted(x, place)
         return logarithm.then(np.exp) if self.node.op_type == "Softmax" else logarithm
 
     def _difference(self, x: QuantizedTensor, place: int) -> QuantizedTensor:
