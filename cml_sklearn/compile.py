@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
-__all__ = ["compile_onnx_model", "compile_torch_model"]
+__all__ = ["compile_onnx_model", "compile_torch_model", "exported"]
 
 
 def compile_onnx_model(
@@ -107,7 +107,7 @@ def compile_torch_model(
     CalibrationError, InvalidGraphError, UnsupportedOperatorError, BitWidthError, CompilationError
     """
     return compile_onnx_model(
-        _exported(module, calibration),
+        exported(module, calibration),
         *calibration,
         n_bits=n_bits,
         rounding_bits=rounding_bits,
@@ -118,7 +118,7 @@ def compile_torch_model(
     )
 
 
-def _exported(module: torch.nn.Module, calibration: Sequence[ArrayLike]) -> onnx.ModelProto:
+def exported(module: torch.nn.Module, calibration: Sequence[ArrayLike]) -> onnx.ModelProto:
     """Export with two samples of each input.
 
     Integers become floats, as most modules take only these; where the module refuses them, as an

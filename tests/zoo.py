@@ -66,9 +66,14 @@ class Entry:
 
 
 def entry(
-    group: str, make: Callable[[], nn.Module], *shapes: tuple[int, ...], **rest: object
+    group: str,
+    make: Callable[[], nn.Module],
+    *shapes: tuple[int, ...],
+    rows: int = 0,
+    refusal: str = "",
 ) -> Entry:
-    return Entry(make, shapes, group, **rest)
+    """Entry of a module."""
+    return Entry(make, shapes, group, refusal, rows)
 
 
 def call(
@@ -226,6 +231,12 @@ def assigned(x: torch.Tensor) -> torch.Tensor:
     return y + 1
 
 
+def assigned_slices(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    z = x.clone()
+    z[:, 1:3] = y
+    return z
+
+
 TABLE, ROWS, SIGNAL, IMAGE, VOLUME = (4,), (3, 2), (2, 6), (2, 4, 4), (1, 3, 3, 3)
 
 ACTIVATIONS = (
@@ -274,7 +285,7 @@ ZOO: dict[str, Entry] = {
         ),
         TABLE,
     ),
-    "Bilinear": entry("Dense", lambda: nn.Bilinear(2, 2, 1), (2,), (2,)),
+    "Bilinear": entry("Dense", lambda: nn.Bilinear(2, 2, 1), (2,), (2,), refusal="aten::bilinear"),
     "GLU": entry("Dense", nn.GLU, TABLE),
     "gated unit": entry("Dense", GatedUnit, (3,)),
     "residual MLP": call("Dense", lambda x, f: x + F.relu(f(x)), (3,), f=lambda: nn.Linear(3, 3)),
@@ -353,7 +364,9 @@ ZOO: dict[str, Entry] = {
         )
         for kind in ACTIVATIONS
     },
-    "Threshold": entry("Activation", lambda: nn.Threshold(0.1, -1.0), (3,)),
+    "Threshold": entry(
+        "Activation", lambda: nn.Threshold(0.1, -1.0), (3,), refusal="operator threshold"
+    ),
     "Softmax at the end": entry(
         "Activation", lambda: nn.Sequential(nn.Linear(4, 3), nn.Softmax(1)), TABLE
     ),
@@ -377,7 +390,12 @@ ZOO: dict[str, Entry] = {
         "Normalization", lambda: nn.Sequential(nn.LayerNorm(4), nn.Linear(4, 2)), TABLE
     ),
     "LayerNorm at the end": entry("Normalization", lambda: nn.LayerNorm(4), TABLE),
-    "RMSNorm": entry("Normalization", lambda: nn.Sequential(nn.RMSNorm(3), nn.Linear(3, 2)), (3,)),
+    "RMSNorm": entry(
+        "Normalization",
+        lambda: nn.Sequential(nn.RMSNorm(3), nn.Linear(3, 2)),
+        (3,),
+        refusal="aten::rms_norm",
+    ),
     "GroupNorm": entry(
         "Normalization",
         lambda: nn.Sequential(nn.GroupNorm(2, 4), nn.Flatten(), nn.Linear(8, 2)),
@@ -397,6 +415,7 @@ ZOO: dict[str, Entry] = {
         "Normalization",
         lambda: nn.Sequential(nn.LocalResponseNorm(2), nn.Flatten(), nn.Linear(8, 2)),
         (2, 2, 2),
+        refusal="depends on the model's inputs, or on sizes",
     ),
     "normalize": call(
         "Normalization", lambda x, f: f(F.normalize(x)), (3,), f=lambda: nn.Linear(3, 2)
@@ -477,7 +496,12 @@ ZOO: dict[str, Entry] = {
         f=lambda: nn.Linear(4, 2),
     ),
     "EmbeddingBag": call(
-        "Embedding", lambda i, e: e(i), (2,), rows=4, e=lambda: nn.EmbeddingBag(4, 2)
+        "Embedding",
+        lambda i, e: e(i),
+        (2,),
+        rows=4,
+        e=lambda: nn.EmbeddingBag(4, 2),
+        refusal="Loop",
     ),
     "floats for indices": call(
         "Embedding", lambda i, e: e(i), (2,), refusal="can't run on", e=lambda: nn.Embedding(4, 2)
@@ -493,7 +517,9 @@ ZOO: dict[str, Entry] = {
     "chunk": call("Shapes", lambda x: torch.cat(x.chunk(2, 1)[::-1], 1), TABLE),
     "unbind": call("Shapes", lambda x: x.unbind(1)[0] - x.unbind(1)[2], ROWS),
     "stack": call("Shapes", lambda x, y: torch.stack([x, y], 2), (2,), (2,)),
-    "channel shuffle": entry("Shapes", lambda: nn.ChannelShuffle(2), (4, 2, 2)),
+    "channel shuffle": entry(
+        "Shapes", lambda: nn.ChannelShuffle(2), (4, 2, 2), refusal="aten::channel_shuffle"
+    ),
     "PixelShuffle": entry("Shapes", lambda: nn.PixelShuffle(2), (4, 2, 2)),
     "PixelUnshuffle": entry("Shapes", lambda: nn.PixelUnshuffle(2), (1, 4, 4)),
     "flip": call("Shapes", lambda x: x.flip(1), TABLE),
@@ -505,6 +531,16 @@ ZOO: dict[str, Entry] = {
     "tril": call("Shapes", torch.tril, (3, 3)),
     "gather by constants": call("Shapes", lambda x: x[:, [2, 0]], TABLE),
     "index assignment": call("Shapes", assigned, TABLE),
+    "gather": call(
+        "Shapes", lambda x: x.gather(1, torch.tensor([[2, 0]]).expand(x.shape[0], 2)), TABLE
+    ),
+    "scatter": call(
+        "Shapes",
+        lambda x, y: x.scatter(1, torch.tensor([[2, 0]]).expand(x.shape[0], 2), y),
+        TABLE,
+        (2,),
+    ),
+    "slices assigned": call("Shapes", assigned_slices, TABLE, (2,)),
     "repeat": call("Shapes", lambda x: x.repeat(1, 2), (2,)),
     "transpose": call("Shapes", lambda x: x.transpose(1, 2), ROWS),
     "samples' axis moved": call(
@@ -540,12 +576,22 @@ ZOO: dict[str, Entry] = {
     "where": call("Shapes", lambda x: torch.where(x > 0, x, 0.1 * x), (3,)),
     "where of two inputs": call("Shapes", lambda x, y: torch.where(x > 0, x, y), (2,), (2,)),
     "clamp": call("Shapes", lambda x: x.clamp(-0.5, 1), (3,)),
-    "sort": call("Shapes", lambda x, f: f(x.sort(1).values), (3,), f=lambda: nn.Linear(3, 2)),
+    "sort": call(
+        "Shapes",
+        lambda x, f: f(x.sort(1).values),
+        (3,),
+        f=lambda: nn.Linear(3, 2),
+        refusal="TopK .* has no quantized form",
+    ),
     "topk at the end": call(
         "Shapes", lambda x, f: f(x).topk(2, 1).values, TABLE, f=lambda: nn.Linear(4, 3)
     ),
     "argmax in the middle": call(
-        "Shapes", lambda x, f: f(x.argmax(1, keepdim=True).float()), (3,), f=lambda: nn.Linear(1, 1)
+        "Shapes",
+        lambda x, f: f(x.argmax(1, keepdim=True).float()),
+        (3,),
+        f=lambda: nn.Linear(1, 1),
+        refusal="ArgMax .* has no quantized form",
     ),
     "division": call("Shapes", lambda x, y: x / (1 + y.abs()), (2,), (2,)),
     # blocks

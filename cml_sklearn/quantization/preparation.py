@@ -31,8 +31,8 @@ __all__ = [
 ]
 
 _MOVES = frozenset(
-    {"Expand", "Flatten", "GatherElements", "GatherND", "Pad", "Reshape", "Resize"}
-    | {"ScatterElements", "ScatterND", "ReverseSequence", "Slice", "Squeeze", "Tile", "Unsqueeze"}
+    {"Expand", "Flatten", "GatherElements", "Pad", "Reshape", "Resize"}
+    | {"ScatterElements", "ScatterND", "Slice", "Squeeze", "Tile", "Unsqueeze"}
     | {"GRU", "LSTM", "RNN"}
 )
 """Operators that are quantized by what they do to one sample, and so take sizes of one."""

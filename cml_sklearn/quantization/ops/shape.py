@@ -25,9 +25,7 @@ class QuantizedMove(
         "Expand",
         "Flatten",
         "GatherElements",
-        "GatherND",
         "Reshape",
-        "ReverseSequence",
         "Slice",
         "SpaceToDepth",
         "Squeeze",
@@ -86,7 +84,7 @@ class QuantizedGather(QuantizedMove, ops=("Gather",)):
         return repeated.then(function)
 
 
-class QuantizedScatter(QuantizedOp, ops=("Scatter", "ScatterElements", "ScatterND")):
+class QuantizedScatter(QuantizedOp, ops=("ScatterElements", "ScatterND")):
     """Elements written over others at constant positions: free."""
 
     may_be_clear = True
