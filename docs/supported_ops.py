@@ -74,7 +74,7 @@ def zoo_table() -> str:
         "",
         "| kind | runs | refused |",
         "|---|---|---|",
-        *(f"| {k} | {', '.join(runs)} | {', '.join(not_)} |" for k, (runs, not_) in groups.items()),
+        *(f"| {k} | {'; '.join(runs)} | {'; '.join(not_)} |" for k, (runs, not_) in groups.items()),
     ]
     return "\n".join(lines)
 

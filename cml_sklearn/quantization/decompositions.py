@@ -94,7 +94,7 @@ class _Call:
 
 
 def _split(write: NodeWriter, call: _Call) -> None:
-    """Take each piece by itself."""
+    """Each piece taken by itself: free."""
     axis, start = call.attributes["axis"], 0
     for piece in filter(None, call.node.outputs):
         size = call.shapes[piece][axis]
@@ -104,7 +104,7 @@ def _split(write: NodeWriter, call: _Call) -> None:
 
 
 def _conv_transpose(write: NodeWriter, call: _Call) -> None:
-    """Put zeros between the elements, and convolve with the filters turned round."""
+    """Convolution, with zeros between the elements and filters turned round."""
     weights, attributes = call.weights("w"), call.attributes
     sizes, kernel = call.shape("x")[2:], weights.shape[2:]
     ones = (1,) * len(sizes)
@@ -168,7 +168,7 @@ def _turned(weights: Array, group: int) -> Array:
 
 
 def _recurrent(write: NodeWriter, call: _Call) -> None:
-    """Unroll a layer for the sequences' length."""
+    """Products, gates and sums, unrolled for sequences of a given length."""
     attributes, kind = call.attributes, call.node.op_type
     lengths = call.optional("sequence_lens")
     length = call.shape("x")[1 if attributes["layout"] else 0]
@@ -205,7 +205,7 @@ def _initial(call: _Call, name: str) -> str | None:
 
 
 def _einsum(write: NodeWriter, call: _Call) -> None:
-    """Bring both operands into the form of matrices, and multiply these."""
+    """Product of matrices, into whose form both operands are brought."""
     left, right, result, names = _parsed(call)
     if len(names) == 1:
         _one_operand(write, names[0], left, result, call.node.outputs[0])
