@@ -364,9 +364,7 @@ ZOO: dict[str, Entry] = {
         )
         for kind in ACTIVATIONS
     },
-    "Threshold": entry(
-        "Activation", lambda: nn.Threshold(0.1, -1.0), (3,), refusal="operator threshold"
-    ),
+    "Threshold": entry("Activation", lambda: nn.Threshold(0.1, -1.0), (3,)),
     "Softmax at the end": entry(
         "Activation", lambda: nn.Sequential(nn.Linear(4, 3), nn.Softmax(1)), TABLE
     ),
@@ -390,12 +388,7 @@ ZOO: dict[str, Entry] = {
         "Normalization", lambda: nn.Sequential(nn.LayerNorm(4), nn.Linear(4, 2)), TABLE
     ),
     "LayerNorm at the end": entry("Normalization", lambda: nn.LayerNorm(4), TABLE),
-    "RMSNorm": entry(
-        "Normalization",
-        lambda: nn.Sequential(nn.RMSNorm(3), nn.Linear(3, 2)),
-        (3,),
-        refusal="aten::rms_norm",
-    ),
+    "RMSNorm": entry("Normalization", lambda: nn.Sequential(nn.RMSNorm(3), nn.Linear(3, 2)), (3,)),
     "GroupNorm": entry(
         "Normalization",
         lambda: nn.Sequential(nn.GroupNorm(2, 4), nn.Flatten(), nn.Linear(8, 2)),
@@ -517,9 +510,7 @@ ZOO: dict[str, Entry] = {
     "chunk": call("Shapes", lambda x: torch.cat(x.chunk(2, 1)[::-1], 1), TABLE),
     "unbind": call("Shapes", lambda x: x.unbind(1)[0] - x.unbind(1)[2], ROWS),
     "stack": call("Shapes", lambda x, y: torch.stack([x, y], 2), (2,), (2,)),
-    "channel shuffle": entry(
-        "Shapes", lambda: nn.ChannelShuffle(2), (4, 2, 2), refusal="aten::channel_shuffle"
-    ),
+    "channel shuffle": entry("Shapes", lambda: nn.ChannelShuffle(2), (4, 2, 2)),
     "PixelShuffle": entry("Shapes", lambda: nn.PixelShuffle(2), (4, 2, 2)),
     "PixelUnshuffle": entry("Shapes", lambda: nn.PixelUnshuffle(2), (1, 4, 4)),
     "flip": call("Shapes", lambda x: x.flip(1), TABLE),
