@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -138,7 +139,7 @@ class UNetStep(nn.Module):
 class Recurrent(nn.Module):
     """Recurrent layer, and a linear one of its last state."""
 
-    def __init__(self, kind: type[nn.RNNBase], **options: object) -> None:
+    def __init__(self, kind: Callable[..., nn.RNNBase], **options: Any) -> None:
         super().__init__()
         self.recurrent = kind(2, 2, **options)
         width = 4 if options.get("bidirectional") else 2
@@ -192,7 +193,7 @@ class GatedUnit(nn.Module):
 
 
 class Encoder(nn.Module):
-    def __init__(self, **options: object) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__()
         self.layer = nn.TransformerEncoderLayer(2, 1, dim_feedforward=2, dropout=0.0, **options)
         self.linear = nn.Linear(2, 1)
@@ -201,11 +202,11 @@ class Encoder(nn.Module):
         return self.linear(self.layer(x).mean(1))
 
 
-def attention(heads: int, **options: object) -> Callable[[], nn.Module]:
+def attention(heads: int) -> Callable[[], nn.Module]:
     def make() -> nn.Module:
         return Call(
             lambda x, mha: mha(x, x, x, need_weights=False)[0],
-            mha=nn.MultiheadAttention(2 * heads, heads, batch_first=True, **options),
+            mha=nn.MultiheadAttention(2 * heads, heads, batch_first=True),
         )
 
     return make
@@ -359,8 +360,8 @@ ZOO: dict[str, Entry] = {
     ),
     # activations
     **{
-        kind.__name__: entry(
-            "Activation", lambda kind=kind: nn.Sequential(nn.Linear(2, 2), kind()), (2,)
+        kind.__name__: call(
+            "Activation", lambda x, f, g: g(f(x)), (2,), f=lambda: nn.Linear(2, 2), g=kind
         )
         for kind in ACTIVATIONS
     },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 __all__ = ["more_operations"]
 
@@ -42,7 +42,7 @@ def _floats(g: Any, value: float) -> Value:
     return g.op("Constant", value_t=torch.tensor(value, dtype=torch.float32))
 
 
-def _known(value: Value, kind: str = "f") -> Any:
+def _known(value: Value, kind: Literal["f", "is"] = "f") -> Any:
     """Value of a constant: a float, or the integers that it lists for the kind "is"."""
     from torch.onnx import symbolic_helper
 

@@ -249,7 +249,7 @@ def completed(values: Mapping[str, Array], graph: PreparedGraph) -> dict[str, Ar
         Tensors of the graph as it was.
     graph : PreparedGraph
     """
-    known = graph.constants | values
+    known = {**graph.constants, **values}
     with np.errstate(all="ignore"):
         for node in graph.nodes:
             if node.outputs[0] not in known:

@@ -96,17 +96,17 @@ class QuantizedScatter(QuantizedOp, ops=("ScatterElements", "ScatterND")):
         if attributes.get("reduction", "none") != "none":
             raise self.unsupported("adds to elements", "Give it no reduction.")
         encrypted = [self.affine(x) for x in (data, updates) if isinstance(x, QuantizedTensor)]
-        clear = [np.asarray(x) for x in (data, updates) if isinstance(x, np.ndarray)]
+        clear = [x for x in (data, updates) if isinstance(x, np.ndarray)]
         n_encrypted = sum(math.prod(x.shape) for x in encrypted)
         # numbers of encrypted elements first, then those of constants
-        starts = iter(np.cumsum([0, *(math.prod(x.shape) for x in encrypted)]))
-        numbered = [
+        starts = iter((0, n_encrypted - math.prod(encrypted[-1].shape)))
+        numbers = [
             _numbered(x) + next(starts)
             if isinstance(x, QuantizedTensor)
-            else np.arange(np.size(x)).reshape(np.shape(x)) + n_encrypted
+            else _counted(np.asarray(x), n_encrypted)
             for x in (data, updates)
         ]
-        positions = self.compute(numbered[0], self.parameter(indices), numbered[1])[0]
+        positions = self.compute(numbers[0], self.parameter(indices), numbers[1])[0]
         inside = positions < n_encrypted
         taken = take(_side_by_side(encrypted), np.where(inside, positions, 0))
         if inside.all():
@@ -224,6 +224,11 @@ def _side_by_side(tensors: Sequence[QuantizedTensor]) -> QuantizedTensor:
         for values in ([x.full_scale for x in flat], [x.full_offset for x in flat])
     )
     return replace(flat[0].step(Concatenate(0), *flat[1:]), scale=scale, offset=offset)
+
+
+def _counted(constant: Array, start: int) -> IntArray:
+    """Numbers of the elements of a constant, from a start on."""
+    return np.arange(start, start + constant.size).reshape(constant.shape)
 
 
 def _numbered(x: QuantizedTensor) -> IntArray:
