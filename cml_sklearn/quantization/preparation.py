@@ -236,8 +236,29 @@ def rewritten(
     two = [np.resize(x, (2, *x.shape[1:])) for x in samples]
     # sizes as they are for two samples, not as they were settled
     values = graph.constants | module.activations(*two)
-    graph = decompose(graph, {name: value.shape for name, value in values.items()})
-    return samples_first(graph, tail, completed(values, graph))
+    simple = decompose(graph, {name: value.shape for name, value in values.items()})
+    result, tail = samples_first(simple, tail, completed(values, simple))
+    if result is not graph:
+        _check_rewritten(result, module, [x[:1] for x in samples])
+    return result, tail
+
+
+def _check_rewritten(graph: PreparedGraph, module: NumpyModule, sample: Sequence[Array]) -> None:
+    """Refuse a rewritten graph that gives something else for a sample than the model.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        It does.
+    """
+    expected = module.activations(*sample)
+    actual = completed({spec.name: expected[spec.name] for spec in graph.inputs}, graph)
+    for name in expected.keys() & set(graph.outputs):
+        if not np.allclose(actual[name], expected[name], rtol=1e-3, atol=1e-4, equal_nan=True):
+            raise UnsupportedOperatorError(
+                f"The tensor {name!r} comes out otherwise with the samples' axis first; keep it "
+                "the first throughout the model, and write layers with plain operators."
+            )
 
 
 def completed(values: Mapping[str, Array], graph: PreparedGraph) -> dict[str, Array]:

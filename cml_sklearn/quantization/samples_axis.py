@@ -119,11 +119,11 @@ def samples_first(
     UnsupportedOperatorError
         A node mixes the samples, or has no form with their axis first.
     """
-    if all(values[name].shape[:1] == (2,) for node in graph.nodes for name in node.outputs[:1]):
-        return graph, tail
     rewriting = _Rewriting(graph, values)
     for node in graph.nodes:
         rewriting.add(node)
+    if all(layout.is_first for layout in rewriting.layouts.values()):
+        return graph, tail
     return rewriting.finished(tail)
 
 
@@ -172,8 +172,8 @@ class _Rewriting:
             return graph, tail
         if tail is None:
             raise UnsupportedOperatorError(
-                f"Output {moved[0]!r} has the samples on another axis than the first; give the "
-                "model's outputs with the samples first."
+                f"What makes {moved[0]!r}, an output, moves the samples' axis from the first place; "
+                "give the model's outputs with the samples first."
             )
         back = NodeWriter("originals")
         for name in moved:

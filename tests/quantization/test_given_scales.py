@@ -38,9 +38,8 @@ def test_a_net_of_integers_is_the_same_net() -> None:
 
 @pytest.mark.fhe
 def test_under_encryption() -> None:
-    module = PostTrainingAffineQuantization(3).quantize_module(
-        NumpyModule(parser.parse_model(NET)), X
-    )
+    quantization = PostTrainingAffineQuantization(3, rounding_bits=4)
+    module = quantization.quantize_module(NumpyModule(parser.parse_model(NET)), X)
     module.compile(CircuitOptions(batch_size=1))
     np.testing.assert_array_equal(module.forward(X[:2], execute_in_fhe=True), module.forward(X[:2]))
 

@@ -68,7 +68,7 @@ def test_samples_may_be_moved_about(name: str) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("a = Transpose <perm = [1, 0, 2]> (x) y = Relu(a)", "samples on another axis"),
+        ("a = Transpose <perm = [1, 0, 2]> (x) y = Relu(a)", "moves the samples' axis"),
         ("a = Transpose <perm = [1, 0, 2]> (x) y = Softmax <axis = 1> (a)", "runs over the samples"),
         ("a = Transpose <perm = [1, 0, 2]> (x) y = Concat <axis = 1> (a, a)", "over the samples"),
         ("a = Transpose <perm = [1, 2, 0]> (x) b = Transpose <perm = [0, 2, 1]> (a)"
