@@ -46,14 +46,14 @@ lint: $(STAMP)  ## style, format, types, and whether the table of operators is u
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python docs/supported_ops.py --check
+	$(BIN)/python -m docs.supported_ops --check
 
 format: $(STAMP)  ## put the code into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 supported-ops: $(STAMP)  ## write the table of operators in docs/operators.md from the registries
-	$(BIN)/python docs/supported_ops.py
+	$(BIN)/python -m docs.supported_ops
 
 bench-quick: $(STAMP)  ## scores and seconds of one model of every kind, encrypted
 	$(BIN)/python -m benchmarks classification --datasets breast_cancer --models LR,DT,XGB --samples 3

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cml_sklearn._typing import Array
 from cml_sklearn.convert.torch import export_to_onnx
-from cml_sklearn.exceptions import CalibrationError
+from cml_sklearn.exceptions import CalibrationError, CmlError, InvalidInputError
 from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR, CircuitOptions
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.post_training import ClearTailChoice, PostTrainingAffineQuantization
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
-__all__ = ["compile_onnx_model", "compile_torch_model"]
+__all__ = ["compile_onnx_model", "compile_torch_model", "exported"]
 
 
 def compile_onnx_model(
@@ -106,7 +107,7 @@ def compile_torch_model(
     CalibrationError, InvalidGraphError, UnsupportedOperatorError, BitWidthError, CompilationError
     """
     return compile_onnx_model(
-        _exported(module, calibration),
+        exported(module, calibration),
         *calibration,
         n_bits=n_bits,
         rounding_bits=rounding_bits,
@@ -117,7 +118,7 @@ def compile_torch_model(
     )
 
 
-def _exported(module: torch.nn.Module, calibration: Sequence[ArrayLike]) -> onnx.ModelProto:
+def exported(module: torch.nn.Module, calibration: Sequence[ArrayLike]) -> onnx.ModelProto:
     """Export with two samples of each input.
 
     Integers become floats, as most modules take only these; where the module refuses them, as an
@@ -137,12 +138,26 @@ def _exported(module: torch.nn.Module, calibration: Sequence[ArrayLike]) -> onnx
     samples = [np.resize(x[:2], (2, *x.shape[1:])) for x in arrays]
     floats = [x.astype(np.float32) for x in samples]
     if all(np.issubdtype(x.dtype, np.floating) for x in samples):
-        return export_to_onnx(module, *floats)
+        return _export(module, floats)
     try:
         return export_to_onnx(module, *floats)
     except (IndexError, NotImplementedError, RuntimeError, TypeError):
         own = [x.astype(_torch_type(x.dtype)) for x in samples]
-        return export_to_onnx(module, *own)
+        return _export(module, own)
+
+
+def _export(module: torch.nn.Module, samples: Sequence[Array]) -> onnx.ModelProto:
+    """Export, with errors in words where the module itself can't run on the samples."""
+    try:
+        return export_to_onnx(module, *samples)
+    except CmlError:
+        raise
+    except (IndexError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
+        given = ", ".join(f"{x.dtype}{[*x.shape]}" for x in samples)
+        raise InvalidInputError(
+            f"The module can't run on samples of {given}: {error}. Give calibration data of the "
+            "shapes and types that it takes, integers where it takes indices."
+        ) from error
 
 
 def _torch_type(dtype: np.dtype) -> type[np.generic]:

@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, cast
 
 from cml_sklearn._typing import Array
+from cml_sklearn.convert.symbolics import more_operations
 from cml_sklearn.exceptions import UnsupportedOperatorError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def export_to_onnx(module: torch.nn.Module, *examples: Array) -> onnx.ModelProto
     names = [f"input_{i}" for i in range(len(examples))]
     buffer = io.BytesIO()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), more_operations():
             # the tracing exporter is deprecated, yet the only one that takes all these modules
             warnings.simplefilter("ignore")
             torch.onnx.export(

@@ -14,6 +14,7 @@ import onnx
 from cml_sklearn._typing import Array
 from cml_sklearn.exceptions import InvalidGraphError, UnsupportedOperatorError
 from cml_sklearn.onnx._arrays import NUMPY_TYPES
+from cml_sklearn.onnx.branches import inline_branches
 from cml_sklearn.onnx.files import errors_of_models, load_model, refuse_external_data
 from cml_sklearn.onnx.functions import inline_functions
 from cml_sklearn.onnx.graph import Node, PreparedGraph, TensorSpec
@@ -47,11 +48,19 @@ def prepare_graph(model: str | Path | bytes | onnx.ModelProto) -> PreparedGraph:
     """
     proto = load_model(model)
     with errors_of_models():
-        proto = inline_functions(proto)
+        proto = inline_branches(inline_functions(proto), _known_output)
         graph = to_graph(proto.graph)
         check_graph(graph)
         modern = modernize_graph(graph, proto)
         return simplify_graph(modern, infer_specs(proto))
+
+
+def _known_output(proto: onnx.ModelProto) -> Array | None:
+    """Value of a model's one output, where it depends on constants and sizes only."""
+    graph = to_graph(proto.graph)
+    check_graph(graph)
+    simple = simplify_graph(modernize_graph(graph, proto), infer_specs(proto))
+    return simple.constants.get(graph.outputs[0])
 
 
 def modernize_graph(graph: PreparedGraph, model: onnx.ModelProto) -> PreparedGraph:

@@ -67,7 +67,11 @@ def modernize(node: Node, opset: int) -> tuple[list[Node], dict[str, Array]]:
 
 
 def _with_defaults(node: Node, opset: int) -> Node:
-    """Write out what older operator sets left to the number of outputs."""
+    """Write out what older operator sets left to the number of outputs, or had no choice of."""
+    if node.op_type == "Resize" and opset < 11:
+        x, *scales = node.inputs
+        old = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+        return replace(node, inputs=(x, "", *scales), attributes={**old, **node.attributes})
     if node.op_type == "BatchNormalization" and opset < 14 and len(node.outputs) > 1:
         return replace(node, attributes={**node.attributes, "training_mode": 1})
     return node

@@ -106,6 +106,7 @@ CLEAR: Mapping[type[steps.Step], Callable[..., IntArray]] = {
     **CLEAR_AND_TRACED,
     steps.Multiply: lambda _, x, y: x * y,
     steps.MultiplyMatrices: lambda _, x, y: x @ y,
+    steps.Maximum: lambda _, x, y: np.maximum(x, y),
     steps.MatMul: _matmul,
     steps.Convolve: _convolve,
     steps.Lookup: _look_up,

@@ -19,7 +19,7 @@ from cml_sklearn.program.soundness import (
     checked_interval,
     pick,
 )
-from cml_sklearn.program.steps import Lookup, Multiply, MultiplyMatrices, Step, Trees
+from cml_sklearn.program.steps import Lookup, Maximum, Multiply, MultiplyMatrices, Step, Trees
 
 __all__ = [
     "Instruction",
@@ -205,7 +205,7 @@ class IntegerProgram:
         return n_lookups(self.instructions)
 
 
-_NOT_AFFINE = (Lookup, Multiply, MultiplyMatrices, Trees)
+_NOT_AFFINE = (Lookup, Maximum, Multiply, MultiplyMatrices, Trees)
 
 
 def source_of(instructions: Sequence[Instruction], n_inputs: int, tensor: int) -> str:

@@ -278,6 +278,7 @@ OUTCOMES: Mapping[type[steps.Step], Callable[..., Outcome]] = {
     steps.Subtract: _sum,
     steps.Multiply: _product,
     steps.MultiplyMatrices: _multiply_matrices,
+    steps.Maximum: _sum,  # engines take the difference on the way there
     steps.Lookup: _lookup,
     steps.Declare: _declare,
     steps.SumOver: _sum_over,

@@ -23,6 +23,7 @@ __all__ = [
     "Declare",
     "Lookup",
     "MatMul",
+    "Maximum",
     "Multiply",
     "MultiplyConstant",
     "MultiplyMatrices",
@@ -93,6 +94,11 @@ class Subtract(Step):
 @dataclass(frozen=True)
 class Multiply(Step):
     """``x * y`` of two encrypted tensors."""
+
+
+@dataclass(frozen=True)
+class Maximum(Step):
+    """The larger one of ``x`` and ``y``, two encrypted tensors of as many axes."""
 
 
 @dataclass(frozen=True)

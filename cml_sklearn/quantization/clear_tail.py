@@ -17,6 +17,7 @@ from cml_sklearn.exceptions import UnsupportedOperatorError
 from cml_sklearn.onnx.graph import Node, PreparedGraph
 from cml_sklearn.onnx.onnx_utils import ONNX_OPS_TO_NUMPY_IMPL, signature_of
 from cml_sklearn.onnx.running import run_node
+from cml_sklearn.quantization.decompositions import DECOMPOSED
 from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
 from cml_sklearn.quantization.quantized_op import quantized_class, reason_without_quantized_form
 
@@ -184,7 +185,8 @@ def _from_first_unquantized(graph: PreparedGraph) -> set[str]:
     names: set[str] = set()
     made: set[str] = set()
     for node in graph.nodes:
-        if node.op_type not in ONNX_OPS_TO_QUANTIZED_IMPL or not made.isdisjoint(node.inputs):
+        has_form = node.op_type in ONNX_OPS_TO_QUANTIZED_IMPL or node.op_type in DECOMPOSED
+        if not has_form or not made.isdisjoint(node.inputs):
             names.add(node.name)
             made.update(filter(None, node.outputs))
     return names

@@ -31,8 +31,10 @@ from cml_sklearn.quantization.decoders import OutputScale
 from cml_sklearn.quantization.encoders import AffineQuantizer, as_floats
 from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
 from cml_sklearn.quantization.preparation import (
+    completed,
+    given_quantizers,
     integer_quantizer,
-    pieces_as_gathers,
+    rewritten,
     settle_sizes,
     table_sizes,
     typed_samples,
@@ -124,7 +126,7 @@ class PostTrainingAffineQuantization:
         typed = typed_samples(module.graph.inputs, fitted)
         module = with_free_batch(module, typed)
         graph, tail = self._split(module.graph)
-        graph = pieces_as_gathers(settle_sizes(graph, module, typed), module, typed)
+        graph, tail = rewritten(settle_sizes(graph, module, typed), tail, module, typed)
         check_quantized_forms(graph)
         activations = _activations(module, graph, typed)
         tail = tail and typed_tail(tail, activations)
@@ -157,8 +159,10 @@ class PostTrainingAffineQuantization:
     ) -> tuple[AffineQuantizer, ...]:
         """Fix one scale a feature where the next layer can fold them, else one for the tensor."""
         folded, tables = folded_tensors(graph.nodes), table_sizes(graph)
+        given = given_quantizers(graph)
         return tuple(
-            integer_quantizer(spec, x, self.n_bits.inputs, tables)
+            given.get(spec.name)
+            or integer_quantizer(spec, x, self.n_bits.inputs, tables)
             or best_range(
                 x,
                 self.n_bits.inputs,
@@ -285,7 +289,7 @@ def _activations(
         A layer with weights has nothing finite to be fitted to; the message names the node that
         this comes from.
     """
-    values = graph.constants | module.activations(*samples)
+    values = completed(module.activations(*samples), graph)
     products = {node.outputs[0] for node in graph.nodes if quantized_class(node).is_product}
     if all(np.isfinite(values[name]).all() for name in products):
         return values

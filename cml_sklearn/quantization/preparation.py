@@ -12,12 +12,17 @@ from cml_sklearn.exceptions import InvalidGraphError, InvalidInputError, Unsuppo
 from cml_sklearn.onnx._arrays import NUMPY_TYPES
 from cml_sklearn.onnx.graph import Node, PreparedGraph, TensorSpec
 from cml_sklearn.onnx.numpy_module import NumpyModule
+from cml_sklearn.onnx.running import run_node
 from cml_sklearn.quantization.clear_tail import ClearTail, tensors_of_sizes
+from cml_sklearn.quantization.decompositions import decompose
 from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.samples_axis import samples_first
 
 __all__ = [
+    "completed",
+    "given_quantizers",
     "integer_quantizer",
-    "pieces_as_gathers",
+    "rewritten",
     "settle_sizes",
     "table_sizes",
     "typed_samples",
@@ -25,7 +30,11 @@ __all__ = [
     "with_free_batch",
 ]
 
-_MOVES = frozenset({"Expand", "Flatten", "Pad", "Reshape", "Slice", "Squeeze", "Tile", "Unsqueeze"})
+_MOVES = frozenset(
+    {"Expand", "Flatten", "GatherElements", "Pad", "Reshape", "Resize"}
+    | {"ScatterElements", "ScatterND", "Slice", "Squeeze", "Tile", "Unsqueeze"}
+    | {"GRU", "LSTM", "RNN"}
+)
 """Operators that are quantized by what they do to one sample, and so take sizes of one."""
 
 _SAME_INTEGERS = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
@@ -167,6 +176,42 @@ def integer_quantizer(
     )
 
 
+def given_quantizers(graph: PreparedGraph) -> dict[str, AffineQuantizer]:
+    """Codes of inputs that a graph itself quantizes first, by the inputs' names."""
+    given = {}
+    for spec in graph.inputs:
+        uses = [node for node in graph.nodes if spec.name in node.inputs]
+        found = [_given_quantizer(graph, node) for node in uses]
+        if len(found) == 1 and found[0] is not None:
+            given[spec.name] = found[0]
+    return given
+
+
+def _given_quantizer(graph: PreparedGraph, node: Node) -> AffineQuantizer | None:
+    """Codes that a `QuantizeLinear` of one scale makes; None for other nodes."""
+    if node.op_type != "QuantizeLinear" or any(i not in graph.constants for i in node.inputs[1:]):
+        return None
+    scale, *zero = (graph.constants[name] for name in node.inputs[1:] if name)
+    kind = zero[0].dtype if zero else NUMPY_TYPES[node.attributes.get("output_dtype") or 2]
+    if scale.size != 1 or not np.issubdtype(kind, np.integer):
+        return None
+    low, high = _clipped_range(graph, node.outputs[0], np.iinfo(kind).min, np.iinfo(kind).max)
+    zero_point = int(zero[0].item()) if zero else 0
+    width = max((high - low).bit_length(), 1)
+    step = np.asarray(scale, np.float64).reshape(())
+    return AffineQuantizer(step, np.asarray(zero_point - low), width)
+
+
+def _clipped_range(graph: PreparedGraph, name: str, low: int, high: int) -> tuple[int, int]:
+    """Range of integers that are left of a tensor by the `Clip` that is its only use."""
+    uses = [node for node in graph.nodes if name in node.inputs]
+    if len(uses) != 1 or uses[0].op_type != "Clip":
+        return low, high
+    limits = [graph.constants.get(end) for end in (*uses[0].inputs[1:], "", "")[:2]]
+    lower, upper = (None if limit is None else int(limit.item()) for limit in limits)
+    return max(low, low if lower is None else lower), min(high, high if upper is None else upper)
+
+
 def typed_tail(tail: ClearTail, activations: Mapping[str, Array]) -> ClearTail:
     """Give integers and bools their types back before the tail's nodes compute with them."""
     codes = {dtype: code for code, dtype in NUMPY_TYPES.items()}
@@ -184,23 +229,50 @@ def typed_tail(tail: ClearTail, activations: Mapping[str, Array]) -> ClearTail:
     return replace(tail, nodes=(*casts, *nodes)) if tail.nodes else tail
 
 
-def pieces_as_gathers(
-    graph: PreparedGraph, module: NumpyModule, samples: Sequence[Array]
-) -> PreparedGraph:
-    """Replace each piece that a `Split` makes by a node of its own, which takes its elements."""
-    if not any(node.op_type == "Split" for node in graph.nodes):
-        return graph
-    activations = module.activations(*(x[:1] for x in samples))
-    constants, nodes = dict(graph.constants), []
-    for node in graph.nodes:
-        if node.op_type != "Split":
-            nodes.append(node)
-            continue
-        axis, start = node.attributes.get("axis", 0), 0
-        for piece in filter(None, node.outputs):
-            size, name = activations[piece].shape[axis], f"{piece}/indices"
-            constants[name] = np.arange(start, start + size)
-            inputs = (node.inputs[0], name)
-            nodes.append(Node(f"{node.name}/{piece}", "Gather", inputs, (piece,), {"axis": axis}))
-            start += size
-    return replace(graph, nodes=tuple(nodes), constants=constants)
+def rewritten(
+    graph: PreparedGraph, tail: ClearTail | None, module: NumpyModule, samples: Sequence[Array]
+) -> tuple[PreparedGraph, ClearTail | None]:
+    """Replace what has no quantized form by what has one, with the samples' axis always first."""
+    two = [np.resize(x, (2, *x.shape[1:])) for x in samples]
+    # sizes as they are for two samples, not as they were settled
+    values = graph.constants | module.activations(*two)
+    simple = decompose(graph, {name: value.shape for name, value in values.items()})
+    result, tail = samples_first(simple, tail, completed(values, simple))
+    if result is not graph:
+        _check_rewritten(result, module, [x[:1] for x in samples])
+    return result, tail
+
+
+def _check_rewritten(graph: PreparedGraph, module: NumpyModule, sample: Sequence[Array]) -> None:
+    """Refuse a rewritten graph that gives something else for a sample than the model.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        It does.
+    """
+    expected = module.activations(*sample)
+    actual = completed({spec.name: expected[spec.name] for spec in graph.inputs}, graph)
+    for name in expected.keys() & set(graph.outputs):
+        if not np.allclose(actual[name], expected[name], rtol=1e-3, atol=1e-4, equal_nan=True):
+            raise UnsupportedOperatorError(
+                f"The tensor {name!r} comes out otherwise with the samples' axis first; keep it "
+                "the first throughout the model, and write layers with plain operators."
+            )
+
+
+def completed(values: Mapping[str, Array], graph: PreparedGraph) -> dict[str, Array]:
+    """Run those nodes of a rewritten graph whose results are not known yet.
+
+    Parameters
+    ----------
+    values : mapping of str to ndarray
+        Tensors of the graph as it was.
+    graph : PreparedGraph
+    """
+    known = {**graph.constants, **values}
+    with np.errstate(all="ignore"):
+        for node in graph.nodes:
+            if node.outputs[0] not in known:
+                known |= run_node(node, known)
+    return known

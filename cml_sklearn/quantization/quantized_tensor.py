@@ -182,6 +182,23 @@ class QuantizedTensor:
                 values = function(values)
         return values
 
+    def possible_values(self) -> tuple[IntArray, FloatArray]:
+        """All integers that an index may be, and the floats that they stand for.
+
+        Returns
+        -------
+        integers : ndarray of shape (n, 1, ...)
+        values : ndarray of shape (n, ...)
+        """
+        low, high = int(self.bounds.low.min()), int(self.bounds.high.max())
+        if high - low >= 1 << _WIDEST_TABLE:
+            raise BitWidthError(
+                f"{self.builder.program.source} takes one of {high - low + 1} integers, which are "
+                "too many for a table. Lower n_bits (of inputs or weights)."
+            )
+        integers = np.arange(low, high + 1).reshape(-1, *(1,) * len(self.shape))
+        return integers, self.float_values(integers)
+
     def requantize(self, n_bits: int, *, unless: bool = False) -> QuantizedTensor:
         """Codes of the float in the range of least error, by one lookup an element.
 

@@ -21,6 +21,9 @@ from cml_sklearn.program.integers import to_integers
 __all__ = ["Calibration", "round_weights"]
 
 _DAMPING = 0.01
+_SAME_STEP = 1e-6
+"""Share of the largest weight by which multiples of a step may miss it: floats of 32 bits do."""
+
 _WEIGHT_PEAKS = np.linspace(1.0, 0.5, 6)
 
 
@@ -99,9 +102,35 @@ def round_weights(
     calibration, weights = replace(calibration, outputs=outputs), np.ldexp(weights, -unit)
     refitted = np.where((weights == 0).all(axis=0), 0.0, calibration.refitted(weights))
     codes, scale = _best_rounding(refitted, n_bits, calibration.hessian())
+    exact, multiples, step = _multiples(weights, n_bits)
+    codes, scale = np.where(exact, multiples, codes), np.where(exact, step, scale)
     mean_output = calibration.weight @ outputs
     offset = mean_output - (calibration.weight @ calibration.inputs) @ (codes * scale)
     return codes, np.ldexp(scale, unit), np.ldexp(offset, unit)
+
+
+def _multiples(weights: FloatArray, n_bits: int) -> tuple[NDArray[np.bool_], IntArray, FloatArray]:
+    """Find columns whose weights are small multiples of a step, as a tool's that trained them so.
+
+    Returns
+    -------
+    exact : ndarray of bool, shape (n_out,)
+        Whether there is such a step.
+    codes : ndarray of int, shape (n_in, n_out)
+    scale : ndarray of shape (n_out,)
+    """
+    peak = np.abs(weights).max(axis=0)
+    peak = np.where(peak <= np.finfo(np.float64).tiny, 1.0, peak)
+    exact = np.zeros(peak.shape, np.bool_)
+    codes, scale = np.zeros(weights.shape, np.int64), np.ones(peak.shape)
+    for top in range(1, 2 ** (n_bits - 1)):
+        ratios = weights * (top / peak)
+        nearest = np.rint(ratios)
+        fits = ~exact & (np.abs(ratios - nearest) < _SAME_STEP * top).all(axis=0)
+        codes[:, fits] = to_integers(nearest[:, fits], "A weight")
+        scale[fits] = peak[fits] / top
+        exact |= fits
+    return exact, codes, scale
 
 
 def _best_rounding(

@@ -262,3 +262,9 @@ def test_groups_are_scaled_by_group_or_by_channel(n_scales: int) -> None:
     normal = (groups - groups.mean(1, keepdims=True)) / groups.std(1, keepdims=True)
     wanted = normal.reshape(6, 4) * scale.repeat(6 // n_scales)[:, None]
     np.testing.assert_allclose(run_model(model, [x, scale, 0 * scale])[0][0], wanted, rtol=1e-4)
+
+
+def test_resize_before_it_had_modes_of_coordinates() -> None:
+    x, scales = np.array([[1, 2, 3]], np.float32), np.array([1, 1.5], np.float32)
+    (y,) = run_model(one_node("Resize", [x, scales], opset=10), [x, scales])
+    np.testing.assert_array_equal(y, [[1, 1, 2, 3]])

@@ -59,6 +59,8 @@ def default_of(value: Any) -> Any:
             return pytest.approx(value, rel=1e-7)
         case int() | str():
             return value
+        case [bytes(), *_]:
+            return tuple(map(default_of, value))
         case _:
             return tuple(value)
 

@@ -31,6 +31,7 @@ STEPS: list[tuple[Step, list[tuple[int, ...]]]] = [
     (steps.Subtract(), [(4,), (4,)]),
     (steps.Multiply(), [(4,), (4,)]),
     (steps.MultiplyMatrices(), [(1, 2, 3), (2, 3, 2)]),
+    (steps.Maximum(), [(4,), (4,)]),
     (
         steps.Lookup(-8, np.array([np.arange(16) % 5, -np.arange(16)]), np.array([0, 1, 1, 0])),
         VECTOR,

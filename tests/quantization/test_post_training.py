@@ -93,7 +93,8 @@ def test_extrema_take_constants_anywhere(op: str, operands: str) -> None:
         ("y = Concat <axis = 0> (x, x)", "joins along the samples' axis"),
         ("y = Transpose(x)", "moves the samples' axis"),
         ("y = ReduceSum(x)", "reduces over the samples"),
-        ("y = ReduceMax <axes = [1]> (x)", "nobody has written it yet"),
+        ("y = ReduceMax <axes = [0]> (x)", "reduces over the samples"),
+        ("y = ReduceProd <axes = [1]> (x)", "nobody has written it yet"),
     ],
 )
 def test_forms_without_an_encrypted_counterpart_are_named(body: str, message: str) -> None:

@@ -9,6 +9,8 @@ Every index counts from its proven smallest value, so that no lookup meets a sig
 * *Triangular numbers*, one lookup a product and one a factor: ``x y = t(x + y) - t(x) - t(y)`` with
   ``t(n) = n (n - 1) / 2``. They are for factors that take part in many products.
 
+*Maxima* are ``y + relu(x - y)``, one lookup each.
+
 *Elements taken from a tensor with a sign.* It refuses them where they have none themselves, so they
 are taken from integers without any.
 """
@@ -30,6 +32,7 @@ from cml_sklearn.program.steps import (
     Add,
     AddConstant,
     Lookup,
+    Maximum,
     Multiply,
     MultiplyMatrices,
     Reshape,
@@ -94,6 +97,13 @@ def _multiply_matrices(builder: ProgramBuilder, step: Step, x: _Tensor, y: _Tens
     return _add(builder, SumOver((len(outer) + 1,)), products)
 
 
+def _maximum(builder: ProgramBuilder, _: Step, x: _Tensor, y: _Tensor) -> _Tensor:
+    """Add to one tensor what the other has more."""
+    difference = _add(builder, Subtract(), x, y)
+    excess = _look_up(builder, _positive_part, difference)
+    return _add(builder, Add(), y, excess)
+
+
 def _take(builder: ProgramBuilder, step: Take, x: _Tensor) -> _Tensor:
     """Take elements of integers without a sign, which comes back afterwards."""
     low = min(int(x.bounds.low.min()), 0)
@@ -109,6 +119,7 @@ def _shift(builder: ProgramBuilder, x: _Tensor, by: int) -> _Tensor:
 _SUBSTITUTES: Mapping[type[Step], Callable[..., _Tensor]] = {
     Multiply: _multiply,
     MultiplyMatrices: _multiply_matrices,
+    Maximum: _maximum,
     Take: _take,
 }
 
@@ -128,6 +139,10 @@ def _look_up(
     check_index(Width(builder.source, width, width))
     integers = np.minimum(low + np.arange(1 << width), high)
     return _add(builder, Lookup(low, function(integers)[None], np.zeros((), np.int64)), x)
+
+
+def _positive_part(n: IntArray) -> IntArray:
+    return np.maximum(n, 0)
 
 
 def _quarter_squares(n: IntArray) -> IntArray:

@@ -17,11 +17,11 @@ from cml_sklearn.fhe.concrete_numpy.circuit import ConcreteNumpyCircuit
 from cml_sklearn.fhe.concrete_numpy.tracing import TRACING_OPERATIONS
 from cml_sklearn.fhe.protocol import CircuitOptions, Cost
 from cml_sklearn.program.program import IntegerProgram
-from cml_sklearn.program.steps import Lookup, Multiply, MultiplyMatrices, Trees
+from cml_sklearn.program.steps import Lookup, Maximum, Multiply, MultiplyMatrices, Trees
 
 __all__ = ["ConcreteNumpyEngine"]
 
-_REWRITTEN = (Multiply, MultiplyMatrices, Trees)
+_REWRITTEN = (Maximum, Multiply, MultiplyMatrices, Trees)
 
 
 class ConcreteNumpyEngine:

@@ -18,7 +18,9 @@ from cml_sklearn.onnx.ops_impl import (  # noqa: F401  each family fills the reg
     normalization,
     pooling,
     quantization,
+    recurrent,
     reduction,
+    resize,
     shape,
     ufuncs,
 )

@@ -75,7 +75,7 @@ def numpy_conv_transpose(
     ]
     if auto_pad in {"SAME_UPPER", "SAME_LOWER"} and output_shape is None:
         output_shape = [size * step for size, step in zip(sizes, steps, strict=True)]
-    before, after = _crops(reach, output_shape, pads, auto_pad)
+    before, after = crops(reach, output_shape, pads, auto_pad)
     full = tuple(n - min(0, z) for n, z in zip(reach, after, strict=True))
     y = _transposed(x, w, Windows(full, kernel, steps, gaps, before, after, sizes), group)
     cropped = [slice(a, n - z) for a, z, n in zip(before, after, reach, strict=True)]
@@ -95,7 +95,7 @@ def _transposed(x: Array, w: Array, windows: Windows, group: int) -> Array:
     return y
 
 
-def _crops(
+def crops(
     reach: Sequence[int],
     output_shape: Sequence[int] | None,
     pads: Sequence[int] | None,

@@ -3,9 +3,14 @@
 from cml_sklearn.quantization.ops import (  # noqa: F401  each family fills the registry
     binary,
     elementwise,
+    extrema,
     linear,
-    pooling,
+    normalization,
+    quantization,
+    reduction,
+    resize,
     shape,
+    softmax,
 )
 from cml_sklearn.quantization.quantized_op import ONNX_OPS_TO_QUANTIZED_IMPL
 

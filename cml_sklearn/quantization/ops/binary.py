@@ -1,8 +1,8 @@
 """Operators on two tensors, element by element: one or both encrypted.
 
 With a constant they are affine (free) or a lookup. Two encrypted tensors are brought to one scale,
-then added or subtracted; most else is made from that: a comparison is the sign of a difference, a
-maximum the positive part of one. A product is a step of the program. Of two functions of the same
+then added or subtracted; a comparison is the sign of a difference. A product is a step of the
+program. Of two functions of the same
 integers, such as ``x * sigmoid(x)``, the result is one more function of them.
 """
 
@@ -43,7 +43,7 @@ _BIT = AffineQuantizer(np.ones(()), np.zeros((), np.int64), 1)
 """Codes of a condition."""
 
 
-class _QuantizedBinary(QuantizedOp):
+class QuantizedBinary(QuantizedOp):
     """An operator on two tensors; abstract."""
 
     @override
@@ -81,7 +81,7 @@ class _QuantizedBinary(QuantizedOp):
         raise self.unsupported("has two encrypted operands", "Make one of them a constant.")
 
 
-class QuantizedAdd(_QuantizedBinary, ops=("Add", "Sub")):
+class QuantizedAdd(QuantizedBinary, ops=("Add", "Sub")):
     """Sum or difference: exact integer addition."""
 
     @property
@@ -105,7 +105,7 @@ class QuantizedAdd(_QuantizedBinary, ops=("Add", "Sub")):
     same_integers = encrypted
 
 
-class QuantizedMul(_QuantizedBinary, ops=("Mul",)):
+class QuantizedMul(QuantizedBinary, ops=("Mul",)):
     """Product: free with a constant, two lookups with an encrypted tensor."""
 
     @override
@@ -119,7 +119,7 @@ class QuantizedMul(_QuantizedBinary, ops=("Mul",)):
         return multiply(a, b, self.n_bits.activations)
 
 
-class QuantizedDiv(_QuantizedBinary, ops=("Div",)):
+class QuantizedDiv(QuantizedBinary, ops=("Div",)):
     """Quotient: free by a constant, else a product with the reciprocal; integers' is cut."""
 
     @override
@@ -135,12 +135,12 @@ class QuantizedDiv(_QuantizedBinary, ops=("Div",)):
         return multiply(a, b.then(lambda values: 1 / values), self.n_bits.activations)
 
 
-class QuantizedPow(_QuantizedBinary, ops=("Mod", "Pow")):
+class QuantizedPow(QuantizedBinary, ops=("Mod", "Pow")):
     """Power or remainder, with a constant, or of two functions of the same integers."""
 
 
 class QuantizedComparison(
-    _QuantizedBinary, ops=("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual")
+    QuantizedBinary, ops=("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual")
 ):
     """Comparison: a function of the difference.
 
@@ -176,7 +176,7 @@ class QuantizedComparison(
         return difference.then(function)
 
 
-class QuantizedLogical(_QuantizedBinary, ops=("And", "Or", "Xor")):
+class QuantizedLogical(QuantizedBinary, ops=("And", "Or", "Xor")):
     """Logic on 0 and 1: a function of the sum."""
 
     @override
@@ -191,28 +191,6 @@ class QuantizedLogical(_QuantizedBinary, ops=("And", "Or", "Xor")):
         return total.then(_LOGIC[self.node.op_type])
 
     same_integers = encrypted
-
-
-class QuantizedExtremum(_QuantizedBinary, ops=("Max", "Min")):
-    """Maximum ``b + relu(a - b)``, minimum ``a - relu(a - b)``."""
-
-    @override
-    def q_impl(self, *operands: Operand, **attributes: object) -> QuantizedTensor:
-        rest = list(operands)
-        first = next(i for i, x in enumerate(rest) if isinstance(x, QuantizedTensor))
-        result = self.tensor(rest.pop(first))
-        for other in rest:
-            result = super().q_impl(result, other)
-        return result
-
-    @override
-    def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
-        n_bits = self.n_bits.activations
-        a, b = to_common_scale(a, b, n_bits)
-        excess = positive_difference(a, b, n_bits)
-        if self.node.op_type == "Max":
-            return combine(Add(), b, excess, n_bits)
-        return combine(Subtract(), a, excess, n_bits)
 
 
 class QuantizedWhere(QuantizedOp, ops=("Where",)):
@@ -335,14 +313,6 @@ def combine(step: Step, a: QuantizedTensor, b: QuantizedTensor, n_bits: int) -> 
     a, b = to_common_scale(a, b, n_bits)
     offset = a.offset + b.offset if isinstance(step, Add) else a.offset - b.offset
     return replace(a.step(step, b), offset=offset)
-
-
-def positive_difference(a: QuantizedTensor, b: QuantizedTensor, n_bits: int) -> QuantizedTensor:
-    """Codes of ``relu(a - b)``, of the scale that `a` and `b` share."""
-    difference = combine(Subtract(), a, b, n_bits)
-    positive = difference.then(lambda values: np.maximum(values, 0.0))
-    zero_point = np.zeros(a.scale.shape, dtype=np.int64)
-    return positive.encode(AffineQuantizer(np.abs(a.scale), zero_point, difference.bounds.width))
 
 
 def narrow_codes(x: QuantizedTensor, n_bits: int) -> QuantizedTensor:

@@ -258,31 +258,6 @@ class QuantizedBatchNormalization(QuantizedOp, ops=("BatchNormalization",)):
         return x.affine(factor.reshape(axes), (bias - mean * factor).reshape(axes))
 
 
-class QuantizedReduction(QuantizedOp, ops=("ReduceMean", "ReduceSum")):
-    """Sum over constant axes; the mean's divisor goes into the scale."""
-
-    @override
-    def q_impl(
-        self, data: Operand, axes: Operand, *, keepdims: int, noop_with_empty_axes: int
-    ) -> QuantizedTensor:
-        if self.node.op_type == "ReduceMean" and self.is_integer(0):
-            raise self.unsupported("cuts a mean of integers", "Cast to floats before.")
-        x, given = self.tensor(data), self.parameter(axes)
-        named = [] if given is None else given.ravel().tolist()
-        if not named and noop_with_empty_axes:
-            return x
-        rank = len(x.shape) + 1
-        summed = [axis % rank for axis in named or range(rank)]
-        if 0 in summed:
-            raise self.unsupported("reduces over the samples", "Keep axis 0 out of its axes.")
-        x = x.requantize(self.n_bits.activations, unless=x.has_one_scale)
-        step = SumOver(tuple(axis - 1 for axis in summed), bool(keepdims))
-        count = math.prod(x.shape[axis] for axis in step.axes)
-        scale, offset = (np.asarray(v.flat[0]) for v in (x.scale, x.offset))
-        total = replace(x.step(step), scale=scale, offset=offset * count)
-        return total if self.node.op_type == "ReduceSum" else total.affine(1 / count, 0.0)
-
-
 def _is_constant(x: QuantizedTensor) -> NDArray[np.bool_]:
     """Which features have a range of their own that is one point, shape (n_in,).
 

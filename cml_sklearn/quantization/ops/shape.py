@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ class QuantizedMove(
         "DepthToSpace",
         "Expand",
         "Flatten",
+        "GatherElements",
         "Reshape",
         "Slice",
         "SpaceToDepth",
@@ -82,6 +84,77 @@ class QuantizedGather(QuantizedMove, ops=("Gather",)):
         return repeated.then(function)
 
 
+class QuantizedScatter(QuantizedOp, ops=("ScatterElements", "ScatterND")):
+    """Elements written over others at constant positions: free."""
+
+    may_be_clear = True
+
+    @override
+    def q_impl(
+        self, data: Operand, indices: Operand, updates: Operand, **attributes: Any
+    ) -> QuantizedTensor:
+        if attributes.get("reduction", "none") != "none":
+            raise self.unsupported("adds to elements", "Give it no reduction.")
+        encrypted = [self.affine(x) for x in (data, updates) if isinstance(x, QuantizedTensor)]
+        clear = [x for x in (data, updates) if isinstance(x, np.ndarray)]
+        n_encrypted = sum(math.prod(x.shape) for x in encrypted)
+        # numbers of encrypted elements first, then those of constants
+        starts = iter((0, n_encrypted - math.prod(encrypted[-1].shape)))
+        numbers = [
+            _numbered(x) + next(starts)
+            if isinstance(x, QuantizedTensor)
+            else _counted(np.asarray(x), n_encrypted)
+            for x in (data, updates)
+        ]
+        positions = self.compute(numbers[0], self.parameter(indices), numbers[1])[0]
+        inside = positions < n_encrypted
+        taken = take(_side_by_side(encrypted), np.where(inside, positions, 0))
+        if inside.all():
+            return taken
+        constants = clear[0].ravel().astype(np.float64)
+        terms = np.where(inside, 0.0, constants[np.maximum(positions - n_encrypted, 0)])
+        return taken.affine(inside.astype(np.float64), terms)
+
+
+class QuantizedTrilu(QuantizedOp, ops=("Trilu",)):
+    """Triangles of matrices; the other elements become 0: free."""
+
+    may_be_clear = True
+
+    @override
+    def q_impl(self, input: Operand, k: Operand, *, upper: int) -> QuantizedTensor:
+        x = self.tensor(input)
+        mask = self.compute(np.ones((1, *x.shape)), self.parameter(k))[0]
+        return x.affine(mask, 0.0)
+
+
+class QuantizedOneHot(QuantizedOp, ops=("OneHot",)):
+    """Axis of zeros with a one at the index: one lookup for each of its elements."""
+
+    may_be_clear = True
+
+    @override
+    def q_impl(
+        self, indices: Operand, depth: Operand, values: Operand, *, axis: int
+    ) -> QuantizedTensor:
+        x = self.affine(indices)
+        size = int(np.asarray(self.parameter(depth)).item())
+        off, on = np.asarray(self.parameter(values), np.float64).ravel()
+        place = axis % (len(x.shape) + 2) - 1
+        if place < 0:
+            raise self.unsupported("puts its axis before the samples'", "Give another axis.")
+        classes = np.arange(size).reshape(-1, *(1,) * (len(x.shape) - place))
+        repeated = take(x, np.expand_dims(_numbered(x)[0], place))
+        spread = repeated.broadcast(np.broadcast_shapes(repeated.shape, classes.shape))
+
+        def function(codes: FloatArray) -> FloatArray:
+            whole = np.rint(codes)
+            known = (whole >= -size) & (whole < size)
+            return np.where(known & (whole % size == classes), on, off)
+
+        return spread.then(function)
+
+
 class QuantizedTranspose(QuantizedOp, ops=("Transpose",)):
     """Permutation of the axes."""
 
@@ -139,6 +212,23 @@ class QuantizedPad(QuantizedOp, ops=("Pad",)):
         border = np.full(positions.shape[1:], -1)
         border[inside] = np.arange(kept.size).reshape(kept.shape)
         return pad(x, border, 0.0 if value is None else float(value.item()))
+
+
+def _side_by_side(tensors: Sequence[QuantizedTensor]) -> QuantizedTensor:
+    """Elements of tensors as one vector; each keeps its scale."""
+    flat = [take(x, _numbered(x).ravel()) for x in tensors]
+    if len(flat) == 1:
+        return flat[0]
+    scale, offset = (
+        np.concatenate([v.ravel() for v in values])
+        for values in ([x.full_scale for x in flat], [x.full_offset for x in flat])
+    )
+    return replace(flat[0].step(Concatenate(0), *flat[1:]), scale=scale, offset=offset)
+
+
+def _counted(constant: Array, start: int) -> IntArray:
+    """Numbers of the elements of a constant, from a start on."""
+    return np.arange(start, start + constant.size).reshape(constant.shape)
 
 
 def _numbered(x: QuantizedTensor) -> IntArray:

@@ -18,7 +18,7 @@ from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.program.builder import ProgramBuilder
 from cml_sklearn.program.evaluation import CLEAR
 from cml_sklearn.program.program import IntegerProgram
-from cml_sklearn.program.steps import Lookup, MatMul, Multiply, MultiplyMatrices, Trees
+from cml_sklearn.program.steps import Lookup, MatMul, Maximum, Multiply, MultiplyMatrices, Trees
 from tests.programs import (
     affine_program,
     codes_for,
@@ -71,7 +71,7 @@ def test_samples_in_any_order_of_memory(program: IntegerProgram) -> None:
 
 
 def test_every_step_can_be_traced() -> None:
-    replaced = {Multiply, MultiplyMatrices, Trees}
+    replaced = {Maximum, Multiply, MultiplyMatrices, Trees}
     assert tracing_operations().keys() == CLEAR.keys() - replaced
 
 

@@ -266,6 +266,8 @@ LOOKUPS = {
     "tables by element": Chain([table([3, -1, 2, 0], [0, 1, -2, 3], choice=[1, 0])]),
     "constant table": Chain([table([-2, -2, -2, -2])]),
     "lookup of a lookup": Chain([table([-3, 0, 1, -1]), table([1, 0, 5, -2, 3, 0, 0, 0])]),
+    "maximum": Chain([steps.Maximum()], [(1,), (1,)]),
+    "maximum of rows and columns": Chain([steps.Maximum()], [(2, 1), (1, 2)], 1),
     "square": Chain([steps.Multiply()], [(1,)]),
     "product of products": Chain([steps.Multiply(), steps.Multiply()], [(1,), (1,)], 1),
     "rounded": Chain([rounded(exact=True)], [(1,)], 4),

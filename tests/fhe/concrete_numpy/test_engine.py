@@ -27,6 +27,7 @@ from cml_sklearn.program.steps import (
     Convolve,
     Lookup,
     MatMul,
+    Maximum,
     Multiply,
     MultiplyMatrices,
     Pad,
@@ -62,7 +63,7 @@ def test_an_engine_that_is_not_installed_says_what_to_do() -> None:
 
 
 def test_steps_have_an_operation_or_are_refused() -> None:
-    rewritten = {Multiply, MultiplyMatrices, Trees}
+    rewritten = {Maximum, Multiply, MultiplyMatrices, Trees}
     assert TRACING_OPERATIONS.keys() == CLEAR.keys() - rewritten - {Convolve, Pad}
 
 
