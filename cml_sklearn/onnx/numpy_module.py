@@ -13,7 +13,7 @@ from cml_sklearn._typing import Array
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.onnx._arrays import Tensors
 from cml_sklearn.onnx.files import load_model
-from cml_sklearn.onnx.graph import TensorSpec
+from cml_sklearn.onnx.graph import PreparedGraph, TensorSpec
 from cml_sklearn.onnx.loading import prepare_graph
 from cml_sklearn.onnx.passes import free_batch
 from cml_sklearn.onnx.running import run_node
@@ -123,10 +123,14 @@ class NumpyModule:
         shapes = [spec.shape for spec in self.graph.inputs]
         if not shapes or any(shape is None or shape[:1] != (1,) for shape in shapes):
             return self
-        freed = copy(self)
-        freed.graph = free_batch(self.graph)
-        freed._releases = freed._last_uses()
-        return freed
+        return self.with_graph(free_batch(self.graph))
+
+    def with_graph(self, graph: PreparedGraph) -> NumpyModule:
+        """Make a module that runs another graph, prepared already."""
+        other = copy(self)
+        other.graph = graph
+        other._releases = other._last_uses()
+        return other
 
     def _run(self, inputs: tuple[ArrayLike, ...], *, release: bool) -> dict[str, Array]:
         """Walk the graph; with `release`, forget each tensor after its last use."""
