@@ -19,7 +19,7 @@ from typing_extensions import override
 from cml_sklearn._typing import Array, FloatArray, IntArray
 from cml_sklearn.estimators.base import as_dense
 from cml_sklearn.estimators.conventions import binarized_labels
-from cml_sklearn.estimators.networks import MultilayerPerceptron, out_activation
+from cml_sklearn.estimators.networks import MultilayerPerceptron, Outputs, out_activation
 from cml_sklearn.estimators.predictions import (
     FheClassifierMixin,
     FheRegressorMixin,
@@ -150,6 +150,10 @@ class NeuralNetClassifier(FheClassifierMixin, ProbabilisticEstimator, NeuralNet)
             "predict_nonlinearity": self._nonlinearity(),
         }
 
+    @override
+    def _outputs(self, model: BaseEstimator) -> Outputs:
+        return "logits" if self.n_outputs_ > 1 else "logits by column"
+
     def _nonlinearity(self) -> Callable[[Any], Any]:
         """Map the module's outputs to probabilities; with `NLLLoss` they are, as in skorch."""
         from cml_sklearn.estimators.perceptron import identity, probabilities
@@ -204,6 +208,10 @@ class NeuralNetRegressor(FheRegressorMixin, NeuralNet):
         self
         """
         return self._continue(X, y, fit_params)
+
+    @override
+    def _outputs(self, model: BaseEstimator) -> Outputs:
+        return "values"
 
     @override
     def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:

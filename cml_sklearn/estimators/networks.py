@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
@@ -31,6 +31,7 @@ __all__ = [
     "MultilayerPerceptron",
     "NBits",
     "NetworkEstimator",
+    "Outputs",
     "out_activation",
     "quantization_parameters",
     "widths_by_layer",
@@ -38,6 +39,9 @@ __all__ = [
 
 NBits = int | Mapping[str, int | Sequence[int]]
 """Widths for all, or by role and layer."""
+
+Outputs = Literal["values", "logits", "logits by column"]
+"""What a net's raw scores are: values, logits of one class out of several, or of each column's."""
 
 _N_BITS = OwnParameter(
     "n_bits",
@@ -57,11 +61,12 @@ _EXACT_ROUNDING = OwnParameter(
     False: rounding may be off by one near ties, and costs several times less.""",
 )
 
-_OUT_ACTIVATIONS: dict[str, Postprocessing] = {
-    "identity": (),
-    "logistic": (Link("logit"),),
-    "softmax": (Softmax(),),
+_OUT_ACTIVATIONS: dict[str, tuple[Outputs, Postprocessing]] = {
+    "identity": ("values", ()),
+    "logistic": ("logits by column", (Link("logit"),)),
+    "softmax": ("logits", (Softmax(),)),
 }
+"""What goes into a perceptron's last activation, and what does the same as it."""
 
 
 def quantization_parameters(rounding_bits: int) -> tuple[OwnParameter, ...]:
@@ -86,22 +91,32 @@ class NetworkEstimator(PredictingEstimator):
     def _to_onnx(self, model: BaseEstimator, X: FloatArray) -> onnx.ModelProto:
         """Export a fitted model's raw scores."""
 
+    @abstractmethod
+    def _outputs(self, model: BaseEstimator) -> Outputs:
+        """Say what a fitted model's raw scores are."""
+
     @override
     def _quantize(
         self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
     ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
         graph = self._to_onnx(model, X)
-        return graph, {"predict": self._quantize_graph(graph, X, sample_weight)}
+        module = self._quantize_graph(graph, X, sample_weight, self._outputs(model))
+        return graph, {"predict": module}
 
     def quantize_again(self, X: FloatArray) -> Self:
         """Quantize by the parameters as they are now, with the rows of X; forgets the circuit."""
-        module = self._quantize_graph(self.onnx_model_, X, None)
+        outputs = self._outputs(self.sklearn_model_)
+        module = self._quantize_graph(self.onnx_model_, X, None, outputs)
         module.postprocessing = self.quantized_module_.postprocessing
         self.modules_ = dict.fromkeys(self.modules_, module)
         return self
 
     def _quantize_graph(
-        self, graph: onnx.ModelProto, X: FloatArray, sample_weight: FloatArray | None
+        self,
+        graph: onnx.ModelProto,
+        X: FloatArray,
+        sample_weight: FloatArray | None,
+        outputs: Outputs,
     ) -> QuantizedModule:
         """Quantize a graph by this estimator's parameters, with the rows of X."""
         module = NumpyModule(graph)
@@ -110,7 +125,13 @@ class NetworkEstimator(PredictingEstimator):
             rounding_bits=self.rounding_bits,
             exact_rounding=self.exact_rounding,
         )
-        return quantization.quantize_module(module, X, sample_weight=sample_weight)
+        plain = quantization.quantize_module(module, X, sample_weight=sample_weight)
+        if quantization.rounding_bits is None or X.ndim != 2:
+            return plain
+        from cml_sklearn.estimators.distillation import Samples, distilled_or_plain
+
+        samples = Samples.weighted(X, sample_weight)
+        return distilled_or_plain(plain, module, samples, quantization, outputs)
 
     @override
     def _check_circuit(self, module: QuantizedModule, X: FloatArray) -> None:
@@ -123,6 +144,10 @@ class MultilayerPerceptron(PartialFitMixin, WatchedEstimator, NetworkEstimator):
     """A perceptron of scikit-learn; abstract."""
 
     _watched = ("coefs_", "intercepts_")
+
+    @override
+    def _outputs(self, model: BaseEstimator) -> Outputs:
+        return _OUT_ACTIVATIONS[model.out_activation_][0]
 
     @override
     def _weights(self, model: BaseEstimator) -> tuple[FloatArray, ...]:
@@ -155,7 +180,7 @@ class MultilayerPerceptron(PartialFitMixin, WatchedEstimator, NetworkEstimator):
 
 def out_activation(model: BaseEstimator) -> Postprocessing:
     """Do what the last activation of a fitted perceptron does."""
-    return _OUT_ACTIVATIONS[model.out_activation_]
+    return _OUT_ACTIVATIONS[model.out_activation_][1]
 
 
 def widths_by_layer(n_bits: NBits, n_weighted: int) -> NBits:

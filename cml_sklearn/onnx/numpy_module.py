@@ -126,7 +126,7 @@ class NumpyModule:
         return self.with_graph(free_batch(self.graph))
 
     def with_graph(self, graph: PreparedGraph) -> NumpyModule:
-        """Give a module that runs another graph."""
+        """Make a module that runs another graph, prepared already."""
         other = copy(self)
         other.graph = graph
         other._releases = other._last_uses()

@@ -12,7 +12,20 @@ from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.exceptions import CalibrationError, InvalidInputError
 from cml_sklearn.program.integers import to_integers
 
-__all__ = ["AffineQuantizer", "GridEncoder", "as_floats", "check_columns"]
+__all__ = [
+    "AffineQuantizer",
+    "Companding",
+    "CompandingQuantizer",
+    "GridEncoder",
+    "as_floats",
+    "check_columns",
+]
+
+_DECILE = 1.28
+"""Standard deviations from the median of a normal distribution to its outer deciles."""
+
+_FAR = 6.0
+"""Standard deviations, estimated from deciles, beyond which a feature has a tail."""
 
 _EPS, _TINY = np.finfo(np.float64).eps, np.finfo(np.float64).tiny
 
@@ -81,6 +94,76 @@ class AffineQuantizer:
     def dequantize(self, codes: IntArray) -> FloatArray:
         """Decode integers."""
         return self.scale * (codes - self.zero_point)
+
+
+@dataclass(frozen=True)
+class Companding:
+    """A monotone map of each feature that draws its tails in: ``asinh((x - centre) / spread)``.
+
+    Parameters
+    ----------
+    centre, spread : ndarray of shape (n_features,)
+        Where a feature lies, and how far most of its values are from there; positive.
+    curved : ndarray of bool, shape (n_features,)
+        Which features are drawn in; the others stay as they are.
+    """
+
+    centre: FloatArray
+    spread: FloatArray
+    curved: NDArray[np.bool_]
+
+    @classmethod
+    def fitted(cls, values: FloatArray) -> Companding:
+        """Draw in the features with values far beyond most others, shape (n_samples, n_features).
+
+        A feature that is constant for nine rows in ten has no such scale of its own, and stays.
+        """
+        low, centre, high = np.quantile(values, (0.1, 0.5, 0.9), axis=0)
+        spread = (high / 2 - low / 2) / _DECILE
+        farthest = np.abs(values / 2 - centre / 2).max(axis=0)
+        curved = (spread > 0) & (farthest / 2 > _FAR / 2 * spread)
+        return cls(centre, np.where(curved, spread, 1.0), curved)
+
+    def __call__(self, values: FloatArray) -> FloatArray:
+        """Map floats of shape (n_samples, n_features)."""
+        drawn_in = np.arcsinh((values - self.centre) / self.spread)
+        return np.where(self.curved, drawn_in, values)
+
+
+@dataclass(frozen=True)
+class CompandingQuantizer:
+    """Codes that are evenly spaced after a companding.
+
+    They are as fine near the centre as those of a narrow range, and yet far values get codes of
+    their own. The client encodes, so this costs nothing under encryption.
+
+    Parameters
+    ----------
+    companding : Companding
+    quantizer : AffineQuantizer
+        Of what it gives.
+    """
+
+    companding: Companding
+    quantizer: AffineQuantizer
+
+    @property
+    def upper(self) -> IntArray:
+        """Largest code by element of the encrypted tensor."""
+        return self.quantizer.upper
+
+    @property
+    def takes_missing(self) -> bool:
+        """Whether NaN has a code."""
+        return False
+
+    def sample_shape(self, encoded: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of a sample as floats, by its shape as integers."""
+        return encoded
+
+    def quantize(self, values: FloatArray) -> IntArray:
+        """Encode floats of shape (n_samples, n_features), clipping what lies out of range."""
+        return self.quantizer.quantize(self.companding(values))
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,16 @@ from cml_sklearn.exceptions import (
     InvalidInputError,
     UnsupportedOperatorError,
 )
-from cml_sklearn.onnx.graph import Node, PreparedGraph
+from cml_sklearn.onnx.graph import Node, PreparedGraph, TensorSpec
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.onnx.running import run_node
 from cml_sklearn.program.soundness import FOREIGN_ERRORS
-from cml_sklearn.quantization.bit_widths import BitWidths, check_layers, checked_rounding
+from cml_sklearn.quantization.bit_widths import (
+    BitWidths,
+    check_layers,
+    checked_rounding,
+    width_of,
+)
 from cml_sklearn.quantization.builder import ModuleBuilder
 from cml_sklearn.quantization.clear_tail import (
     ClearTail,
@@ -30,6 +35,7 @@ from cml_sklearn.quantization.clear_tail import (
 from cml_sklearn.quantization.decoders import OutputScale
 from cml_sklearn.quantization.encoders import AffineQuantizer, as_floats
 from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
+from cml_sklearn.quantization.output_ranges import affine_weights, output_ranges
 from cml_sklearn.quantization.preparation import (
     completed,
     given_quantizers,
@@ -97,6 +103,7 @@ class PostTrainingAffineQuantization:
         module: NumpyModule,
         *calibration: ArrayLike,
         sample_weight: ArrayLike | None = None,
+        input_quantizers: Sequence[AffineQuantizer] | None = None,
     ) -> QuantizedModule:
         """Quantize.
 
@@ -107,6 +114,8 @@ class PostTrainingAffineQuantization:
             One for each input. They fix the scales, and the integers that keep the outputs best.
             Later values outside their range are clipped.
         sample_weight : array-like of shape (n_samples,), optional
+        input_quantizers : sequence of AffineQuantizer, optional
+            Codes of the inputs, where they are known already. None: by the calibration data.
 
         Returns
         -------
@@ -130,7 +139,7 @@ class PostTrainingAffineQuantization:
         check_quantized_forms(graph)
         activations = _activations(module, graph, typed)
         tail = tail and typed_tail(tail, activations)
-        quantizers = self._input_quantizers(graph, samples, weight)
+        quantizers = tuple(input_quantizers or self._input_quantizers(graph, samples, weight))
         builder = ModuleBuilder(
             quantizers,
             fitted,
@@ -163,6 +172,7 @@ class PostTrainingAffineQuantization:
         return tuple(
             given.get(spec.name)
             or integer_quantizer(spec, x, self.n_bits.inputs, tables)
+            or self._range_for_output(graph, spec, x, weight)
             or best_range(
                 x,
                 self.n_bits.inputs,
@@ -172,6 +182,19 @@ class PostTrainingAffineQuantization:
             )
             for spec, x in zip(graph.inputs, samples, strict=True)
         )
+
+    def _range_for_output(
+        self, graph: PreparedGraph, spec: TensorSpec, x: FloatArray, weight: FloatArray
+    ) -> AffineQuantizer | None:
+        """Ranges of features that go into one affine layer only, before rounded lookups."""
+        readers = [node for node in graph.nodes if spec.name in node.inputs]
+        if self.calibration != "mse" or self.rounding_bits is None or len(readers) != 1:
+            return None
+        weights = affine_weights(readers[0], graph.constants)
+        if weights is None or x.ndim != 2 or graph.outputs == readers[0].outputs:
+            return None
+        kept = width_of(self.rounding_bits, 0)
+        return output_ranges(x.astype(np.float64), weights, self.n_bits.inputs, kept, weight)
 
     def _walk(
         self,

@@ -17,7 +17,7 @@ from cml_sklearn.program.soundness import require
 from cml_sklearn.quantization.bit_widths import MAX_BITS
 from cml_sklearn.quantization.clear_tail import ClearTail, may_be_clear
 from cml_sklearn.quantization.decoders import FieldDecoder, OutputScale
-from cml_sklearn.quantization.encoders import AffineQuantizer, GridEncoder
+from cml_sklearn.quantization.encoders import AffineQuantizer, CompandingQuantizer, GridEncoder
 from cml_sklearn.quantization.postprocessing import Postprocessing, postprocess
 
 __all__ = ["check_parts"]
@@ -51,7 +51,7 @@ _SIZED = {
 
 def check_parts(
     program: IntegerProgram,
-    encoders: Sequence[AffineQuantizer | GridEncoder],
+    encoders: Sequence[AffineQuantizer | CompandingQuantizer | GridEncoder],
     decoders: Sequence[OutputScale | FieldDecoder],
     tail: ClearTail | None,
     postprocessing: Mapping[str, Postprocessing],
@@ -94,7 +94,9 @@ def _check_growth(node: Node, constants: Mapping[str, Array]) -> None:
         require((steps >= 1).all(), f"{node} has {name} {steps.tolist()}")
 
 
-def _check_encoder(encoder: AffineQuantizer | GridEncoder, bounds: Bounds) -> None:
+def _check_encoder(
+    encoder: AffineQuantizer | CompandingQuantizer | GridEncoder, bounds: Bounds
+) -> None:
     """Refuse an encoder whose codes would not be those of an input."""
     if isinstance(encoder, GridEncoder):
         edges, missing = encoder.edges, encoder.missing
@@ -102,6 +104,11 @@ def _check_encoder(encoder: AffineQuantizer | GridEncoder, bounds: Bounds) -> No
         require(all(e.ndim == 1 and (np.diff(e) > 0).all() for e in edges), "no grid")
         require(bounds.shape == encoder.upper.shape, "a grid has other bits than the program")
         return
+    if isinstance(encoder, CompandingQuantizer):
+        companding, encoder = encoder.companding, encoder.quantizer
+        arrays = (companding.centre, companding.spread, companding.curved)
+        require(all(a.shape == bounds.shape for a in arrays), "a companding of other features")
+        require((companding.spread > 0).all(), "a spread that is not positive")
     require(1 <= encoder.n_bits <= MAX_BITS, f"codes of {encoder.n_bits} bits")
     require((encoder.scale > 0).all(), "a scale that is not positive")
     require(encoder.scale.shape == encoder.zero_point.shape, "scales lack zero points")
@@ -128,7 +135,7 @@ def _spreads(inner: tuple[int, ...], outer: tuple[int, ...]) -> bool:
 
 def _rehearse(
     program: IntegerProgram,
-    encoders: Sequence[AffineQuantizer | GridEncoder],
+    encoders: Sequence[AffineQuantizer | CompandingQuantizer | GridEncoder],
     decoders: Sequence[OutputScale | FieldDecoder],
     tail: ClearTail | None,
     n_samples: int,

@@ -12,13 +12,18 @@ from cml_sklearn.program.archive import PROGRAM_CLASSES, ArchiveTable, read, wri
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization.clear_tail import ClearTail
 from cml_sklearn.quantization.decoders import FieldDecoder, OutputScale
-from cml_sklearn.quantization.encoders import AffineQuantizer, GridEncoder
+from cml_sklearn.quantization.encoders import (
+    AffineQuantizer,
+    Companding,
+    CompandingQuantizer,
+    GridEncoder,
+)
 from cml_sklearn.quantization.postprocessing import ClientStep, Postprocessing
 from cml_sklearn.quantization.soundness import check_parts
 
 __all__ = ["Decoder", "Encoder", "StoredModule", "load_module", "save_module"]
 
-Encoder = AffineQuantizer | GridEncoder
+Encoder = AffineQuantizer | CompandingQuantizer | GridEncoder
 """What turns a float input of a module into the integers to encrypt."""
 
 Decoder = OutputScale | FieldDecoder
@@ -41,6 +46,8 @@ _TABLE = ArchiveTable(
         *PROGRAM_CLASSES,
         StoredModule,
         AffineQuantizer,
+        Companding,
+        CompandingQuantizer,
         OutputScale,
         FieldDecoder,
         GridEncoder,
