@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     import onnx
 
 __all__ = [
+    "QUANTIZATION_PARAMETERS",
     "MultilayerPerceptron",
     "NBits",
     "NetworkEstimator",
     "Outputs",
     "out_activation",
-    "quantization_parameters",
     "widths_by_layer",
 ]
 
@@ -61,6 +61,18 @@ _EXACT_ROUNDING = OwnParameter(
     False: rounding may be off by one near ties, and costs several times less.""",
 )
 
+_ROUNDING_BITS = OwnParameter(
+    "rounding_bits",
+    4,
+    (Interval(Integral, 1, MAX_BITS, closed="both"), list, tuple, None),
+    """int, tuple of int or None, default=4
+    Bits of an accumulator that a lookup looks at; they make the cost. A tuple has one number
+    for every layer of lookups. None: all.""",
+)
+
+QUANTIZATION_PARAMETERS = (_N_BITS, P_ERROR, _ROUNDING_BITS, _EXACT_ROUNDING)
+"""Parameters that networks have in addition."""
+
 _OUT_ACTIVATIONS: dict[str, tuple[Outputs, Postprocessing]] = {
     "identity": ("values", ()),
     "logistic": ("logits by column", (Link("logit"),)),
@@ -69,23 +81,10 @@ _OUT_ACTIVATIONS: dict[str, tuple[Outputs, Postprocessing]] = {
 """What goes into a perceptron's last activation, and what does the same as it."""
 
 
-def quantization_parameters(rounding_bits: int) -> tuple[OwnParameter, ...]:
-    """Parameters that networks have in addition, with a default for the bits that lookups keep."""
-    rounding = OwnParameter(
-        "rounding_bits",
-        rounding_bits,
-        (Interval(Integral, 1, MAX_BITS, closed="both"), list, tuple, None),
-        f"""int, tuple of int or None, default={rounding_bits}
-        Bits of an accumulator that a lookup looks at; they make the cost. A tuple has one number
-        for every layer of lookups. None: all.""",
-    )
-    return (_N_BITS, P_ERROR, rounding, _EXACT_ROUNDING)
-
-
 class NetworkEstimator(PredictingEstimator):
     """An estimator whose raw scores come from layers and lookups; abstract."""
 
-    _own_parameters: ClassVar[tuple[OwnParameter, ...]] = quantization_parameters(5)
+    _own_parameters: ClassVar[tuple[OwnParameter, ...]] = QUANTIZATION_PARAMETERS
 
     @abstractmethod
     def _to_onnx(self, model: BaseEstimator, X: FloatArray) -> onnx.ModelProto:

@@ -22,7 +22,7 @@ from typing_extensions import override
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.estimators.base import as_dense
-from cml_sklearn.estimators.networks import NetworkEstimator, quantization_parameters
+from cml_sklearn.estimators.networks import QUANTIZATION_PARAMETERS, NetworkEstimator
 from cml_sklearn.estimators.partial_fit import CalibratedOnBatches
 from cml_sklearn.estimators.wrapping import (
     OwnParameter,
@@ -84,7 +84,7 @@ _PARAMETERS = (
     OwnParameter(
         "random_state", None, ("random_state",), "int, RandomState instance or None, default=None"
     ),
-    *quantization_parameters(4),
+    *QUANTIZATION_PARAMETERS,
     OwnParameter(
         "quantization_aware",
         True,

@@ -17,9 +17,14 @@ from cml_sklearn._typing import Array
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.onnx.graph import Node
 from cml_sklearn.program.archive import PROGRAM_CLASSES
+from cml_sklearn.program.bounds import Bounds
+from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization import soundness, storage
+from cml_sklearn.quantization.decoders import OutputScale
+from cml_sklearn.quantization.encoders import AffineQuantizer, Companding, CompandingQuantizer
 from cml_sklearn.quantization.postprocessing import Argmax, ClientStep, Labels, Link
 from cml_sklearn.quantization.quantized_module import QuantizedModule
+from cml_sklearn.quantization.storage import StoredModule, load_module, save_module
 from cml_sklearn.tree import DecisionTreeClassifier
 
 from .modules import GRAPHS, joined, module, samples
@@ -54,6 +59,13 @@ def classes(path: Path) -> set[str]:
     return {parent[key] for parent, key in nodes(manifest) if key == "class"}
 
 
+def companded(companding: Companding) -> StoredModule:
+    codes = AffineQuantizer.from_range(np.full(2, -9.0), np.full(2, 9.0), 5)
+    program = IntegerProgram((Bounds(np.zeros(2, np.int64), codes.upper),), (), (0,))
+    encoder = CompandingQuantizer(companding, codes)
+    return StoredModule(program, (encoder,), (OutputScale(np.ones(2), 0, np.zeros(2)),))
+
+
 def tree_module() -> QuantizedModule:
     X, y = load_iris(return_X_y=True)
     tree: QuantizedModule = DecisionTreeClassifier(max_depth=2).fit(X, y).quantized_module_
@@ -74,6 +86,8 @@ def test_every_class_of_the_table_round_trips(tmp_path: Path) -> None:
     tree.save(path)
     X, _ = load_iris(return_X_y=True)
     np.testing.assert_array_equal(QuantizedModule.load(path)(X), tree(X))
+    stored |= classes(path)
+    save_module(path, companded(Companding.fitted(X[:, :2])))
     stored |= classes(path)
     steps = {c.__name__ for c in (*PROGRAM_CLASSES, *ClientStep.__subclasses__())}
     assert set(storage._TABLE._entries) - stored <= steps
@@ -250,3 +264,24 @@ def test_steps_after_decryption_are_tried(tmp_path: Path) -> None:
         tree.save(path)
         with pytest.raises(InvalidInputError, match="can't be read"):
             QuantizedModule.load(path)
+
+
+def test_companding_is_stored(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).standard_cauchy((100, 2))
+    module = companded(Companding.fitted(x))
+    save_module(tmp_path / "module.npz", module)
+    (loaded,) = load_module(tmp_path / "module.npz").encoders
+    np.testing.assert_array_equal(loaded.quantize(x), module.encoders[0].quantize(x))
+
+
+@pytest.mark.parametrize(
+    "companding",
+    [
+        Companding(np.zeros(2), np.array([1.0, 0.0]), np.ones(2, np.bool_)),
+        Companding(np.zeros(3), np.ones(3), np.ones(3, np.bool_)),
+    ],
+)
+def test_an_impossible_companding_is_refused(companding: Companding, tmp_path: Path) -> None:
+    save_module(tmp_path / "module.npz", companded(companding))
+    with pytest.raises(InvalidInputError, match="can't be read"):
+        load_module(tmp_path / "module.npz")
