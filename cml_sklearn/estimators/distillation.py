@@ -36,7 +36,7 @@ _ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "Tanh": torch.tanh,
 }
 
-_N_STEPS = 800
+_N_STEPS = 400
 _BATCH = 256
 _MOST_ROWS = 10_000
 """Rows that are learned from, and compared on."""
