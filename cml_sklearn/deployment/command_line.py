@@ -68,6 +68,10 @@ def serve(
     key_megabytes: Annotated[int, typer.Option(min=1, help="Of a set of keys.")] = 1024,
     quota_megabytes: Annotated[int, typer.Option(min=1, help="Of a token's keys.")] = 2048,
     key_days: Annotated[float, typer.Option(min=0.01, help="For unused keys.")] = 30.0,
+    web: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="client.zip", help="Serve a page that predicts by it, at /web/."),
+    ] = None,
 ) -> None:
     """Serve models over HTTP, until SIGTERM or Ctrl-C."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -87,7 +91,12 @@ def serve(
             key_days=key_days,
         )
         models = dict(zip(_names(archives, name), archives, strict=True))
-        serve_app(make_app(models, store, tokens, limits), host, port, limits)
+        service = make_app(models, store, tokens, limits)
+        if web:
+            from cml_sklearn.deployment.web import add_pages
+
+            add_pages(service, web, models)
+        serve_app(service, host, port, limits)
 
 
 @app.command()

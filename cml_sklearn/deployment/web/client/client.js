@@ -180,17 +180,38 @@ export class FheClient {
    * @throws {InputError} the answer is damaged, of another model, or was made with other keys
    */
   async decrypt(answer, method = "predict") {
+    return this.modules[this.#number(method)].decode(await this.#integers(answer, method), method);
+  }
+
+  /**
+   * Decrypt an answer once, and decode it as all methods do that share its module.
+   *
+   * @returns {Promise<Record<string, Array>>} by method
+   */
+  async decryptAll(answer, method = "predict") {
+    const integers = await this.#integers(answer, method);
+    const module = this.modules[this.#number(method)];
+    return Object.fromEntries(
+      this.methodsLike(method).map((name) => [name, module.decode(integers, name)]),
+    );
+  }
+
+  /** Methods that are decoded from the same answers. */
+  methodsLike(method) {
+    return this.methods.filter((name) => this.#number(name) === this.#number(method));
+  }
+
+  async #integers(answer, method) {
     const number = this.#number(method);
-    const module = this.modules[number];
     if (!this.hasKeys) throw new InputError("There are no keys; load those that encrypted the samples.");
     const rows = [];
     for (const message of readMessages(answer)) {
       this.#check(message, number);
-      const integers = await module.client.decrypt(message.parts, message.n_samples);
+      const integers = await this.modules[number].client.decrypt(message.parts, message.n_samples);
       rows.push(...integers.slice(0, message.n_rows));
     }
     if (!rows.length) throw new InputError("The answer is empty; give what the server sent.");
-    return module.decode(rows, method);
+    return rows;
   }
 
   #number(method) {
