@@ -3,7 +3,7 @@
 import { writeCsv } from "./client/csv.js";
 
 const SHOWN_ROWS = 200;
-const SHOWN_INPUTS = 4;
+const SHOWN_INPUTS = 3;
 
 const $ = (id) => document.getElementById(id);
 const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
@@ -255,7 +255,7 @@ function renderResults() {
     `${count(waiting, "row")} wait${waiting === 1 ? "s" : ""} for an answer` + (missing ? `: ${missing} needed first.` : ".");
   $("no-results").hidden = !isEmpty;
   $("method").hidden = isEmpty || state.methods.length < 2;
-  for (const id of ["save-results", "clear", "table"]) $(id).hidden = isEmpty;
+  for (const id of ["result-actions", "table", "more"]) $(id).hidden = isEmpty;
   if (!isEmpty) renderTable();
 }
 
@@ -293,29 +293,24 @@ function renderTable() {
 }
 
 function renderSeen() {
-  const { exchanges } = state.sheet;
-  if (!exchanges.length) {
-    $("exchanges").replaceChildren(make("p", { className: "hint" }, "Nothing has been sent yet."));
-    return;
-  }
-  const keys = exchanges.filter(({ kind }) => kind === "keys").at(-1);
-  const rows = exchanges.filter(({ kind }) => kind === "rows").at(-1);
+  const { keys, rows } = state.sheet.exchanges;
   const parts = [];
-  if (keys) parts.push(seen("Public keys, sent", keys.sent, keys.sentBytes));
+  if (keys) parts.push(seen("Public keys, sent", keys.sent));
   if (rows) {
-    parts.push(seen(`${count(rows.rows, "row")}, encrypted, sent`, rows.sent, rows.sentBytes));
-    parts.push(seen("Predictions, encrypted, received", rows.received, rows.receivedBytes));
+    parts.push(seen(`${count(rows.rows, "row")}, encrypted, sent`, rows.sent));
+    parts.push(seen("Predictions, encrypted, received", rows.received));
   }
+  if (!parts.length) parts.push(make("p", { className: "hint" }, "Nothing has been sent yet."));
   $("exchanges").replaceChildren(...parts);
 }
 
-const seen = (title, bytes, start) =>
+const seen = (title, { size: bytes, some }) =>
   make(
     "div",
     { className: "seen" },
     make("span", {}, title),
     make("span", { className: "size" }, size(bytes)),
-    make("code", {}, `… ${start.replace(/../g, "$& ").trim()}`),
+    make("code", {}, `… ${some.replace(/../g, "$& ")}…`),
   );
 
 // forms

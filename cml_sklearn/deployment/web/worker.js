@@ -31,10 +31,10 @@ let stopper = null;
  * @typedef {object} Sheet what was asked of a model
  * @property {string[][]} rows texts, as they were typed
  * @property {Array<Record<string, unknown> | null>} answers by row; null: none yet
- * @property {object[]} exchanges what went over the line, with the first bytes of it
+ * @property {Record<"keys" | "rows", object>} exchanges what went over the line last, with some of its bytes
  */
 
-const emptySheet = () => ({ rows: [], answers: [], exchanges: [] });
+const emptySheet = () => ({ rows: [], answers: [], exchanges: {} });
 
 const TASKS = {
   /** Open a model, and what was kept of it. */
@@ -93,7 +93,7 @@ const TASKS = {
   },
 
   async clear() {
-    sheet = emptySheet();
+    sheet = { ...emptySheet(), exchanges: sheet.exchanges };
     await keepSheet();
     return state();
   },
@@ -161,19 +161,13 @@ async function take(answer, places) {
 
 const waitingRows = () => sheet.answers.flatMap((answer, i) => (answer === null ? [i] : []));
 
-/** Note what went over the line: sizes, and the first bytes of a ciphertext. */
+/** Note what went over the line: sizes, and bytes of the middle, since the first ones say in words what follows. */
 function note({ kind, rows, sent, received }) {
-  sheet.exchanges.push({
-    kind,
-    rows,
-    time: Date.now(),
-    sent: sent.length,
-    received: received?.length ?? 0,
-    // from the end on: the beginning says in words what follows
-    sentBytes: hex(sent.slice(-SHOWN_BYTES)),
-    receivedBytes: received ? hex(received.slice(-SHOWN_BYTES)) : "",
-  });
-  sheet.exchanges = sheet.exchanges.slice(-20);
+  const seen = (bytes) => {
+    const middle = bytes.length >> 1;
+    return { size: bytes.length, some: hex(bytes.slice(middle, middle + SHOWN_BYTES)) };
+  };
+  sheet.exchanges[kind] = { rows, sent: seen(sent), received: received && seen(received) };
 }
 
 const onUpload = (share) => tell("progress", { of: "keys", share });

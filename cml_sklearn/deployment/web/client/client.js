@@ -35,6 +35,15 @@ export class FheClient {
    * @throws {InputError} it is damaged, of the other half, or of a model that is not done here
    */
   static async open(bytes) {
+    try {
+      return await FheClient.#read(bytes);
+    } catch (error) {
+      if (error instanceof InputError) throw error;
+      throw new InputError(`The file is damaged (${error.message}); give a client.zip.`);
+    }
+  }
+
+  static async #read(bytes) {
     const files = await readZip(bytes);
     const card = readCard(files.get("card.json"));
     const transforms = await readArchive(fileOf(files, "preprocessing.npz"));

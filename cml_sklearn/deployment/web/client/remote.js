@@ -74,6 +74,7 @@ export class RemoteModel {
     const keys = this.client.evaluationKeys;
     const name = hex(await sha256(keys));
     const path = `/keys/${name}`;
+    let isSent = false;
     for (let attempt = 0; ; ) {
       const there = await this.#sent("HEAD", path, { isMissingFine: true });
       if (there.headers.get("Upload-Complete") === "?1") break;
@@ -84,11 +85,12 @@ export class RemoteModel {
         await this.#once("PUT", path, { body: piece, headers: { "Content-Range": span } });
         this.onUpload((offset + piece.length) / keys.length);
         attempt = 0;
+        isSent = true;
       } catch (error) {
         await this.#pause(attempt++, error);
       }
     }
-    this.onExchange({ kind: "keys", sent: keys });
+    if (isSent) this.onExchange({ kind: "keys", sent: keys });
     this.keys = name;
     return name;
   }

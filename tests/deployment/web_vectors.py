@@ -1,0 +1,118 @@
+"""What both clients must make of the same files: test vectors of docs/client_format.md.
+
+``python -m tests.deployment.web_vectors`` writes archives of small models and their vectors to
+``tests/deployment/data/web``; only where a format changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cml_sklearn.deployment import FheClient
+from cml_sklearn.deployment.messages import Message
+from cml_sklearn.deployment.preprocessing import preprocess
+from cml_sklearn.fhe.seal.bindings import scheme
+from cml_sklearn.fhe.seal.halves import SealClient
+from cml_sklearn.fhe.seal.layouts import CoefficientLayout
+from cml_sklearn.quantization.postprocessing import postprocess
+
+DATA = Path(__file__).parent / "data" / "web"
+NAMES = ("linear", "mixed", "trees")
+SIZES = (1, 3, 17, 200)
+"""Samples of the batches whose layout is written down."""
+
+
+def vectors(name: str) -> dict[str, Any]:
+    """All that a client makes of a model's file and rows, but for what is random."""
+    client, data = FheClient(DATA / f"{name}.zip"), read_rows(name)
+    module, seal = client._modules[0], client._clients[0]
+    assert isinstance(seal, SealClient)
+    features = preprocess(client._transforms, data, allow_nan=True)
+    codes = module.quantize_input(features)[0]
+    integers = sample_integers(seal)
+    scores = module.dequantize_output(*integers)[0]
+    return {
+        "digest": client.card.digest,
+        "key_name": seal.key_name,
+        "features": plain(features),
+        "codes": plain(codes),
+        "batches": {str(n): seal.batch_sizes(n) for n in (*SIZES, 5000)},
+        "layouts": [layout_of(seal, codes, n) for n in SIZES],
+        "rotations": seal.specification.layouts.galois_elements,
+        "integers": plain(np.hstack(integers)),
+        "scores": plain(scores),
+        "methods": {
+            method: plain(postprocess(steps, scores))
+            for method, steps in sorted(module.postprocessing.items())
+        },
+        "message": Message("inputs", "seal", client.card.digest, 0, 3, 2, (b"\x01\x02", b""))
+        .write()
+        .hex(),
+        "seal_header": header(seal).hex(),
+    }
+
+
+def read_rows(name: str) -> pd.DataFrame:
+    """Rows that come to a client, as its users have them."""
+    return pd.read_csv(DATA / f"{name}.csv")
+
+
+def layout_of(seal: SealClient, codes: np.ndarray, n_samples: int) -> dict[str, Any]:
+    """Where the integers of a batch stand: the SHA-256 of all of them in 8 bytes each."""
+    layout = seal.specification.layouts.of(n_samples)
+    columns = np.resize(codes, (n_samples, codes.shape[1])).T.astype(np.int64)
+    packed = list(layout.pack(columns))
+    is_coefficients = isinstance(layout, CoefficientLayout)
+    places = layout.results(n_samples) if is_coefficients else np.arange(n_samples)
+    return {
+        "n_samples": n_samples,
+        "in_slots": not is_coefficients,
+        "n_ciphertexts": len(packed),
+        "sha256": hashlib.sha256(b"".join(p.astype("<i8").tobytes() for p in packed)).hexdigest(),
+        "last_result": int(places[-1]),
+    }
+
+
+def sample_integers(seal: SealClient) -> tuple[np.ndarray, ...]:
+    """Integers within the range of the outputs, their ends among them."""
+    rng = np.random.default_rng(0)
+    return tuple(
+        np.stack([b.low, b.high, *(b.sample(rng) for _ in range(6))])
+        for b in seal.specification.outputs
+    )
+
+
+def header(seal: SealClient) -> bytes:
+    """Magic number, size and version of what SEAL saves here."""
+    own = scheme(seal.specification.parameters)
+    return own.write(own.constant(1))[:5]
+
+
+def plain(values: Any) -> Any:
+    """Lists of numbers and texts; NaN is None."""
+    listed = values.tolist() if isinstance(values, np.ndarray) else values
+    if isinstance(listed, list):
+        return [plain(value) for value in listed]
+    return None if isinstance(listed, float) and math.isnan(listed) else listed
+
+
+def write() -> None:
+    """Make the models, their rows and their vectors."""
+    from tests.deployment.web_models import save_samples
+
+    DATA.mkdir(parents=True, exist_ok=True)
+    save_samples(DATA)
+    for name in NAMES:
+        text = json.dumps(vectors(name), indent=None, separators=(",", ":"), allow_nan=False)
+        (DATA / f"{name}.json").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    write()
