@@ -20,7 +20,7 @@ from cml_sklearn.deployment.messages import Message
 from cml_sklearn.deployment.preprocessing import preprocess
 from cml_sklearn.fhe.seal.bindings import scheme
 from cml_sklearn.fhe.seal.halves import SealClient
-from cml_sklearn.fhe.seal.layouts import CoefficientLayout
+from cml_sklearn.fhe.seal.layouts import CoefficientLayout, SlotLayout
 from cml_sklearn.quantization.postprocessing import postprocess
 
 DATA = Path(__file__).parent / "data" / "web"
@@ -69,11 +69,12 @@ def layout_of(seal: SealClient, codes: np.ndarray, n_samples: int) -> dict[str, 
     layout = seal.specification.layouts.of(n_samples)
     columns = np.resize(codes, (n_samples, codes.shape[1])).T.astype(np.int64)
     packed = list(layout.pack(columns))
-    is_coefficients = isinstance(layout, CoefficientLayout)
-    places = layout.results(n_samples) if is_coefficients else np.arange(n_samples)
+    places = np.arange(n_samples)
+    if isinstance(layout, CoefficientLayout):
+        places = layout.results(n_samples)
     return {
         "n_samples": n_samples,
-        "in_slots": not is_coefficients,
+        "in_slots": isinstance(layout, SlotLayout),
         "n_ciphertexts": len(packed),
         "sha256": hashlib.sha256(b"".join(p.astype("<i8").tobytes() for p in packed)).hexdigest(),
         "last_result": int(places[-1]),

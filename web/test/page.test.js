@@ -164,7 +164,7 @@ describe("the page", { skip: SKIP }, () => {
     assert.match(await problem(), /lacks a value/);
     await page.setInputFiles("#file", csv());
     await page.waitForSelector("#waiting:visible");
-    assert.match(await page.textContent("#waiting"), /50 rows wait for an answer: a token and keys needed first/);
+    assert.match(await page.textContent("#waiting"), /50 rows wait for an answer: a token and keys must be here first/);
     await picture("1280-waiting");
     await page.reload();
     await page.waitForSelector("#waiting:visible");
@@ -269,6 +269,29 @@ describe("the page", { skip: SKIP }, () => {
         await page.click("#dialog-cancel");
       }
     }
+  });
+
+  test("a second tab says where to go on", async () => {
+    await open("logistic");
+    const second = await context.newPage();
+    await second.goto(`${service.url}/web/`);
+    await second.waitForSelector("#problem:visible", PATIENCE);
+    assert.match(await second.textContent("#problem"), /open in another tab/);
+    await page.close();
+    await second.waitForSelector("#field-0", PATIENCE);
+    assert.equal(await second.locator("#problem").isVisible(), false);
+  });
+
+  test("a stop leaves the rows waiting", async () => {
+    await open("boosting");
+    await setUp();
+    await context.route("**/infer", () => {}); // never answered
+    await page.setInputFiles("#file", csv());
+    await page.waitForRequest("**/infer");
+    await page.click("#stop");
+    await page.waitForSelector("#problem:visible", PATIENCE);
+    assert.match(await problem(), /stopped.*50 rows still wait/);
+    assert.deepEqual(new Set(await labels()), new Set([""]));
   });
 
   test("files that are no rows of the model are refused", async () => {

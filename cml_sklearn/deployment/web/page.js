@@ -119,7 +119,7 @@ $("make-keys").onclick = () =>
 $("save-keys").onclick = () =>
   openDialog({
     title: "Save the keys",
-    text: "The file is encrypted under a passphrase. `cml-sklearn predict --keys` reads it, too. A lost passphrase can’t be helped.",
+    text: "The file is encrypted under a passphrase. “cml-sklearn predict --keys” reads it, too. A lost passphrase can’t be helped.",
     go: "Save",
     async act(passphrase) {
       download(await ask("saveKeys", { passphrase }), "my.keys", "application/octet-stream");
@@ -129,7 +129,7 @@ $("save-keys").onclick = () =>
 $("load-keys").onclick = () =>
   openDialog({
     title: "Load keys",
-    text: "A file that this page or `cml-sklearn keys` wrote. Keys that are here are replaced.",
+    text: "A file that this page or “cml-sklearn keys” wrote. Keys that are here are replaced.",
     go: "Load",
     withFile: true,
     async act(passphrase, file) {
@@ -252,7 +252,7 @@ function renderResults() {
   $("waiting").hidden = !waiting || isPredicting;
   $("go-on").hidden = Boolean(missing);
   $("waiting-text").textContent =
-    `${count(waiting, "row")} wait${waiting === 1 ? "s" : ""} for an answer` + (missing ? `: ${missing} needed first.` : ".");
+    `${count(waiting, "row")} wait${waiting === 1 ? "s" : ""} for an answer` + (missing ? `: ${missing} must be here first.` : ".");
   $("no-results").hidden = !isEmpty;
   $("method").hidden = isEmpty || state.methods.length < 2;
   for (const id of ["result-actions", "table", "more"]) $(id).hidden = isEmpty;
