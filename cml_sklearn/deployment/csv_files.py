@@ -114,8 +114,9 @@ def read_rows(path: Path, features: Sequence[str]) -> pd.DataFrame:
         The file can't be read, lacks columns, or has no rows.
     """
     try:
-        # an empty line is a row of missing values: rows of data and of results stay side by side
-        table = pd.read_csv(path, skip_blank_lines=False)
+        # an empty line is a row of missing values: rows of data and of results stay side by side;
+        # pandas' own reading of numbers is off by a bit, which may be on the other side of an edge
+        table = pd.read_csv(path, skip_blank_lines=False, float_precision="round_trip")
     except (OSError, ValueError) as error:
         raise InvalidInputError(f"{path} can't be read as CSV: {error}") from error
     filled = np.flatnonzero(table.notna().any(axis=1))

@@ -22,6 +22,7 @@ __all__ = ["add_pages"]
 _FOLDER = Path(__file__).with_name("web")
 _BUILT = _FOLDER / "vendor"
 _TYPES = {
+    "": "text/plain; charset=utf-8",  # licences
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -122,7 +123,7 @@ def _page() -> dict[str, _File]:
             path.read_bytes(), _TYPES[path.suffix]
         )
         for path in _FOLDER.rglob("*")
-        if path.suffix in _TYPES
+        if path.is_file() and path.suffix in _TYPES
     }
     return files | {"/web/": files["/web/index.html"]}
 

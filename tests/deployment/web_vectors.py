@@ -61,7 +61,7 @@ def vectors(name: str) -> dict[str, Any]:
 
 def read_rows(name: str) -> pd.DataFrame:
     """Rows that come to a client, as its users have them."""
-    return pd.read_csv(DATA / f"{name}.csv")
+    return pd.read_csv(DATA / f"{name}.csv", float_precision="round_trip")
 
 
 def layout_of(seal: SealClient, codes: np.ndarray, n_samples: int) -> dict[str, Any]:

@@ -183,6 +183,17 @@ describe("the page", { skip: SKIP }, () => {
     assert.ok(!urls.slice(asked).some((url) => url.includes("/keys/") || url.endsWith("/infer")));
   });
 
+  test("SEAL that can't be loaded leaves words, and is loaded later", async () => {
+    await open("logistic");
+    await context.route("**/*.wasm", (route) => route.abort("connectionrefused"));
+    await page.click("#make-keys");
+    await page.waitForSelector("#problem:visible", PATIENCE);
+    assert.match(await problem(), /SEAL can't be loaded.*Is the service there/);
+    await context.unroute("**/*.wasm");
+    await setUp();
+    assert.equal(await problem(), "");
+  });
+
   test("a lost line leaves words, and the rows wait", async () => {
     await open("boosting");
     await setUp();

@@ -8,6 +8,7 @@ const SHOWN_INPUTS = 3;
 const $ = (id) => document.getElementById(id);
 const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
 const asked = new Map();
+let lastId = 0;
 let state = null;
 let isBusy = false;
 let isPredicting = false;
@@ -15,7 +16,7 @@ let isPredicting = false;
 /** @returns {Promise<any>} what the worker answers */
 function ask(task, input) {
   return new Promise((resolve, reject) => {
-    const id = crypto.randomUUID();
+    const id = ++lastId;
     asked.set(id, { resolve, reject });
     worker.postMessage({ id, task, input });
   });
@@ -30,7 +31,9 @@ worker.onmessage = ({ data }) => {
     else resolve(data.value);
   }
 };
-worker.onerror = () => showProblem("The page can't start: your browser is too old, or a file is missing.");
+worker.onerror = () => {
+  if (isSecureContext) showProblem("The page can't start: the browser is too old, or a file is missing.");
+};
 
 const EVENTS = {
   ready: () => inWords(start),
@@ -109,6 +112,7 @@ $("change-token").onclick = () => {
 $("make-keys").onclick = () =>
   inWords(async () => {
     $("keys-progress").hidden = false;
+    navigator.storage.persist?.();
     try {
       return await ask("makeKeys");
     } finally {
@@ -331,7 +335,13 @@ function inputOf({ categories, low, high, mayMiss, isUsed }, place) {
   }
   const range = low === null ? "number" : `${shortened(low)} to ${shortened(high)}`;
   const hint = isUsed ? (mayMiss ? `${range}, or empty` : range) : "not used";
-  return make("input", { id, placeholder: hint, inputMode: "decimal", autocomplete: "off" });
+  const input = make("input", { id, placeholder: hint, inputMode: "decimal", autocomplete: "off" });
+  input.oninput = () => {
+    const isOutside = low !== null && (Number(input.value) < low || Number(input.value) > high);
+    input.classList.toggle("outside", input.value !== "" && isOutside);
+    input.title = input.classList.contains("outside") ? `The model tells values apart from ${range}.` : "";
+  };
+  return input;
 }
 
 function fillMethods(methods) {

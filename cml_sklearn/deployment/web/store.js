@@ -20,13 +20,14 @@ class Store {
     return done(this.#objects("readonly").get(name));
   }
 
-  /** Keep a value, until it is replaced or removed. */
+  /** Keep a value, until it is replaced or forgotten. */
   async put(name, value) {
     await done(this.#objects("readwrite").put(value, name));
   }
 
-  async remove(name) {
-    await done(this.#objects("readwrite").delete(name));
+  /** Forget all. */
+  async clear() {
+    await done(this.#objects("readwrite").clear());
   }
 
   #objects(mode) {

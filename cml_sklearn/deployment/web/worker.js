@@ -70,17 +70,15 @@ const TASKS = {
     return state();
   },
 
-  /** Forget keys, also those that the service holds, and all of the model's rows. */
+  /** Forget all that is kept here, of all models, and this model's keys at the service. */
   async forget() {
     const token = await store.get("token");
     if (client.hasKeys && token) {
       await new RemoteModel(SERVICE, client, token, { retries: 0 }).deleteKeys().catch(() => {});
     }
-    for (const name of client.keyNames) await store.remove(keyName(name));
-    await store.remove("token");
+    await store.clear();
     for (const module of client.modules) module.client.secret = null;
     sheet = emptySheet();
-    await keepSheet();
     return state();
   },
 

@@ -66,9 +66,10 @@ export function valuesOf(rows, fields) {
 
 /** Value of a text; numbers where the column's categories are none. */
 function valueOf(text, field, row) {
-  const trimmed = text.trim();
+  const isText = field.categories?.some((cell) => typeof cell === "string");
+  const trimmed = isText ? text : text.trim();
   if (MISSING.has(trimmed)) return NaN;
-  if (field.categories?.some((cell) => typeof cell === "string")) return text;
+  if (isText) return text;
   const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed) ? Number(trimmed) : NaN;
   if (!Number.isFinite(value) && field.isUsed) {
     throw new InputError(`Column '${field.name}' holds '${text}' in row ${row + 1}, which is no number.`);

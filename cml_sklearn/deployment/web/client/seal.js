@@ -12,8 +12,16 @@ const MAX_RING = 32_768;
 
 let library = null;
 
-/** node-seal, loaded once. */
-const loadSeal = () => (library ??= initialize());
+/** node-seal, loaded once; what failed is tried again. */
+function loadSeal() {
+  library ??= initialize().catch((error) => {
+    library = null;
+    throw new InputError(
+      `SEAL can't be loaded (${error.message}). Is the service there? And is the browser of 2025 or later?`,
+    );
+  });
+  return library;
+}
 
 /**
  * The client's half of a circuit.
