@@ -13,14 +13,16 @@ import pandas as pd
 import pytest
 from fastapi import FastAPI
 from sklearn.datasets import load_iris
+from typer.testing import CliRunner
 
 from cml_sklearn.deployment import save_model, web
+from cml_sklearn.deployment.command_line import app as command
 from cml_sklearn.deployment.csv_files import read_rows
 from cml_sklearn.deployment.limits import Limits
 from cml_sklearn.deployment.service import make_app
 from cml_sklearn.deployment.tokens import Tokens
 from cml_sklearn.deployment.web import add_pages
-from cml_sklearn.exceptions import CompilationError, InvalidInputError
+from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.linear_model import Ridge
 from tests.deployment.web_vectors import DATA, NAMES, vectors
 
@@ -137,9 +139,13 @@ def test_a_client_of_another_model_is_refused(archives: Path, tmp_path: Path) ->
         app_with(archives, tmp_path, "iris/server.zip")
 
 
-def test_what_is_missing_is_said(
+def test_the_command_says_what_is_missing(
     archives: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(web, "_BUILT", tmp_path / "nothing")
-    with pytest.raises(CompilationError, match="run `make web`"):
-        app_with(archives, tmp_path, "iris/client.zip")
+    Tokens(tmp_path / "tokens.json").create("somebody")
+    files = [archives / "iris" / "server.zip", "--web", archives / "iris" / "client.zip"]
+    stores = ["--store", tmp_path / "keys", "--tokens", tmp_path / "tokens.json"]
+    result = CliRunner().invoke(command, ["serve", *map(str, [*files, *stores])])
+    assert result.exit_code == 1
+    assert "run `make web`" in result.output

@@ -61,18 +61,19 @@ def save_refused(folder: Path) -> dict[str, str]:
 def save_served(folder: Path) -> None:
     """Write the models that the tests serve, rows, what `predict` says of them, and a token."""
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
-    models = {
-        "logistic": make_pipeline(StandardScaler(), LogisticRegression(n_bits=6)),
-        "boosting": XGBClassifier(n_estimators=50, max_depth=3, n_bits=6),
-    }
-    rows = X[::11][:50]
-    rows.to_csv(folder / "rows.csv", index=False)
-    expected = {}
-    for name, model in models.items():
-        save_model(model.fit(X, y), folder / name)
-        methods = ("predict", "predict_proba")
+    classes = ("predict", "predict_proba")
+    logistic = make_pipeline(StandardScaler(), LogisticRegression(n_bits=6)).fit(X, y)
+    boosting = XGBClassifier(n_estimators=50, max_depth=3, n_bits=6).fit(X, y)
+    people = _people(50, seed=1)[0]
+    expected: dict[str, object] = {"refused": save_refused(folder)}
+    for name, model, rows, methods in (
+        ("logistic", logistic, X[::11][:50], classes),
+        ("boosting", boosting, X[::11][:50], classes),
+        ("mixed", _mixed().fit(*_people(120)), people, ("predict",)),
+    ):
+        save_model(model, folder / name, engine="seal")
+        rows.to_csv(folder / name / "rows.csv", index=False)
         expected[name] = {method: getattr(model, method)(rows).tolist() for method in methods}
-    expected["refused"] = save_refused(folder)
     (folder / "expected.json").write_text(json.dumps(expected))
     (folder / "token").write_text(Tokens(folder / "tokens.json").create("browser"))
 

@@ -8,6 +8,7 @@ import { after, afterEach, before, beforeEach, describe, test } from "node:test"
 
 import { chromium } from "playwright-core";
 
+import { parseCsv } from "../../cml_sklearn/deployment/web/client/csv.js";
 import { servedModels, Service } from "./helpers.js";
 
 const EXECUTABLE = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find(
@@ -57,7 +58,7 @@ async function labels() {
 }
 
 const problem = async () => ((await page.locator("#problem").isVisible()) ? page.textContent("#problem") : "");
-const csv = () => join(models.folder, "rows.csv");
+const csv = (model = "logistic") => join(models.folder, model, "rows.csv");
 const expectedLabels = (model) => models.expected[model].predict.map(String);
 
 /** Drop a file on the page. */
@@ -71,13 +72,15 @@ async function drop(path) {
   await page.dispatchEvent("#drop", "drop", { dataTransfer: transfer });
 }
 
-async function firstRow() {
-  const [, line] = (await readFile(csv(), "utf8")).split("\n");
-  return line.trim().split(",");
+/** Names and rows of a CSV file. */
+async function rowsOfCsv(path) {
+  const [names, ...rows] = parseCsv(await readFile(path, "utf8"));
+  return { names, rows };
 }
 
 async function typeRow() {
-  for (const [i, cell] of (await firstRow()).entries()) await page.fill(`#field-${i}`, cell);
+  const { rows } = await rowsOfCsv(csv());
+  for (const [i, cell] of rows[0].entries()) await page.fill(`#field-${i}`, cell);
   await page.click("#predict-row");
 }
 
@@ -96,7 +99,7 @@ const SKIP = EXECUTABLE ? false : "there is no Chromium here; name one in CHROMI
 describe("the page", { skip: SKIP }, () => {
   before(async () => {
     models = await servedModels();
-    service = await Service.start(models.folder, ["logistic", "boosting"]);
+    service = await Service.start(models.folder, ["logistic", "boosting", "mixed"]);
     browser = await chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
   });
 
@@ -156,6 +159,44 @@ describe("the page", { skip: SKIP }, () => {
     });
   }
 
+  test("mixed: categories are chosen, and values are those of predict", async () => {
+    await open("mixed");
+    await setUp();
+    assert.deepEqual(await page.locator("#fields span").allTextContents(), [
+      "age",
+      "hours",
+      "height",
+      "town",
+      "school",
+      "debt",
+      "children",
+    ]);
+    const towns = await page.locator("#field-3 option").allTextContents();
+    assert.deepEqual(towns, ["missing", "Jena", "Köln", "Ulm"]);
+    await page.setInputFiles("#file", csv("mixed"));
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 50, null, PATIENCE);
+    await idle();
+    const wanted = models.expected.mixed.predict;
+    const close = (text, value) => assert.ok(Math.abs(Number(text) / value - 1) < 1e-3, `${text} for ${value}`);
+    (await labels()).forEach((text, i) => close(text, wanted[i]));
+    const { names, rows } = await rowsOfCsv(csv("mixed"));
+    const first = Object.fromEntries(names.map((name, i) => [name, rows[1][i]]));
+    for (const [i, name] of ["age", "hours", "height"].entries()) await page.fill(`#field-${i}`, first[name]);
+    await page.selectOption("#field-3", ""); // the row's town is one that the model does not know
+    await page.selectOption("#field-4", first.school);
+    await page.fill("#field-5", first.debt);
+    await page.fill("#field-6", first.children);
+    await page.fill("#field-2", "999");
+    assert.equal(await page.locator("#field-2.outside").count(), 1);
+    await picture("1280-mixed");
+    await page.setViewportSize({ width: 400, height: 860 });
+    await picture("400-mixed");
+    await page.click("#predict-row");
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 51, null, PATIENCE);
+    await idle();
+    assert.ok(Number.isFinite(Number((await labels()).at(-1))) && (await labels()).at(-1) !== "");
+  });
+
   test("a reload loses nothing", async () => {
     await open("logistic");
     await page.fill("#field-0", "12");
@@ -202,7 +243,12 @@ describe("the page", { skip: SKIP }, () => {
     await page.waitForSelector("#problem:visible", PATIENCE);
     assert.match(await problem(), /can't be reached.*50 rows still wait for an answer; nothing is lost/);
     assert.deepEqual(new Set(await labels()), new Set([""]));
+    // what was sent is shown, also if no answer came
+    assert.match((await page.locator(".seen").allTextContents()).join(), /Public keys.*50 rows, encrypted, sent/);
+    assert.doesNotMatch(await page.textContent("#exchanges"), /received/);
     await picture("1280-lost");
+    await page.setViewportSize({ width: 400, height: 860 });
+    await picture("400-lost");
     await context.unroute("**/infer");
     await page.click("#go-on");
     await page.waitForFunction(() => document.querySelector("#waiting").hidden, null, PATIENCE);

@@ -18,7 +18,7 @@ import {
 import { readMessages, writeMessage } from "../../cml_sklearn/deployment/web/client/messages.js";
 import { assertNear, clientOf, python, servedModels, Service } from "./helpers.js";
 
-const NAMES = ["logistic", "boosting"];
+const NAMES = ["logistic", "boosting", "mixed"];
 const PHRASE = "correct horse";
 let models;
 let service;
@@ -38,13 +38,21 @@ after(async () => {
   await models?.remove();
 });
 
-const rowsFor = async (client) =>
-  valuesOf(rowsOf(await readFile(join(models.folder, "rows.csv"), "utf8"), client.fields), client.fields);
+async function rowsFor(client) {
+  const name = NAMES.find((each) => clients[each].card.digest === client.card.digest);
+  const text = await readFile(join(models.folder, name, "rows.csv"), "utf8");
+  return valuesOf(rowsOf(text, client.fields), client.fields);
+}
 
 const remote = (client, options = {}) =>
   new RemoteModel(service.url, client, models.token, { retries: 0, ...options });
 
-for (const name of NAMES) {
+test("mixed columns: values are those of the estimator", async () => {
+  const client = clients.mixed;
+  assertNear(await remote(client).predict(await rowsFor(client)), models.expected.mixed.predict);
+});
+
+for (const name of ["logistic", "boosting"]) {
   test(`${name}: labels and probabilities are those of the estimator`, async () => {
     const client = clients[name];
     const data = await rowsFor(client);

@@ -302,7 +302,7 @@ function renderSeen() {
   if (keys) parts.push(seen("Public keys, sent", keys.sent));
   if (rows) {
     parts.push(seen(`${count(rows.rows, "row")}, encrypted, sent`, rows.sent));
-    parts.push(seen("Predictions, encrypted, received", rows.received));
+    if (rows.received) parts.push(seen("Predictions, encrypted, received", rows.received));
   }
   if (!parts.length) parts.push(make("p", { className: "hint" }, "Nothing has been sent yet."));
   $("exchanges").replaceChildren(...parts);
@@ -333,7 +333,7 @@ function inputOf({ categories, low, high, mayMiss, isUsed }, place) {
     if (mayMiss) options.unshift(make("option", { value: "" }, "missing"));
     return make("select", { id }, ...options);
   }
-  const range = low === null ? "number" : `${shortened(low)} to ${shortened(high)}`;
+  const range = low === null ? "number" : [low, high].map((end) => Number(end.toPrecision(3))).join(" to ");
   const hint = isUsed ? (mayMiss ? `${range}, or empty` : range) : "not used";
   const input = make("input", { id, placeholder: hint, inputMode: "decimal", autocomplete: "off" });
   input.oninput = () => {
@@ -403,9 +403,11 @@ function size(bytes) {
   return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
+/** Numbers with four digits; typed ones only where they are long. */
 function shortened(cell) {
-  const isLong = typeof cell === "number" && !Number.isInteger(cell);
-  return isLong ? String(Number(cell.toPrecision(4))) : String(cell);
+  const isLong = typeof cell === "string" ? cell.length > 8 : !Number.isInteger(cell);
+  const isNumber = isLong && Number.isFinite(Number(cell));
+  return isNumber ? String(Number(Number(cell).toPrecision(4))) : String(cell);
 }
 
 setTimeout(() => {

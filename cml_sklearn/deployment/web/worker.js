@@ -104,8 +104,8 @@ const TASKS = {
     } finally {
       stopper = null;
       await keepSheet();
+      tell("state", { state: await state() });
     }
-    return state();
   },
 
   async stop() {

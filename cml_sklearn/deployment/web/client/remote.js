@@ -12,7 +12,7 @@ const LONGEST_PAUSE = 30;
  * @property {"keys" | "rows"} kind
  * @property {number} [rows]
  * @property {Uint8Array} sent
- * @property {Uint8Array} [received]
+ * @property {Uint8Array} [received] there once it came
  */
 
 export class RemoteModel {
@@ -106,6 +106,7 @@ export class RemoteModel {
     const keys = this.keys ?? (await this.uploadKeys());
     const path = `/v2/models/${encodeURIComponent(await this.#nameThere())}/infer`;
     const ask = (name) => this.#sent("POST", path, { body: payload, headers: { "CML-Keys": name } });
+    this.onExchange({ kind: "rows", rows, sent: payload });
     const response = await ask(keys).catch(async (error) => {
       // keys may expire between two batches
       if (error.status !== 404) throw error;
