@@ -24,7 +24,8 @@ from cml_sklearn.deployment.tokens import Tokens
 from cml_sklearn.deployment.web import add_pages
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.linear_model import Ridge
-from tests.deployment.web_vectors import DATA, NAMES, vectors
+from cml_sklearn.quantization.postprocessing import ClientStep, Sparse
+from tests.deployment.web_vectors import DATA, NAMES, STEPS, step_vectors, vectors
 
 with warnings.catch_warnings():
     # it would like another package better than httpx
@@ -45,6 +46,13 @@ def test_vectors_hold(name: str) -> None:
             assert_near(found[key], value)
         else:
             assert found[key] == value, key
+
+
+def test_vectors_of_steps_hold() -> None:
+    wanted = json.loads((DATA / "steps.json").read_text())
+    assert_near(json.loads(json.dumps(step_vectors())), wanted)
+    tried = {type(step) for step, _ in STEPS}
+    assert tried == set(ClientStep.__subclasses__()) - {Sparse}
 
 
 def assert_near(found: Any, wanted: Any) -> None:

@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
+    Binarizer,
     FunctionTransformer,
     KBinsDiscretizer,
     MinMaxScaler,
@@ -89,8 +91,10 @@ def _mixed() -> Any:
         ("texts", texts, ["town"]),
         ("ranks", OrdinalEncoder(categories=[["low", "mid", "high"]]), ["school"]),
         ("bins", KBinsDiscretizer(4, subsample=None, quantile_method="linear"), ["debt"]),
+        ("many", make_pipeline(Binarizer(threshold=1.5), VarianceThreshold()), ["children"]),
+        ("as it is", "passthrough", ["children"]),
     ]
-    transformer = ColumnTransformer(parts, remainder="passthrough")
+    transformer = ColumnTransformer(parts, transformer_weights={"range": 2.0})
     return make_pipeline(transformer, Ridge(n_bits=7))
 
 

@@ -21,7 +21,25 @@ from cml_sklearn.deployment.preprocessing import preprocess
 from cml_sklearn.fhe.seal.bindings import scheme
 from cml_sklearn.fhe.seal.halves import SealClient
 from cml_sklearn.fhe.seal.layouts import CoefficientLayout, SlotLayout
-from cml_sklearn.quantization.postprocessing import postprocess
+from cml_sklearn.quantization.postprocessing import (
+    Affine,
+    AnomalyScore,
+    Argmax,
+    ByOutput,
+    ClientStep,
+    Clip,
+    Labels,
+    Link,
+    Logarithm,
+    Round,
+    Shares,
+    Softmax,
+    Squeeze,
+    Threshold,
+    TwoClasses,
+    WeightedMedian,
+    postprocess,
+)
 
 DATA = Path(__file__).parent / "data" / "web"
 NAMES = ("linear", "mixed", "trees")
@@ -57,6 +75,68 @@ def vectors(name: str) -> dict[str, Any]:
         .hex(),
         "seal_header": header(seal).hex(),
     }
+
+
+STEPS: tuple[tuple[ClientStep, Any], ...] = (
+    (Affine(2.0, -1.0), [[0.5], [-3.0]]),
+    (AnomalyScore(), [[0.0], [0.25], [3.0]]),
+    (Argmax(), [[1.0, 3.0, 3.0], [0.0, -1.0, -2.0]]),
+    (
+        ByOutput((1, 2), ((Threshold(), Labels(("no", "yes"))), (Argmax(),))),
+        [[0.5, 1.0, 2.0], [0.0, 3.0, 2.0]],
+    ),
+    (Clip(None, 1.0), [[-5.0, 5.0]]),
+    (Clip(0.0, None), [[-5.0, 5.0]]),
+    (Labels(np.array([10, 20, 30])), [0, 2, 5]),
+    (Labels(np.array([0.5, 1.0])), [1, 0]),
+    (Labels(np.array(["a", "Köln"])), [1, 0]),
+    (Labels(np.array([False, True])), [1, 0]),
+    (Labels((1, "x", None)), [2, 1, 0]),
+    (Link("log"), [[-2.0, 0.5]]),
+    (Link("logit"), [[-40.0], [0.0], [2.0]]),
+    (Logarithm(1e-9), [[0.0, 0.5]]),
+    (Round(), [[0.5, 1.5, -0.5, -1.5, 2.4999]]),
+    (Shares(), [[1.0, 3.0], [0.0, 0.0]]),
+    (Softmax(), [[800.0, 799.0, -5.0]]),
+    (Squeeze(), [[1.0], [2.0]]),
+    (Squeeze(), [[1.0, 2.0]]),
+    (Threshold(0.5), [0.4, 0.5, 0.6]),
+    (Threshold(0.5, inclusive=True), [0.4, 0.5, 0.6]),
+    (TwoClasses(), [[0.25], [0.5]]),
+    (TwoClasses(-1.0, 0.0), [[0.25, 0.5]]),
+    (WeightedMedian(np.array([1.0, 2.0, 1.0, 0.5])), [[3.0, 1.0, 2.0, 9.0], [1.0, 1.0, 0.0, 5.0]]),
+)
+"""Steps after decryption, and values for them."""
+
+
+def step_vectors() -> list[dict[str, Any]]:
+    """All steps, with what they make of some values."""
+    return [
+        {
+            "step": described(step),
+            "values": values,
+            "result": by_row(step(np.array(values)), len(values)),
+        }
+        for step, values in STEPS
+    ]
+
+
+def described(value: Any) -> Any:
+    """Form in which the client in JavaScript has what files hold."""
+    if isinstance(value, np.ndarray):
+        kind = {"f": "float", "i": "int", "b": "bool", "U": "text"}[value.dtype.kind]
+        return {"shape": list(value.shape), "kind": kind, "values": value.tolist()}
+    if isinstance(value, ClientStep):
+        content = {name: described(part) for name, part in vars(value).items()}
+        return {"class": type(value).__name__, **content}
+    return [described(part) for part in value] if isinstance(value, tuple) else value
+
+
+def by_row(result: Any, n_rows: int) -> Any:
+    """Rows of results; lists of several outputs, too."""
+    if isinstance(result, list):
+        return [[plain(output)[row] for output in result] for row in range(n_rows)]
+    return plain(result)
 
 
 def read_rows(name: str) -> pd.DataFrame:
@@ -113,6 +193,7 @@ def write() -> None:
     for name in NAMES:
         text = json.dumps(vectors(name), indent=None, separators=(",", ":"), allow_nan=False)
         (DATA / f"{name}.json").write_text(text + "\n")
+    (DATA / "steps.json").write_text(json.dumps(step_vectors(), ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -86,6 +86,9 @@ export function assertNear(actual, expected, place = "") {
     assert.equal(actual.length, expected.length, place);
     expected.forEach((value, i) => assertNear(actual[i], value, `${place}[${i}]`));
   } else if (typeof expected === "number") {
-    assert.ok(Math.abs(actual - expected) <= 1e-12 * Math.max(1, Math.abs(expected)), `${place}: ${actual} for ${expected}`);
+    assert.ok(
+      Math.abs(actual - expected) <= 1e-12 * Math.max(1, Math.abs(expected)),
+      `${place}: ${actual} for ${expected}`,
+    );
   } else assert.equal(actual, expected, place);
 }

@@ -49,7 +49,11 @@ async function setUp() {
 
 /** Wait until nothing runs. */
 const idle = () =>
-  page.waitForFunction(() => document.querySelector("#running").hidden && !document.querySelector("#clear").disabled, null, PATIENCE);
+  page.waitForFunction(
+    () => document.querySelector("#running").hidden && !document.querySelector("#clear").disabled,
+    null,
+    PATIENCE,
+  );
 
 /** Labels of the table, from the first row on; "" where one waits. */
 async function labels() {
@@ -57,7 +61,8 @@ async function labels() {
   return texts.map((text) => text.replace("…", "")).reverse();
 }
 
-const problem = async () => ((await page.locator("#problem").isVisible()) ? page.textContent("#problem") : "");
+const problem = async () =>
+  (await page.locator("#problem").isVisible()) ? page.textContent("#problem") : "";
 const csv = (model = "logistic") => join(models.folder, model, "rows.csv");
 const expectedLabels = (model) => models.expected[model].predict.map(String);
 
@@ -120,7 +125,9 @@ describe("the page", { skip: SKIP }, () => {
   afterEach(async () => {
     await context.close();
     // nothing is asked for elsewhere
-    const elsewhere = urls.filter((url) => !url.startsWith(service.url) && !url.startsWith("blob:"));
+    const elsewhere = urls.filter(
+      (url) => !url.startsWith(service.url) && !url.startsWith("blob:"),
+    );
     assert.deepEqual(elsewhere, []);
     assert.ok(urls.length > 5);
   });
@@ -138,7 +145,11 @@ describe("the page", { skip: SKIP }, () => {
       assert.deepEqual(await labels(), [first]);
       await timed(`${model}, 50 rows`, async () => {
         await drop(csv());
-        await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 51, null, PATIENCE);
+        await page.waitForFunction(
+          () => document.querySelectorAll("tbody tr").length === 51,
+          null,
+          PATIENCE,
+        );
         await idle();
       });
       assert.equal(await problem(), "");
@@ -174,14 +185,20 @@ describe("the page", { skip: SKIP }, () => {
     const towns = await page.locator("#field-3 option").allTextContents();
     assert.deepEqual(towns, ["missing", "Jena", "Köln", "Ulm"]);
     await page.setInputFiles("#file", csv("mixed"));
-    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 50, null, PATIENCE);
+    await page.waitForFunction(
+      () => document.querySelectorAll("tbody tr").length === 50,
+      null,
+      PATIENCE,
+    );
     await idle();
     const wanted = models.expected.mixed.predict;
-    const close = (text, value) => assert.ok(Math.abs(Number(text) / value - 1) < 1e-3, `${text} for ${value}`);
+    const close = (text, value) =>
+      assert.ok(Math.abs(Number(text) / value - 1) < 1e-3, `${text} for ${value}`);
     (await labels()).forEach((text, i) => close(text, wanted[i]));
     const { names, rows } = await rowsOfCsv(csv("mixed"));
     const first = Object.fromEntries(names.map((name, i) => [name, rows[1][i]]));
-    for (const [i, name] of ["age", "hours", "height"].entries()) await page.fill(`#field-${i}`, first[name]);
+    for (const [i, name] of ["age", "hours", "height"].entries())
+      await page.fill(`#field-${i}`, first[name]);
     await page.selectOption("#field-3", ""); // the row's town is one that the model does not know
     await page.selectOption("#field-4", first.school);
     await page.fill("#field-5", first.debt);
@@ -192,7 +209,11 @@ describe("the page", { skip: SKIP }, () => {
     await page.setViewportSize({ width: 400, height: 860 });
     await picture("400-mixed");
     await page.click("#predict-row");
-    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 51, null, PATIENCE);
+    await page.waitForFunction(
+      () => document.querySelectorAll("tbody tr").length === 51,
+      null,
+      PATIENCE,
+    );
     await idle();
     assert.ok(Number.isFinite(Number((await labels()).at(-1))) && (await labels()).at(-1) !== "");
   });
@@ -205,7 +226,10 @@ describe("the page", { skip: SKIP }, () => {
     assert.match(await problem(), /lacks a value/);
     await page.setInputFiles("#file", csv());
     await page.waitForSelector("#waiting:visible");
-    assert.match(await page.textContent("#waiting"), /50 rows wait for an answer: a token and keys must be here first/);
+    assert.match(
+      await page.textContent("#waiting"),
+      /50 rows wait for an answer: a token and keys must be here first/,
+    );
     await picture("1280-waiting");
     await page.reload();
     await page.waitForSelector("#waiting:visible");
@@ -241,10 +265,16 @@ describe("the page", { skip: SKIP }, () => {
     await context.route("**/infer", (route) => route.abort("connectionrefused"));
     await page.setInputFiles("#file", csv());
     await page.waitForSelector("#problem:visible", PATIENCE);
-    assert.match(await problem(), /can't be reached.*50 rows still wait for an answer; nothing is lost/);
+    assert.match(
+      await problem(),
+      /can't be reached.*50 rows still wait for an answer; nothing is lost/,
+    );
     assert.deepEqual(new Set(await labels()), new Set([""]));
     // what was sent is shown, also if no answer came
-    assert.match((await page.locator(".seen").allTextContents()).join(), /Public keys.*50 rows, encrypted, sent/);
+    assert.match(
+      (await page.locator(".seen").allTextContents()).join(),
+      /Public keys.*50 rows, encrypted, sent/,
+    );
     assert.doesNotMatch(await page.textContent("#exchanges"), /received/);
     await picture("1280-lost");
     await page.setViewportSize({ width: 400, height: 860 });
@@ -265,12 +295,16 @@ describe("the page", { skip: SKIP }, () => {
       const response = await route.fetch();
       await route.fulfill({ response, body: answer(await response.body()) });
     });
-    const text = (body, from, to) => Buffer.from(body.toString("latin1").replace(from, to), "latin1");
+    const text = (body, from, to) =>
+      Buffer.from(body.toString("latin1").replace(from, to), "latin1");
     const wrong = [
       [() => Buffer.from("<html>a proxy's page</html>"), /no message of this library/],
       [(body) => body.subarray(0, body.length - 9), /ends early/],
       [(body) => text(body, /"target": "....../, '"target": "000000'), /of the model 000000/],
-      [(body) => text(body, /"n_rows": \d+/, (all) => all.replace(/\d+/, "10")), /answered 10 rows of 50/],
+      [
+        (body) => text(body, /"n_rows": \d+/, (all) => all.replace(/\d+/, "10")),
+        /answered 10 rows of 50/,
+      ],
     ];
     for (const [change, words] of wrong) {
       answer = change;
@@ -306,14 +340,20 @@ describe("the page", { skip: SKIP }, () => {
     const file = join(models.folder, "page.keys");
     await page.click("#save-keys");
     await page.fill("#passphrase", "correct horse");
-    const [download] = await Promise.all([page.waitForEvent("download", PATIENCE), page.click("#dialog-go")]);
+    const [download] = await Promise.all([
+      page.waitForEvent("download", PATIENCE),
+      page.click("#dialog-go"),
+    ]);
     await download.saveAs(file);
     assert.equal((await readFile(file)).subarray(0, 8).toString(), "CMLKEYS1");
     await page.waitForFunction(() => !document.querySelector("#dialog").open);
     page.on("dialog", (dialog) => dialog.accept());
     await page.click("#forget");
     await page.waitForSelector("#make-keys:visible");
-    for (const [phrase, isRight] of [["wrong", false], ["correct horse", true]]) {
+    for (const [phrase, isRight] of [
+      ["wrong", false],
+      ["correct horse", true],
+    ]) {
       await page.click("#load-keys");
       await page.setInputFiles("#key-file", file);
       await page.fill("#passphrase", phrase);
@@ -357,11 +397,17 @@ describe("the page", { skip: SKIP }, () => {
     for (const [content, words] of [
       ["", /empty/],
       ["a,b\n1,2\n", /lacks the columns mean radius/],
-      [(await readFile(csv(), "utf8")).replace(/\n[^,]*/, "\nabc"), /'mean radius' holds 'abc' in row 1/],
+      [
+        (await readFile(csv(), "utf8")).replace(/\n[^,]*/, "\nabc"),
+        /'mean radius' holds 'abc' in row 1/,
+      ],
     ]) {
       await writeFile(file, content);
       await page.setInputFiles("#file", file);
-      await page.waitForFunction((pattern) => new RegExp(pattern).test(document.querySelector("#problem").textContent), words.source);
+      await page.waitForFunction(
+        (pattern) => new RegExp(pattern).test(document.querySelector("#problem").textContent),
+        words.source,
+      );
     }
     assert.equal(await page.locator("#no-results").isVisible(), true);
   });

@@ -91,7 +91,10 @@ print(fresh.evaluation_keys().hex()[-64:])
   await assert.rejects(openKeys(new Uint8Array(await readFile(file)), "wrong"), /don't open/);
   await other.useKeys(await openKeys(new Uint8Array(await readFile(file)), PHRASE));
   assert.ok(Buffer.from(other.evaluationKeys).toString("hex").endsWith(end));
-  await assert.rejects(other.decrypt(new Uint8Array(await readFile(answer))), /made with other keys/);
+  await assert.rejects(
+    other.decrypt(new Uint8Array(await readFile(answer))),
+    /made with other keys/,
+  );
   assert.deepEqual(await remote(other).predict(data), models.expected.logistic.predict);
   const forOther = await clientOf(join(models.folder, "boosting", "client.zip"));
   await assert.rejects(forOther.useKeys(other.keys), /other parameters/);
@@ -151,9 +154,15 @@ test("what a service refuses is said in words", async () => {
   const client = clients.logistic;
   const data = await rowsFor(client);
   const stranger = new RemoteModel(service.url, client, "cml_no", { retries: 0 });
-  await assert.rejects(stranger.predict(data), (error) => error instanceof RefusedError && /token/.test(error.message));
+  await assert.rejects(
+    stranger.predict(data),
+    (error) => error instanceof RefusedError && /token/.test(error.message),
+  );
   const nowhere = new RemoteModel("http://localhost:9", client, models.token, { retries: 1 });
-  await assert.rejects(nowhere.predict(data), (error) => error instanceof UnreachableError && /can't be reached/.test(error.message));
+  await assert.rejects(
+    nowhere.predict(data),
+    (error) => error instanceof UnreachableError && /can't be reached/.test(error.message),
+  );
 });
 
 test("a busy service and a broken upload are tried again", async () => {
@@ -162,7 +171,8 @@ test("a busy service and a broken upload are tried again", async () => {
   let [busy, broken] = [0, 0];
   const send = async (url, request) => {
     if (request.method === "PUT" && broken++ < 1) throw new TypeError("broken");
-    if (url.endsWith("/infer") && busy++ < 1) return Response.json({ error: "Too many." }, { status: 429 });
+    if (url.endsWith("/infer") && busy++ < 1)
+      return Response.json({ error: "Too many." }, { status: 429 });
     return fetch(url, request);
   };
   const uploads = [];
@@ -178,7 +188,10 @@ test("what this client can't do is refused by name", async () => {
   assert.equal(refused.length, 3);
   for (const [name, word] of refused) {
     const opened = clientOf(join(models.folder, name, "client.zip"));
-    await assert.rejects(opened, (error) => error instanceof InputError && error.message.includes(word));
+    await assert.rejects(
+      opened,
+      (error) => error instanceof InputError && error.message.includes(word),
+    );
   }
   await assert.rejects(clientOf(join(models.folder, "logistic", "server.zip")), InputError);
 });

@@ -6,8 +6,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { FheClient, InputError, rowsOf, valuesOf } from "../../cml_sklearn/deployment/web/client/index.js";
-import { dequantize } from "../../cml_sklearn/deployment/web/client/decode.js";
+import {
+  FheClient,
+  InputError,
+  rowsOf,
+  valuesOf,
+} from "../../cml_sklearn/deployment/web/client/index.js";
+import { dequantize, postprocess } from "../../cml_sklearn/deployment/web/client/decode.js";
 import { layoutOf, rotationSteps } from "../../cml_sklearn/deployment/web/client/layouts.js";
 import { readMessages, writeMessage } from "../../cml_sklearn/deployment/web/client/messages.js";
 import { hex } from "../../cml_sklearn/deployment/web/client/bytes.js";
@@ -69,11 +74,24 @@ for (const name of ["linear", "mixed", "trees"]) {
   });
 
   test(`${name}: messages are the same`, () => {
-    const about = { kind: "inputs", engine: "seal", target: client.card.digest, module: 0, n_samples: 3, n_rows: 2 };
+    const about = {
+      kind: "inputs",
+      engine: "seal",
+      target: client.card.digest,
+      module: 0,
+      n_samples: 3,
+      n_rows: 2,
+    };
     const parts = [Uint8Array.of(1, 2), new Uint8Array()];
     const [message] = readMessages(Buffer.from(vectors.message, "hex"));
-    assert.deepEqual({ ...message, parts: message.parts.map(hex) }, { ...about, parts: parts.map(hex) });
-    assert.deepEqual(readMessages(writeMessage({ ...about, parts })).map(({ kind }) => kind), ["inputs"]);
+    assert.deepEqual(
+      { ...message, parts: message.parts.map(hex) },
+      { ...about, parts: parts.map(hex) },
+    );
+    assert.deepEqual(
+      readMessages(writeMessage({ ...about, parts })).map(({ kind }) => kind),
+      ["inputs"],
+    );
     assert.equal(client.card.digest, vectors.digest);
     assert.equal(module.client.keyName, vectors.key_name);
   });
@@ -84,10 +102,26 @@ for (const name of ["linear", "mixed", "trees"]) {
   });
 }
 
+test("steps after decryption give the same", async () => {
+  const vectors = JSON.parse(await readFile(join(DATA, "steps.json"), "utf8"));
+  assert.ok(vectors.length > 20);
+  for (const { step, values, result } of vectors) {
+    assertNear(postprocess([step], values), result, JSON.stringify(step));
+  }
+});
+
 test("columns are described for a form", async () => {
   const { fields } = await clientOf(join(DATA, "mixed.zip"));
   const byName = Object.fromEntries(fields.map((field) => [field.name, field]));
-  assert.deepEqual(Object.keys(byName), ["age", "hours", "height", "town", "school", "debt", "children"]);
+  assert.deepEqual(Object.keys(byName), [
+    "age",
+    "hours",
+    "height",
+    "town",
+    "school",
+    "debt",
+    "children",
+  ]);
   assert.deepEqual(byName.town.categories, ["Jena", "Köln", "Ulm"]);
   assert.deepEqual(byName.school.categories, ["low", "mid", "high"]);
   assert.ok(byName.age.mayMiss && byName.town.mayMiss && !byName.height.mayMiss);
@@ -97,15 +131,32 @@ test("columns are described for a form", async () => {
 
 test("what can't be encoded is refused in words", async () => {
   const client = await clientOf(join(DATA, "mixed.zip"));
-  const good = { age: 40, hours: 38, height: 170, town: "Ulm", school: "mid", debt: 1, children: 2 };
+  const good = {
+    age: 40,
+    hours: 38,
+    height: 170,
+    town: "Ulm",
+    school: "mid",
+    debt: 1,
+    children: 2,
+  };
   const encode = (change) => {
     const row = { ...good, ...change };
-    return client.encode({ names: Object.keys(row), columns: Object.values(row).map((cell) => [cell]) });
+    return client.encode({
+      names: Object.keys(row),
+      columns: Object.values(row).map((cell) => [cell]),
+    });
   };
   encode({ age: NaN, town: NaN, more: 1 });
-  assert.throws(() => encode({ school: "best" }), /'school' holds "best", but these are allowed: "low", "mid"/);
-  assert.throws(() => encode({ height: "tall" }), /'height' holds the text 'tall', but numbers are needed/);
-  assert.throws(() => encode({ children: NaN }), /'children' lacks a value/);
+  assert.throws(
+    () => encode({ school: "best" }),
+    /'school' holds "best", but these are allowed: "low", "mid"/,
+  );
+  assert.throws(
+    () => encode({ height: "tall" }),
+    /'height' holds the text 'tall', but numbers are needed/,
+  );
+  assert.throws(() => encode({ children: NaN }), /'children' holds no value in row 1/);
   assert.throws(() => encode({ debt: Infinity }), /'debt' holds Infinity/);
   const { town: _, ...short } = good;
   const data = { names: Object.keys(short), columns: Object.values(short).map((cell) => [cell]) };
@@ -113,10 +164,20 @@ test("what can't be encoded is refused in words", async () => {
 });
 
 test("CSV files are read as they are meant", async () => {
-  const fields = [{ name: "a", isUsed: true }, { name: "b", categories: ["x"] }];
+  const fields = [
+    { name: "a", isUsed: true },
+    { name: "b", categories: ["x"] },
+  ];
   const rows = rowsOf('\uFEFFb,c,a\r\n"x, ""y""\nz",1,2\r\n\r\n,,3\n,,\n', fields);
-  assert.deepEqual(rows, [["2", 'x, "y"\nz'], ["", ""], ["3", ""]]);
-  assert.deepEqual(valuesOf(rows, fields).columns, [[2, NaN, 3], ['x, "y"\nz', NaN, NaN]]);
+  assert.deepEqual(rows, [
+    ["2", 'x, "y"\nz'],
+    ["", ""],
+    ["3", ""],
+  ]);
+  assert.deepEqual(valuesOf(rows, fields).columns, [
+    [2, NaN, 3],
+    ['x, "y"\nz', NaN, NaN],
+  ]);
   assert.throws(() => rowsOf("a,b\n", fields), /no rows/);
   assert.throws(() => rowsOf("a\n1\n", fields), /lacks the columns b/);
   assert.throws(() => rowsOf("a,b\n1,2,3\n", fields), /Line 2 has more cells/);

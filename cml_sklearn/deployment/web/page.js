@@ -32,7 +32,8 @@ worker.onmessage = ({ data }) => {
   }
 };
 worker.onerror = () => {
-  if (isSecureContext) showProblem("The page can't start: the browser is too old, or a file is missing.");
+  if (isSecureContext)
+    showProblem("The page can't start: the browser is too old, or a file is missing.");
 };
 
 const EVENTS = {
@@ -42,9 +43,14 @@ const EVENTS = {
 };
 
 const PROGRESS = {
-  keys: ({ share }) => setProgress($("progress"), share, `Sending keys, ${Math.round(100 * share)} %`),
+  keys: ({ share }) =>
+    setProgress($("progress"), share, `Sending keys, ${Math.round(100 * share)} %`),
   rows: ({ done, total }) =>
-    setProgress($("progress"), done ? done / total : null, `${done} of ${count(total, "row")} predicted`),
+    setProgress(
+      $("progress"),
+      done ? done / total : null,
+      `${done} of ${count(total, "row")} predicted`,
+    ),
   passphrase: ({ share }) => ($("dialog-progress").value = share),
 };
 
@@ -65,7 +71,8 @@ async function start() {
   $("models").replaceChildren(...models.map(({ name }) => make("option", { value: name }, name)));
   $("models").value = chosen.name;
   $("models").hidden = models.length < 2;
-  $("models").onchange = () => (location.search = new URLSearchParams({ model: $("models").value }));
+  $("models").onchange = () =>
+    (location.search = new URLSearchParams({ model: $("models").value }));
   const opened = await ask("open", { file: chosen.file });
   makeForm(opened.fields);
   fillMethods(opened.methods);
@@ -154,7 +161,8 @@ $("fill").onclick = () =>
     $(`field-${i}`).value = categories ? String(categories[0] ?? "") : String(middle);
   });
 
-const takeFile = (file) => inWords(async () => ask("addFile", { text: await file.text() })).then(goOn);
+const takeFile = (file) =>
+  inWords(async () => ask("addFile", { text: await file.text() })).then(goOn);
 $("file").onchange = ({ target }) => {
   if (target.files[0]) takeFile(target.files[0]);
   target.value = "";
@@ -189,7 +197,9 @@ async function goOn() {
         return await ask("predict");
       } catch (error) {
         const left = state.sheet.answers.filter((answer) => answer === null).length;
-        throw new Error(`${error.message} ${count(left, "row")} still wait${left === 1 ? "s" : ""} for an answer; nothing is lost.`);
+        throw new Error(
+          `${error.message} ${count(left, "row")} still wait${left === 1 ? "s" : ""} for an answer; nothing is lost.`,
+        );
       }
     });
   } finally {
@@ -203,7 +213,8 @@ $("stop").onclick = () => ask("stop");
 $("method").onchange = () => render();
 $("clear").onclick = () => inWords(() => ask("clear"));
 $("forget").onclick = () => {
-  const question = "Forget the keys, the token and all rows? Answers on their way can't be decrypted then.";
+  const question =
+    "Forget the keys, the token and all rows? Answers on their way can't be decrypted then.";
   if (confirm(question)) inWords(() => ask("forget"), $("forget"));
 };
 $("save-results").onclick = () => {
@@ -256,7 +267,8 @@ function renderResults() {
   $("waiting").hidden = !waiting || isPredicting;
   $("go-on").hidden = Boolean(missing);
   $("waiting-text").textContent =
-    `${count(waiting, "row")} wait${waiting === 1 ? "s" : ""} for an answer` + (missing ? `: ${missing} must be here first.` : ".");
+    `${count(waiting, "row")} wait${waiting === 1 ? "s" : ""} for an answer` +
+    (missing ? `: ${missing} must be here first.` : ".");
   $("no-results").hidden = !isEmpty;
   $("method").hidden = isEmpty || state.methods.length < 2;
   for (const id of ["result-actions", "table", "more"]) $(id).hidden = isEmpty;
@@ -281,14 +293,24 @@ function renderTable() {
   const { names, rows, width } = resultTable();
   const last = width + SHOWN_INPUTS;
   const start = Math.max(rows.length - SHOWN_ROWS, 0);
-  const head = make("tr", {}, make("th", {}, "row"), ...names.slice(0, last).map((name) => make("th", {}, name)));
+  const head = make(
+    "tr",
+    {},
+    make("th", {}, "row"),
+    ...names.slice(0, last).map((name) => make("th", {}, name)),
+  );
   const lines = rows.slice(start).map((cells, i) => {
     const isWaiting = cells[0] === "";
-    const texts = cells.slice(0, last).map((cell, at) => make("td", { className: at < width ? "result" : "" }, shortened(cell)));
-    if (isWaiting) texts[0].append(make("span", { className: "dots", title: "waits for an answer" }, "…"));
+    const texts = cells
+      .slice(0, last)
+      .map((cell, at) => make("td", { className: at < width ? "result" : "" }, shortened(cell)));
+    if (isWaiting)
+      texts[0].append(make("span", { className: "dots", title: "waits for an answer" }, "…"));
     return make("tr", {}, make("td", { className: "number" }, String(start + i + 1)), ...texts);
   });
-  $("table").replaceChildren(make("table", {}, make("thead", {}, head), make("tbody", {}, ...lines.reverse())));
+  $("table").replaceChildren(
+    make("table", {}, make("thead", {}, head), make("tbody", {}, ...lines.reverse())),
+  );
   const notes = [];
   if (start) notes.push(`The last ${SHOWN_ROWS} of ${rows.length} rows are shown.`);
   if (names.length > last) notes.push(`${names.length - last} more columns are in the CSV file.`);
@@ -321,7 +343,9 @@ const seen = (title, { size: bytes, some }) =>
 
 function makeForm(fields) {
   $("fields").replaceChildren(
-    ...fields.map((field, i) => make("label", {}, make("span", { title: field.name }, field.name), inputOf(field, i))),
+    ...fields.map((field, i) =>
+      make("label", {}, make("span", { title: field.name }, field.name), inputOf(field, i)),
+    ),
   );
   $("form-details").open = fields.length <= 12 || innerWidth > 900;
 }
@@ -333,13 +357,16 @@ function inputOf({ categories, low, high, mayMiss, isUsed }, place) {
     if (mayMiss) options.unshift(make("option", { value: "" }, "missing"));
     return make("select", { id }, ...options);
   }
-  const range = low === null ? "number" : [low, high].map((end) => Number(end.toPrecision(3))).join(" to ");
+  const range =
+    low === null ? "number" : [low, high].map((end) => Number(end.toPrecision(3))).join(" to ");
   const hint = isUsed ? (mayMiss ? `${range}, or empty` : range) : "not used";
   const input = make("input", { id, placeholder: hint, inputMode: "decimal", autocomplete: "off" });
   input.oninput = () => {
     const isOutside = low !== null && (Number(input.value) < low || Number(input.value) > high);
     input.classList.toggle("outside", input.value !== "" && isOutside);
-    input.title = input.classList.contains("outside") ? `The model tells values apart from ${range}.` : "";
+    input.title = input.classList.contains("outside")
+      ? `The model tells values apart from ${range}.`
+      : "";
   };
   return input;
 }
@@ -411,8 +438,11 @@ function shortened(cell) {
 }
 
 setTimeout(() => {
-  if (!state && $("problem").hidden) showProblem("This page is open in another tab: go on there, or close it.");
+  if (!state && $("problem").hidden)
+    showProblem("This page is open in another tab: go on there, or close it.");
 }, 4000);
 if (!isSecureContext) {
-  showProblem("This page needs https://, or an address of this machine (localhost): browsers have no cryptography elsewhere.");
+  showProblem(
+    "This page needs https://, or an address of this machine (localhost): browsers have no cryptography elsewhere.",
+  );
 }

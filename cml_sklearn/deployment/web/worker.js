@@ -60,11 +60,15 @@ const TASKS = {
   },
 
   async saveKeys({ passphrase }) {
-    return sealKeys(client.keys, passphrase, (share) => tell("progress", { of: "passphrase", share }));
+    return sealKeys(client.keys, passphrase, (share) =>
+      tell("progress", { of: "passphrase", share }),
+    );
   },
 
   async loadKeys({ bytes, passphrase }) {
-    const ring = await openKeys(bytes, passphrase, (share) => tell("progress", { of: "passphrase", share }));
+    const ring = await openKeys(bytes, passphrase, (share) =>
+      tell("progress", { of: "passphrase", share }),
+    );
     await client.useKeys(ring);
     await keepKeys(ring);
     return state();
@@ -115,7 +119,9 @@ const TASKS = {
 
 async function add(rows) {
   if (sheet.rows.length + rows.length > MAX_ROWS) {
-    throw new InputError(`The page takes ${MAX_ROWS} rows at most; use the command \`cml-sklearn predict\`.`);
+    throw new InputError(
+      `The page takes ${MAX_ROWS} rows at most; use the command \`cml-sklearn predict\`.`,
+    );
   }
   client.encode(valuesOf(rows, client.fields), METHOD); // refuses what can't be encoded
   sheet.rows.push(...rows);
@@ -129,12 +135,16 @@ async function predictWaiting(signal) {
   if (!token) throw new InputError("The service needs a token; its operator makes one.");
   const model = new RemoteModel(SERVICE, client, token, { signal, onExchange: note, onUpload });
   const waiting = waitingRows();
-  const isAffine = client.modules[client.card.modules[METHOD]].client.specification.layouts.is_affine;
+  const isAffine =
+    client.modules[client.card.modules[METHOD]].client.specification.layouts.is_affine;
   const size = isAffine ? PIECE.affine : PIECE.products;
   let answered = 0;
   for (let start = 0; start < waiting.length; start += size) {
     const places = waiting.slice(start, start + size);
-    const data = valuesOf(places.map((place) => sheet.rows[place]), client.fields);
+    const data = valuesOf(
+      places.map((place) => sheet.rows[place]),
+      client.fields,
+    );
     tell("progress", { of: "rows", done: answered, total: waiting.length });
     for await (const { answer, rows } of model.answers(data, METHOD)) {
       await take(answer, places.splice(0, rows));
@@ -151,7 +161,9 @@ async function take(answer, places) {
   const came = results[methods[0]].length;
   if (came !== places.length) throw incomplete(came, places.length);
   places.forEach((place, i) => {
-    sheet.answers[place] = Object.fromEntries(methods.map((method) => [method, results[method][i]]));
+    sheet.answers[place] = Object.fromEntries(
+      methods.map((method) => [method, results[method][i]]),
+    );
   });
   await keepSheet();
   tell("state", { state: await state() });

@@ -28,11 +28,23 @@ const isScalar = (value) => isNumber(value) || isText(value) || isBool(value) ||
 const isCode = (value) => isNumber(value) || Number.isNaN(value);
 const isCell = (value) => isCode(value) || isText(value) || isNull(value);
 const listOf = (kind) => (value) => Array.isArray(value) && value.every(kind);
-const either = (...kinds) => (value) => kinds.some((kind) => kind(value));
-const isOf = (...names) => (value) => names.includes(value?.class);
-const arrayOf = (...kinds) => (value) => kinds.includes(value?.kind);
+const either =
+  (...kinds) =>
+  (value) =>
+    kinds.some((kind) => kind(value));
+const isOf =
+  (...names) =>
+  (value) =>
+    names.includes(value?.class);
+const arrayOf =
+  (...kinds) =>
+  (value) =>
+    kinds.includes(value?.kind);
 const mappingOf = (kind) => (value) => value instanceof Map && [...value.values()].every(kind);
-const oneOf = (...allowed) => (value) => allowed.includes(value);
+const oneOf =
+  (...allowed) =>
+  (value) =>
+    allowed.includes(value);
 
 const isInts = arrayOf("int");
 const isFloats = (value) => value?.kind === "float" && value.values.every(Number.isFinite);
@@ -213,12 +225,18 @@ export function readArray(bytes) {
   const view = viewOf(bytes);
   const magic = String.fromCharCode(...bytes.subarray(1, 6));
   if (magic !== "NUMPY") throw new InputError("An array of the model can't be read.");
-  const [length, start] = bytes[6] === 1 ? [view.getUint16(8, true), 10] : [view.getUint32(8, true), 12];
+  const [length, start] =
+    bytes[6] === 1 ? [view.getUint16(8, true), 10] : [view.getUint32(8, true), 12];
   const head = new TextDecoder().decode(bytes.subarray(start, start + length));
   const fields =
-    /^\{'descr': '([^']+)', 'fortran_order': (True|False), 'shape': \(([0-9, ]*)\), \}\s*$/.exec(head);
+    /^\{'descr': '([^']+)', 'fortran_order': (True|False), 'shape': \(([0-9, ]*)\), \}\s*$/.exec(
+      head,
+    );
   if (!fields) throw new InputError(`An array of the model has the head ${head.slice(0, 80)}.`);
-  const shape = fields[3].split(",").filter((part) => part.trim()).map(Number);
+  const shape = fields[3]
+    .split(",")
+    .filter((part) => part.trim())
+    .map(Number);
   const size = shape.reduce((product, n) => product * n, 1);
   const content = bytes.subarray(start + length);
   const [kind, values] = fields[1].startsWith("<U")
@@ -240,7 +258,9 @@ function texts(content, size, width) {
   if (content.length !== 4 * size * width) throw new InputError("An array of texts is damaged.");
   const view = viewOf(content);
   return Array.from({ length: size }, (_, i) => {
-    const points = Array.from({ length: width }, (_, j) => view.getUint32(4 * (i * width + j), true));
+    const points = Array.from({ length: width }, (_, j) =>
+      view.getUint32(4 * (i * width + j), true),
+    );
     let text = "";
     for (const point of points) text += String.fromCodePoint(point);
     return text.replace(/\0+$/, "");
@@ -254,4 +274,3 @@ function inRows(values, shape) {
   const [rows, columns] = shape;
   return values.map((_, i) => values[(i % columns) * rows + Math.floor(i / columns)]);
 }
-

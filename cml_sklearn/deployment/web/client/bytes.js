@@ -32,7 +32,8 @@ export function readLength(view, place) {
 }
 
 /** Bytes in hexadecimal. */
-export const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+export const hex = (bytes) =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /**
  * SHA-256; browsers have it on pages of https and of this machine only.
@@ -66,7 +67,7 @@ export async function inflated(bytes, format, limit) {
   const pieces = [];
   let size = 0;
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream(format));
-  for (const reader = stream.getReader(); ; ) {
+  for (const reader = stream.getReader(); ;) {
     const { done, value } = await reader.read();
     if (done) return joined(pieces);
     size += value.length;

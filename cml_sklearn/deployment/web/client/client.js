@@ -119,7 +119,14 @@ export class FheClient {
   get evaluationKeys() {
     const messages = this.keyNames.map((name) => {
       const { client } = this.modules.find((module) => module.client.keyName === name);
-      const about = { kind: "keys", engine: ENGINE, target: name, module: 0, n_samples: 0, n_rows: 0 };
+      const about = {
+        kind: "keys",
+        engine: ENGINE,
+        target: name,
+        module: 0,
+        n_samples: 0,
+        n_rows: 0,
+      };
       return writeMessage({ ...about, parts: client.evaluationKeys });
     });
     return joined(messages);
@@ -212,7 +219,8 @@ export class FheClient {
 
   async #integers(answer, method) {
     const number = this.#number(method);
-    if (!this.hasKeys) throw new InputError("There are no keys; load those that encrypted the samples.");
+    if (!this.hasKeys)
+      throw new InputError("There are no keys; load those that encrypted the samples.");
     const rows = [];
     for (const message of readMessages(answer)) {
       this.#check(message, number);
@@ -264,7 +272,8 @@ class Module {
     this.postprocessing = postprocessing;
     this.width = widthOf(this.encoder, program.input_bounds[0].low.shape);
     this.client = new SealClient(half);
-    if (this.client.keyName !== keyName) throw new InputError("The client's half has other parameters than its card says.");
+    if (this.client.keyName !== keyName)
+      throw new InputError("The client's half has other parameters than its card says.");
   }
 
   decode(rows, method) {
@@ -278,7 +287,9 @@ class Module {
 function widthOf(encoder, shape) {
   if (encoder.class === "GridEncoder") return encoder.edges.length;
   if (shape.length !== 1) {
-    throw new InputError(`The model takes samples of the shape ${shape}: use the client in Python.`);
+    throw new InputError(
+      `The model takes samples of the shape ${shape}: use the client in Python.`,
+    );
   }
   return shape[0];
 }
@@ -296,13 +307,16 @@ function readCard(bytes) {
     // said below
   }
   if (card?.format !== FORMAT) throw new InputError("The file is no client.zip of this version.");
-  if (card.half !== "client") throw new InputError(`The file is a model's ${card.half} half; give client.zip.`);
+  if (card.half !== "client")
+    throw new InputError(`The file is a model's ${card.half} half; give client.zip.`);
   const texts = [card.model, card.digest, ...card.engines, ...card.keys, ...card.features];
   const numbers = Object.values(card.modules);
   const isSound =
     texts.every((text) => typeof text === "string") &&
     card.keys.length === card.engines.length &&
-    numbers.every((number) => Number.isInteger(number) && number >= 0 && number < card.engines.length);
+    numbers.every(
+      (number) => Number.isInteger(number) && number >= 0 && number < card.engines.length,
+    );
   if (!isSound) throw new InputError("The card of client.zip makes no sense.");
   const other = card.engines.find((engine) => engine !== ENGINE);
   if (other) {

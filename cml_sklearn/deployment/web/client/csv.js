@@ -4,7 +4,9 @@ import { InputError } from "./errors.js";
 
 /** What stands for a missing value, as pandas has it. */
 const MISSING = new Set(
-  ("|#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|N/A|NA|NULL|NaN|None|n/a|nan|null").split("|"),
+  "|#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|N/A|NA|NULL|NaN|None|n/a|nan|null".split(
+    "|",
+  ),
 );
 
 /**
@@ -20,7 +22,10 @@ export function parseCsv(text) {
   while (pattern.lastIndex < source.length) {
     const place = pattern.lastIndex;
     const match = pattern.exec(source);
-    if (!match) throw new InputError(`Line ${lines.length} of the file can't be read as CSV: a quote is left open.`);
+    if (!match)
+      throw new InputError(
+        `Line ${lines.length} of the file can't be read as CSV: a quote is left open.`,
+      );
     const [, cell, end] = match;
     lines.at(-1).push(cell.startsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell);
     if (end && end !== ",") lines.push([]);
@@ -72,7 +77,9 @@ function valueOf(text, field, row) {
   if (isText) return text;
   const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed) ? Number(trimmed) : NaN;
   if (!Number.isFinite(value) && field.isUsed) {
-    throw new InputError(`Column '${field.name}' holds '${text}' in row ${row + 1}, which is no number.`);
+    throw new InputError(
+      `Column '${field.name}' holds '${text}' in row ${row + 1}, which is no number.`,
+    );
   }
   return value;
 }

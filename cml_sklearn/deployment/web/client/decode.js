@@ -52,7 +52,7 @@ const STEPS = {
   Argmax: byRow((_, row) => row.indexOf(Math.max(...row))),
   ByOutput: byOutput,
   Clip: each(({ low, high }, x) => Math.min(Math.max(x, low ?? -Infinity), high ?? Infinity)),
-  Labels: ({ classes }, values) => values.map((value) => labelOf(classes, value)),
+  Labels: each(({ classes }, place) => labelOf(classes, place)),
   Link: each(({ name }, x) => INVERSES[name](x)),
   Logarithm: each(({ of_zero }, x) => Math.log(x === 0 ? of_zero : x)),
   Round: each((_, x) => rint(x)),
@@ -75,10 +75,10 @@ function shares(row) {
 const squeezed = (values) => values.map((x) => (Array.isArray(x) && x.length === 1 ? x[0] : x));
 
 /** Label of a number; a model of one class has a second number, but no second label. */
-function labelOf(classes, value) {
+function labelOf(classes, number) {
   const labels = classes.kind ? classes.values : classes;
-  const place = Math.min(Math.max(Array.isArray(value) ? value[0] : value, 0), labels.length - 1);
-  if (!Number.isInteger(place)) throw new InputError(`There is no label of the number ${value}.`);
+  const place = Math.min(Math.max(number, 0), labels.length - 1);
+  if (!Number.isInteger(place)) throw new InputError(`There is no label of the number ${number}.`);
   return classes.kind === "bool" ? Boolean(labels[place]) : labels[place];
 }
 

@@ -25,7 +25,9 @@ export function quantize(encoder, columns, names) {
 }
 
 function affineCodes({ scale, zero_point, n_bits }, column, place) {
-  const [step, zero] = [scale, zero_point].map(({ values }) => values[values.length > 1 ? place : 0]);
+  const [step, zero] = [scale, zero_point].map(
+    ({ values }) => values[values.length > 1 ? place : 0],
+  );
   const upper = 2 ** n_bits - 1;
   return column.map((value) => Math.min(Math.max(rint(value / step) + zero, 0), upper));
 }

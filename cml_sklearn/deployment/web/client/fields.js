@@ -54,19 +54,19 @@ function countOf(transforms) {
 }
 
 const followed = (transforms, columns, fields) =>
-  transforms.reduce((before, transform) => {
-    const follow = FOLLOW[transform.class];
-    return follow ? follow(transform, before, fields) : unknown(before, fields);
-  }, columns);
-
-/** Columns after a step that can't be followed: they are used, but have no range. */
-function unknown(columns, fields) {
-  use(columns, fields);
-  return [UNKNOWN];
-}
+  transforms.reduce(
+    (before, transform) => FOLLOW[transform.class](transform, before, fields),
+    columns,
+  );
 
 function use(columns, fields) {
   for (const { source } of columns) if (source !== null) fields[source].isUsed = true;
+}
+
+/** Columns after a step that has no inverse: they are used, but have no range. */
+function ended(_, columns, fields) {
+  use(columns, fields);
+  return columns.map(() => UNKNOWN);
 }
 
 const affine = (scaleOf) => (transform, columns) =>
@@ -76,20 +76,21 @@ const affine = (scaleOf) => (transform, columns) =>
   });
 
 const FOLLOW = {
+  Binarize: ended,
+  Bins: ended,
   Columns: ({ places, names }, columns, fields) =>
     places.map((place, i) => {
       const named = names.length ? fields.findIndex((field) => field.name === names[i]) : -1;
       return columns[named >= 0 ? named : place] ?? UNKNOWN;
     }),
   Encode: ({ books }, columns, fields) => {
-    use(columns, fields);
     columns.forEach(({ source }, i) => {
       if (source === null) return;
       const cells = books[i].cells.filter((cell) => cell !== null && !Number.isNaN(cell));
       fields[source].categories = cells;
       fields[source].mayMiss ||= books[i].cells.includes(NaN);
     });
-    return columns.map(() => UNKNOWN);
+    return ended(books, columns, fields);
   },
   Impute: ({ missing, places }, columns, fields) => {
     for (const { source } of columns) {
@@ -136,6 +137,8 @@ function gridEnds({ edges }, place) {
 }
 
 function affineEnds({ scale, zero_point, n_bits }, place) {
-  const [step, zero] = [scale, zero_point].map(({ values }) => values[values.length > 1 ? place : 0]);
+  const [step, zero] = [scale, zero_point].map(
+    ({ values }) => values[values.length > 1 ? place : 0],
+  );
   return [-zero * step, (2 ** n_bits - 1 - zero) * step];
 }

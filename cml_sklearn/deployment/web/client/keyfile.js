@@ -27,7 +27,10 @@ export async function sealKeys(ring, passphrase, onProgress) {
   const random = crypto.getRandomValues(new Uint8Array(SALT + NONCE));
   const head = joined([MAGIC, random]);
   const key = await keyOf(passphrase, head, "encrypt", onProgress);
-  return joined([head, new Uint8Array(await cryptography().encrypt(cipher(head), key, packed(ring)))]);
+  return joined([
+    head,
+    new Uint8Array(await cryptography().encrypt(cipher(head), key, packed(ring))),
+  ]);
 }
 
 /**
@@ -40,14 +43,18 @@ export async function sealKeys(ring, passphrase, onProgress) {
 export async function openKeys(bytes, passphrase, onProgress) {
   const head = bytes.slice(0, HEAD);
   if (head.length < HEAD || MAGIC.some((byte, i) => head[i] !== byte)) {
-    throw new InputError("The file has no keys; give one that this page or `cml-sklearn keys` wrote.");
+    throw new InputError(
+      "The file has no keys; give one that this page or `cml-sklearn keys` wrote.",
+    );
   }
   const key = await keyOf(passphrase, head, "decrypt", onProgress);
   let opened;
   try {
     opened = await cryptography().decrypt(cipher(head), key, bytes.slice(HEAD));
   } catch {
-    throw new InputError("The keys don't open: the passphrase is another one, or the file is damaged.");
+    throw new InputError(
+      "The keys don't open: the passphrase is another one, or the file is damaged.",
+    );
   }
   return unpacked(new Uint8Array(opened));
 }
@@ -57,12 +64,17 @@ const cipher = (head) => ({ name: "AES-GCM", iv: head.slice(-NONCE), additionalD
 async function keyOf(passphrase, head, usage, onProgress) {
   if (!passphrase) throw new InputError("The passphrase is empty; give a text of some length.");
   const salt = head.slice(MAGIC.length, -NONCE);
-  const derived = await scryptAsync(new TextEncoder().encode(passphrase), salt, { ...COST, onProgress });
+  const derived = await scryptAsync(new TextEncoder().encode(passphrase), salt, {
+    ...COST,
+    onProgress,
+  });
   return cryptography().importKey("raw", derived, "AES-GCM", false, [usage]);
 }
 
 function packed(ring) {
-  const sizes = Object.fromEntries([...ring].map(([name, parts]) => [name, parts.map((p) => p.length)]));
+  const sizes = Object.fromEntries(
+    [...ring].map(([name, parts]) => [name, parts.map((p) => p.length)]),
+  );
   const text = new TextEncoder().encode(JSON.stringify(sizes));
   const length = new Uint8Array(8);
   viewOf(length).setBigUint64(0, BigInt(text.length), true);

@@ -115,4 +115,6 @@ class Reader {
 }
 
 const refused = (reason) =>
-  new InputError(`What came is no message of this library: ${reason}. It must be what the other half made.`);
+  new InputError(
+    `What came is no message of this library: ${reason}. It must be what the other half made.`,
+  );

@@ -39,7 +39,9 @@ const TRANSFORMS = {
   Binarize: mapped(({ threshold }, x) => Number(x > threshold), { allowNaN: false }),
   Bins: checked(
     ({ edges }) => edges.length,
-    mapped(({ edges }, x, i) => edges[i].values.filter((edge) => edge <= x).length, { allowNaN: false }),
+    mapped(({ edges }, x, i) => edges[i].values.filter((edge) => edge <= x).length, {
+      allowNaN: false,
+    }),
   ),
   Columns: selected,
   Encode: encoded,
@@ -54,12 +56,20 @@ const TRANSFORMS = {
   Select: ({ places, n_features, allow_nan }, table) => {
     requireColumns(table, n_features);
     const columns = numbersOf(table, allow_nan);
-    return numberTable(places.map((p) => columns[p]), places.map((p) => table.names[p]), table.rows);
+    return numberTable(
+      places.map((p) => columns[p]),
+      places.map((p) => table.names[p]),
+      table.rows,
+    );
   },
   SideBySide: ({ branches }, table) => {
     const parts = branches.map((branch) => preprocess(branch, table));
     const names = parts.flatMap((part) => part.names);
-    return numberTable(parts.flatMap((part) => part.columns), names, table.rows);
+    return numberTable(
+      parts.flatMap((part) => part.columns),
+      names,
+      table.rows,
+    );
   },
   Standardize: checked(
     ({ scale }) => scale.values.length,
@@ -72,7 +82,11 @@ function selected({ places, n_features, names }, table) {
   const found = table.byName && names.length ? placesOf(names, table) : places;
   if (found === places) requireColumns(table, n_features);
   const columns = found.map((place) => table.columns[place]);
-  return numberTable(columns, found.map((place) => table.names[place]), table.rows);
+  return numberTable(
+    columns,
+    found.map((place) => table.names[place]),
+    table.rows,
+  );
 }
 
 function placesOf(names, table) {
@@ -88,7 +102,11 @@ function imputed(transform, table) {
       isMissing(cell, transform.missing) ? transform.fills[i] : cell,
     ),
   );
-  return numberTable(columns, transform.places.map((place) => ready.names[place]), table.rows);
+  return numberTable(
+    columns,
+    transform.places.map((place) => ready.names[place]),
+    table.rows,
+  );
 }
 
 function missingFlags(transform, table) {
@@ -104,7 +122,11 @@ function missingFlags(transform, table) {
     );
   }
   const { places } = transform;
-  return numberTable(places.map((p) => flags[p]), places.map((p) => ready.names[p]), table.rows);
+  return numberTable(
+    places.map((p) => flags[p]),
+    places.map((p) => ready.names[p]),
+    table.rows,
+  );
 }
 
 function readyToImpute({ missing, n_features, numeric }, table) {
@@ -140,7 +162,9 @@ function unknownCode({ cells, unknown }, cell, name) {
   const kinds = new Set(cells.map(kindOf).filter(Boolean));
   const isOfOtherKind = kindOf(cell) && kinds.size && !kinds.has(kindOf(cell));
   if (isOfOtherKind || unknown === null) {
-    throw new InputError(`Column '${name}' holds ${shown(cell)}, but these are allowed: ${listed(cells)}.`);
+    throw new InputError(
+      `Column '${name}' holds ${shown(cell)}, but these are allowed: ${listed(cells)}.`,
+    );
   }
   return unknown;
 }

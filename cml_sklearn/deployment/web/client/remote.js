@@ -75,7 +75,7 @@ export class RemoteModel {
     const name = hex(await sha256(keys));
     const path = `/keys/${name}`;
     let isSent = false;
-    for (let attempt = 0; ; ) {
+    for (let attempt = 0; ;) {
       const there = await this.#sent("HEAD", path, { isMissingFine: true });
       if (there.headers.get("Upload-Complete") === "?1") break;
       const offset = Number(there.headers.get("Upload-Offset") ?? 0);
@@ -105,7 +105,8 @@ export class RemoteModel {
   async #answer(payload, rows) {
     const keys = this.keys ?? (await this.uploadKeys());
     const path = `/v2/models/${encodeURIComponent(await this.#nameThere())}/infer`;
-    const ask = (name) => this.#sent("POST", path, { body: payload, headers: { "CML-Keys": name } });
+    const ask = (name) =>
+      this.#sent("POST", path, { body: payload, headers: { "CML-Keys": name } });
     this.onExchange({ kind: "rows", rows, sent: payload });
     const response = await ask(keys).catch(async (error) => {
       // keys may expire between two batches
@@ -124,7 +125,9 @@ export class RemoteModel {
       const models = await (await this.#sent("POST", "/v2/repository/index")).json();
       const found = models.find(({ version }) => version === digest);
       if (!found) {
-        const there = models.map(({ name, version }) => `${name} (${version.slice(0, 12)})`).join(", ");
+        const there = models
+          .map(({ name, version }) => `${name} (${version.slice(0, 12)})`)
+          .join(", ");
         throw new InputError(
           `The service has ${there}, but not ${model} ${digest.slice(0, 12)}: load the page again.`,
         );
@@ -152,7 +155,13 @@ export class RemoteModel {
     if (body) all["Content-Type"] = "application/octet-stream";
     let response;
     try {
-      response = await this.send(this.url + path, { method, body, headers: all, signal, cache: "no-store" });
+      response = await this.send(this.url + path, {
+        method,
+        body,
+        headers: all,
+        signal,
+        cache: "no-store",
+      });
     } catch (error) {
       if (signal?.aborted) throw new InputError("It was stopped.");
       throw new UnreachableError(
@@ -178,10 +187,13 @@ export class RemoteModel {
 
 /** What to say of an answer of another number of rows. */
 export const incomplete = (came, asked) =>
-  new InputError(`The service answered ${came} rows of ${asked}: it made a mistake, or was tampered with.`);
+  new InputError(
+    `The service answered ${came} rows of ${asked}: it made a mistake, or was tampered with.`,
+  );
 
 async function reasonOf(response) {
-  if (response.status === 401) return "The service does not know the token; its operator makes one.";
+  if (response.status === 401)
+    return "The service does not know the token; its operator makes one.";
   try {
     return String((await response.json()).error);
   } catch {

@@ -63,9 +63,7 @@ export class SealClient {
     const secret = [
       await saved(generator.secretKey(), "plaintext"),
       await saved(generator.createPublicKeySerializable(), "ciphertext"),
-      isAffine
-        ? new Uint8Array()
-        : await saved(generator.createRelinKeysSerializable(), "keys"),
+      isAffine ? new Uint8Array() : await saved(generator.createRelinKeysSerializable(), "keys"),
       steps.length
         ? await saved(generator.createGaloisKeysSerializableWithSteps(steps), "keys")
         : new Uint8Array(),
@@ -88,7 +86,12 @@ export class SealClient {
     const key = new seal.SecretKey();
     const publicKey = new seal.PublicKey();
     await loaded(scheme, key, await fromWire(secret[0], "plaintext", limit), "A secret key");
-    await loaded(scheme, publicKey, await fromWire(secret[1], "ciphertext", 2 * limit), "A public key");
+    await loaded(
+      scheme,
+      publicKey,
+      await fromWire(secret[1], "ciphertext", 2 * limit),
+      "A public key",
+    );
     this.encryptor = new seal.Encryptor(context, publicKey, key);
     this.decryptor = new seal.Decryptor(context, key);
     this.tag = (await sha256(secret[1])).slice(0, 16);
@@ -115,7 +118,9 @@ export class SealClient {
   async encrypt(columns, samples) {
     const { layouts } = this.specification;
     if (columns.length !== layouts.n_columns) {
-      throw new InputError(`${columns.length} columns came; the circuit takes ${layouts.n_columns}.`);
+      throw new InputError(
+        `${columns.length} columns came; the circuit takes ${layouts.n_columns}.`,
+      );
     }
     const scheme = await this.#scheme();
     const layout = layoutOf(layouts, samples);
@@ -143,13 +148,17 @@ export class SealClient {
     const [tag, ...values] = parts;
     const layout = layoutOf(this.specification.layouts, samples);
     if (!tag || String(tag) !== String(this.tag)) {
-      throw new InputError("The answer was made with other keys; decrypt with those that encrypted.");
+      throw new InputError(
+        "The answer was made with other keys; decrypt with those that encrypted.",
+      );
     }
     const bounds = this.specification.outputs.flatMap(({ low, high }) =>
       Array.from(low.values, (least, i) => [least, high.values[i]]),
     );
     if (values.length !== bounds.length) {
-      throw new InputError(`An answer has ${values.length} ciphertexts; the circuit gives ${bounds.length}.`);
+      throw new InputError(
+        `An answer has ${values.length} ciphertexts; the circuit gives ${bounds.length}.`,
+      );
     }
     const columns = [];
     for (const [i, value] of values.entries()) {

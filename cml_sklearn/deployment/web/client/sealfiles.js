@@ -108,7 +108,7 @@ function withVersion(bytes, kind, version) {
 
 function renameObject(bytes, place, size, before, version) {
   bytes.set(version, place + 3);
-  for (let inner = place + HEADER + before; inner < place + size; ) {
+  for (let inner = place + HEADER + before; inner < place + size;) {
     const { size: length } = readHeader(bytes, inner);
     bytes.set(version, inner + 3);
     inner += length;
