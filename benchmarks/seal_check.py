@@ -16,8 +16,7 @@ from benchmarks.options import Output, Repeat
 from benchmarks.tables import show
 from cml_sklearn.exceptions import CompilationError
 from cml_sklearn.fhe.protocol import CircuitOptions
-from cml_sklearn.fhe.seal.cost import batches_of, bytes_of_batch, seconds_of
-from cml_sklearn.fhe.seal.plan import Plan, plan_program
+from cml_sklearn.fhe.seal.choice import choose
 
 __all__ = ["SHAPES", "Shape", "main", "measured"]
 
@@ -96,13 +95,14 @@ def measured(shape: Shape, repeat: int) -> Row:
         circuit = compiled(module, "seal")
     except CompilationError:
         return row
-    plan = plan_program(module.program, CircuitOptions().p_error)
+    choice = choose(module.program, CircuitOptions().p_error)
+    plan, cost = choice.plan_of(shape.n_samples), choice.cost(shape.n_samples)
     row |= {"ring": plan.parameters.ring_dimension, "products": plan.tape.n_products}
     rows = np.resize(X[N_TRAIN:], (shape.n_samples, shape.n_features))
     flow = few_flows(circuit, module.quantize_input(rows), repeat)
-    row |= {"estimate": seconds_of(plan, shape.n_samples), "seconds": flow.seconds_cpu}
+    row |= {"estimate": cost.seconds, "seconds": flow.seconds_cpu}
     row["ratio"] = row["seconds"] / row["estimate"]
-    row["bytes_ratio"] = (flow.n_up + flow.n_down) / _estimated_bytes(plan, shape.n_samples)
+    row["bytes_ratio"] = (flow.n_up + flow.n_down) / cost.n_bytes
     return row
 
 
@@ -111,10 +111,6 @@ def _parameters(shape: Shape) -> dict[str, int]:
         return {}
     depth = {"max_depth": shape.depth}
     return depth if shape.model == "DT" else depth | {"n_estimators": shape.n_trees}
-
-
-def _estimated_bytes(plan: Plan, n_samples: int) -> int:
-    return sum(sum(bytes_of_batch(plan, size)) for size in batches_of(plan).sizes(n_samples))
 
 
 def _cells(row: Row) -> list[str]:

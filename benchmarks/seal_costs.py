@@ -16,15 +16,11 @@ import numpy as np
 import typer
 
 from cml_sklearn.fhe.seal.cost import Times, batches_of
-from cml_sklearn.fhe.seal.halves import (
-    ClientSpecification,
-    SealClient,
-    SealServer,
-    ServerSpecification,
-    _session,
-)
-from cml_sklearn.fhe.seal.layouts import LEAST_BLOCK, CoefficientLayout
+from cml_sklearn.fhe.seal.halves import SealClient, SealServer
+from cml_sklearn.fhe.seal.layouts import CoefficientLayout
 from cml_sklearn.fhe.seal.plan import Plan, _affine_plans, _product_plans
+from cml_sklearn.fhe.seal.session import session_of
+from cml_sklearn.fhe.seal.specifications import ClientSpecification, ServerSpecification, Task, Way
 from cml_sklearn.fhe.seal.tape import Combination, Product, Tape
 from cml_sklearn.program.bounds import Bounds
 
@@ -97,11 +93,11 @@ class _Bench:
         parameters, layouts = plan.parameters, plan.layouts
         n, t = parameters.ring_dimension, parameters.plain_modulus
         bounds = Bounds(np.array([0]), np.array([t - 1]))
-        specification = ClientSpecification(parameters, layouts, (bounds,), batches_of(plan))
-        self.client = SealClient(specification)
+        way = Way(parameters, layouts)
+        self.client = SealClient(ClientSpecification((way,), (bounds,), batches_of(plan)))
         self.keys = self.client.evaluation_keys
-        self.server = SealServer(ServerSpecification(parameters, layouts, _COPY, plan.flood_bits))
-        self.session = _session(parameters, self.keys, layouts)
+        self.server = SealServer(ServerSpecification((Task(way, _COPY, plan.flood_bits),)))
+        self.session = session_of(parameters, self.keys.keys[0], layouts)
         self.scheme = self.session.scheme
         self.elements = layouts.galois_elements
         self.n_keys = 2 + len(self.elements)
@@ -114,7 +110,6 @@ class _Bench:
     def works(self) -> dict[str, tuple[Callable[[Any], object], Callable[[], Any]]]:
         """What is done, and what makes its argument, by the fields of `Times`."""
         session, evaluator = self.session, self.scheme.evaluator
-        galois, result = session.galois, self.scheme.new()
         weights, ones = np.arange(1, _FEATURES + 1), np.ones(_MANY, dtype=np.int64)
         constant = self.scheme.constant(3)
         return {
@@ -124,7 +119,7 @@ class _Bench:
             "decrypt": (self.client.decrypt, lambda: self.answer),
             "product": (lambda pair: session.product(*pair), lambda: (self._read(), self._read())),
             "relinearize": (session.relinearize, self._product),
-            "rotate": (lambda x: evaluator.rotate_rows(x, LEAST_BLOCK, galois, result), self._read),
+            "rotate": (lambda x: session.turned(x, self.elements[0]), self._read),
             "scale": (lambda x: evaluator.multiply_plain_inplace(x, constant), self._read),
             "add": (lambda xs: session.combine(xs, ones, 0), lambda: [self._read()] * _MANY),
             "plain": (lambda x: session.affine([x], [weights], 1, self.layout), self._read),

@@ -163,6 +163,12 @@ class IntegerProgram:
         return tuple(bounds)
 
     @property
+    def bounded_instructions(self) -> list[tuple[Instruction, Bounds]]:
+        """All instructions with the interval of their results."""
+        bounds = self.bounds[len(self.input_bounds) :]
+        return list(zip(self.instructions, bounds, strict=True))
+
+    @property
     def output_bounds(self) -> list[Bounds]:
         """Interval of every output."""
         return [self.bounds[i] for i in self.outputs]
@@ -171,7 +177,7 @@ class IntegerProgram:
         """Widths of all tensors in turn, and of the index before every layer of lookups."""
         n_inputs = len(self.input_bounds)
         widths = [Width("input", bounds.width) for bounds in self.input_bounds]
-        for instruction, bounds in zip(self.instructions, self.bounds[n_inputs:], strict=True):
+        for instruction, bounds in self.bounded_instructions:
             step = instruction.step
             if isinstance(step, Lookup):
                 maker = source_of(self.instructions, n_inputs, instruction.inputs[0])

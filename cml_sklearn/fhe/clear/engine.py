@@ -138,8 +138,7 @@ class ClearServer:
         """
         _check_keys(encrypted, keys)
         tensors = list(encrypted.values)
-        steps = zip(self.program.instructions, self.program.bounds[len(tensors) :], strict=True)
-        for instruction, bounds in steps:
+        for instruction, bounds in self.program.bounded_instructions:
             value = evaluate(instruction.step, *(tensors[i] for i in instruction.inputs))
             _check_range(value, bounds, instruction.source)
             tensors.append(value)
@@ -209,7 +208,6 @@ def _report(program: IntegerProgram, options: CircuitOptions) -> FheReport:
 
 def _lookups(program: IntegerProgram) -> Iterator[tuple[int, int]]:
     """Width and number of every layer's lookups."""
-    tensors = zip(program.instructions, program.bounds[len(program.input_bounds) :], strict=True)
-    for instruction, bounds in tensors:
+    for instruction, bounds in program.bounded_instructions:
         if isinstance(instruction.step, Lookup):
             yield instruction.step.width, prod(bounds.shape)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -95,7 +94,7 @@ class ConcreteEngine:
         n_inputs = sum(b.low.size for b in program.input_bounds)
         if program.is_affine:
             return Cost(0.5 + 0.003 * n_samples, 4_000 * n_inputs * n_samples)
-        lookups = sum(_estimated_lookups(i, b) for i, b in _with_bounds(program))
+        lookups = sum(_estimated_lookups(i, b) for i, b in program.bounded_instructions)
         seconds = 10 + n_samples * (3e-4 * n_inputs + 8e-3 * lookups)
         return Cost(seconds, 150_000_000 + 20_000 * n_samples)
 
@@ -155,10 +154,6 @@ class ConcreteEngine:
 
 _LEAVES_A_LOOKUP = 4
 """Of planned trees, on average."""
-
-
-def _with_bounds(program: IntegerProgram) -> Iterator[tuple[Instruction, Bounds]]:
-    yield from zip(program.instructions, program.bounds[len(program.input_bounds) :], strict=True)
 
 
 def _estimated_lookups(instruction: Instruction, bounds: Bounds) -> float:

@@ -83,5 +83,5 @@ def _compiled(program: IntegerProgram, size: int, options: CircuitOptions) -> ob
 
 def _n_lookups(program: IntegerProgram) -> int:
     """Count the lookups of a sample."""
-    tensors = zip(program.instructions, program.bounds[len(program.input_bounds) :], strict=True)
-    return sum(prod(bounds.shape) for i, bounds in tensors if isinstance(i.step, Lookup))
+    pairs = program.bounded_instructions
+    return sum(prod(bounds.shape) for i, bounds in pairs if isinstance(i.step, Lookup))

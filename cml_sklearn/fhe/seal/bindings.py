@@ -27,6 +27,7 @@ __all__ = [
     "FOREIGN_ERRORS",
     "Ciphertext",
     "EncryptionParameters",
+    "KeyRing",
     "SealKeys",
     "SealScheme",
     "SecretKeys",
@@ -138,10 +139,34 @@ class SealKeys:
         """The keys, for the wire."""
         return self.public, self.relinearization, self.galois
 
+
+@dataclass(frozen=True)
+class KeyRing:
+    """Keys of a circuit, for each kind of batches some.
+
+    Parameters
+    ----------
+    keys : tuple of SealKeys
+    """
+
+    keys: tuple[SealKeys, ...]
+
+    @classmethod
+    def of(cls, parts: tuple[bytes, ...]) -> KeyRing:
+        """Read what `parts` gave."""
+        size = len(fields(SealKeys))
+        groups = (parts[i : i + size] for i in range(0, max(len(parts), 1), size))
+        return cls(tuple(map(SealKeys.of, groups)))
+
+    @property
+    def parts(self) -> tuple[bytes, ...]:
+        """The keys, for the wire."""
+        return tuple(part for keys in self.keys for part in keys.parts)
+
     @cached_property
     def tag(self) -> bytes:
         """What ciphertexts are marked with: keys of another client are found by it."""
-        return sha256(self.public).digest()[:16]
+        return sha256(b"".join(keys.public for keys in self.keys)).digest()[:16]
 
 
 class SealScheme:

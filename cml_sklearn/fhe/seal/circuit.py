@@ -6,14 +6,16 @@ import numpy as np
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.fhe.protocol import CircuitOptions, FheReport
-from cml_sklearn.fhe.seal.cost import batches_of, bytes_of_batch, key_bytes
-from cml_sklearn.fhe.seal.halves import (
+from cml_sklearn.fhe.seal.choice import Choice
+from cml_sklearn.fhe.seal.cost import bytes_of_batch
+from cml_sklearn.fhe.seal.halves import SealClient, SealServer
+from cml_sklearn.fhe.seal.specifications import (
     ClientSpecification,
-    SealClient,
-    SealServer,
     ServerSpecification,
+    Task,
+    Way,
+    split_outputs,
 )
-from cml_sklearn.fhe.seal.plan import Plan
 from cml_sklearn.fhe.seal.tape import ClearAlgebra
 from cml_sklearn.program.program import IntegerProgram
 
@@ -28,50 +30,51 @@ class SealCircuit:
     Parameters
     ----------
     program : IntegerProgram
-    plan : Plan
+    choice : Choice
     options : CircuitOptions
     """
 
     overlaps = False
 
-    def __init__(self, program: IntegerProgram, plan: Plan, options: CircuitOptions) -> None:
-        self._plan = plan
+    def __init__(self, program: IntegerProgram, choice: Choice, options: CircuitOptions) -> None:
+        self._choice = choice = choice.up_to(options.batch_size)
         self._outputs = tuple(program.output_bounds)
-        self.client = SealClient(
-            ClientSpecification(
-                plan.parameters, plan.layouts, self._outputs, batches_of(plan, options.batch_size)
-            )
+        ways = tuple(
+            Way(plan.parameters, plan.layouts, least)
+            for plan, least in zip(choice.plans, choice.least, strict=True)
         )
-        self.server = SealServer(
-            ServerSpecification(plan.parameters, plan.layouts, plan.tape, plan.flood_bits)
+        tasks = tuple(
+            Task(way, plan.tape, plan.flood_bits)
+            for way, plan in zip(ways, choice.plans, strict=True)
         )
-        self.report = _report(program, plan, options)
+        batches = choice.batches(options.batch_size)
+        self.client = SealClient(ClientSpecification(ways, self._outputs, batches))
+        self.server = SealServer(ServerSpecification(tasks))
+        self.report = _report(program, choice, options)
 
     def simulate(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Evaluate the arithmetic of the circuit on clear integers."""
         n_samples = len(inputs[0])
-        columns = np.hstack([x.reshape(n_samples, -1) for x in inputs]).T.astype(np.int64)
-        values = self._plan.tape.run(ClearAlgebra(), lambda column: columns[column])
+        plan = self._choice.plan_of(n_samples)
+        columns = plan.layouts.columns(*inputs).astype(np.int64)
+        values = plan.tape.run(ClearAlgebra(), lambda column: columns[column])
         rows = np.stack([np.broadcast_to(value, n_samples) for value in values], axis=1)
-        sizes = [bounds.low.size for bounds in self._outputs]
-        parts = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
-        return tuple(
-            part.reshape(n_samples, *bounds.shape)
-            for part, bounds in zip(parts, self._outputs, strict=True)
-        )
+        return split_outputs(rows, self._outputs)
 
 
-def _report(program: IntegerProgram, plan: Plan, options: CircuitOptions) -> FheReport:
-    """Facts of the largest batch, by sample."""
-    parameters, work = plan.parameters, plan.tape.work
+def _report(program: IntegerProgram, choice: Choice, options: CircuitOptions) -> FheReport:
+    """Facts of the largest batch, by sample; of what is worst, for all of them."""
+    plan = choice.plans[-1]
+    parameters = plan.parameters
     size = min(options.batch_size or parameters.ring_dimension, parameters.ring_dimension)
-    batches = batches_of(plan, options.batch_size).sizes(size)
-    up, down = np.sum([bytes_of_batch(plan, batch) for batch in batches], axis=0).tolist()
+    batches = choice.batches(options.batch_size).sizes(size)
+    pairs = [bytes_of_batch(choice.plan_of(batch), batch) for batch in batches]
+    up, down = np.sum(pairs, axis=0).tolist()
     return FheReport(
         engine="seal",
         pbs_count=None,
         complexity=None,
-        key_bytes=key_bytes(plan),
+        key_bytes=choice.cost_of_keys.n_bytes,
         input_bytes=up / size,
         output_bytes=down / size,
         max_bit_width=max(width.bits for width in program.widths()),
@@ -80,10 +83,10 @@ def _report(program: IntegerProgram, plan: Plan, options: CircuitOptions) -> Fhe
         security_bits=_SECURITY_BITS,
         samples_per_ciphertext=size,
         levels=plan.tape.levels,
-        products=work.products,
+        products=plan.tape.work.products,
         ring_dimension=parameters.ring_dimension,
         modulus_bits=parameters.modulus_bits,
         plain_modulus=parameters.plain_modulus,
-        noise_budget=plan.budget,
-        flood_bits=plan.hidden_bits,
+        noise_budget=min(plan.budget for plan in choice.plans),
+        flood_bits=min(plan.hidden_bits for plan in choice.plans),
     )

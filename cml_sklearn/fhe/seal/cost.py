@@ -12,7 +12,15 @@ from cml_sklearn.fhe.seal.layouts import LEAST_BLOCK, Batches, CoefficientLayout
 from cml_sklearn.fhe.seal.plan import Plan
 from cml_sklearn.fhe.seal.tape import Tape
 
-__all__ = ["Times", "batches_of", "bytes_of_batch", "key_bytes", "seconds_of", "seconds_of_keys"]
+__all__ = [
+    "MOST_BYTES",
+    "Times",
+    "batches_of",
+    "bytes_of_batch",
+    "key_bytes",
+    "seconds_of_batch",
+    "seconds_of_keys",
+]
 
 
 @dataclass(frozen=True)
@@ -47,22 +55,17 @@ class Times:
 
 _MEASURED = {
     (4096, 2): Times(1.2, 0.35, 2.1, 0.54, 2.9, 0.6, 0.61, 0.026, 0.018, 0.62, 2.5),
-    (8192, 2): Times(1.8, 0.52, 6.1, 0.85, 6.1, 1.4, 1.3, 0.05, 0.035, 1.2, 3.8),
-    (8192, 3): Times(2.5, 0.91, 9.7, 0.94, 8.8, 2.2, 2.2, 0.073, 0.054, 1.7, 6.4),
+    (8192, 2): Times(1.8, 0.52, 4.3, 0.85, 6.1, 1.4, 1.3, 0.05, 0.035, 1.2, 3.8),
+    (8192, 3): Times(2.5, 0.91, 5.6, 0.94, 8.8, 2.2, 2.2, 0.073, 0.054, 1.7, 6.4),
     (16384, 4): Times(5.9, 1.9, 25, 1.8, 24, 6.8, 6.8, 0.2, 0.15, 4.6, 21),
     (16384, 5): Times(7, 2.4, 35, 1.7, 30, 9.4, 9.4, 0.24, 0.19, 5.7, 34),
 }
 
-_MOST_BYTES = 300_000_000
+MOST_BYTES = 300_000_000
 """Of a batch's ciphertexts: half as many samples share each of them with another column."""
 
 _BATCH_MS = 0.6
 """Of Python, for a batch."""
-
-
-def seconds_of(plan: Plan, n_samples: int) -> float:
-    """Encrypt, evaluate and decrypt all samples, without keys."""
-    return sum(_seconds_of_batch(plan, size) for size in batches_of(plan).sizes(n_samples))
 
 
 def seconds_of_keys(plan: Plan) -> float:
@@ -96,7 +99,7 @@ def batches_of(plan: Plan, most: int | None = None) -> Batches:
         Largest batch.
     """
     largest = min(most or plan.parameters.ring_dimension, plan.parameters.ring_dimension)
-    while bytes_of_batch(plan, largest)[0] > _MOST_BYTES and largest > LEAST_BLOCK:
+    while bytes_of_batch(plan, largest)[0] > MOST_BYTES and largest > LEAST_BLOCK:
         largest //= 2
     layout = plan.layouts.of(1)
     if not isinstance(layout, CoefficientLayout):
@@ -104,11 +107,12 @@ def batches_of(plan: Plan, most: int | None = None) -> Batches:
     small = min(layout.samples, largest)
     if small == largest:
         return Batches(largest)
-    seconds = _seconds_of_batch(plan, small), _seconds_of_batch(plan, small + 1)
+    seconds = seconds_of_batch(plan, small), seconds_of_batch(plan, small + 1)
     return Batches(largest, small, int(seconds[1] / seconds[0]))
 
 
-def _seconds_of_batch(plan: Plan, n_samples: int) -> float:
+def seconds_of_batch(plan: Plan, n_samples: int) -> float:
+    """Encrypt, evaluate and decrypt, without keys."""
     times, layout, n_outputs = _times(plan), plan.layouts.of(n_samples), len(plan.tape.outputs)
     n_ciphertexts = layout.n_ciphertexts(plan.tape.n_inputs)
     milliseconds = _BATCH_MS + n_ciphertexts * times.encrypt
@@ -122,11 +126,11 @@ def _seconds_of_batch(plan: Plan, n_samples: int) -> float:
 
 def _milliseconds_in_slots(tape: Tape, layout: SlotLayout, times: Times) -> float:
     """Read the columns that count, bring them to the front, and do the arithmetic."""
-    ways, work = layout.ways(tape.inputs_read), tape.work
-    n_read = sum(layout.before(place) is None for place in ways)
+    work = tape.work
+    n_read = len({layout.place(column).ciphertext for column in tape.inputs_read})
     return (
         n_read * times.read
-        + (len(ways) - n_read) * times.rotate
+        + len(layout.ways(tape.inputs_read)) * times.rotate
         + work.products * times.product
         + work.relinearizations * times.relinearize
         + work.scalings * times.scale

@@ -6,17 +6,10 @@ import weakref
 from pathlib import Path
 
 from cml_sklearn.fhe.protocol import CircuitOptions, Cost
-from cml_sklearn.fhe.seal.bindings import SealKeys, is_installed
+from cml_sklearn.fhe.seal.bindings import KeyRing, is_installed
+from cml_sklearn.fhe.seal.choice import Choice, choose
 from cml_sklearn.fhe.seal.circuit import SealCircuit
-from cml_sklearn.fhe.seal.cost import (
-    batches_of,
-    bytes_of_batch,
-    key_bytes,
-    seconds_of,
-    seconds_of_keys,
-)
 from cml_sklearn.fhe.seal.halves import SealCiphertexts, SealClient, SealServer
-from cml_sklearn.fhe.seal.plan import Plan, plan_program
 from cml_sklearn.fhe.seal.polynomial import UnsupportedProgramError
 from cml_sklearn.program.program import IntegerProgram
 
@@ -33,14 +26,14 @@ class SealEngine:
         if not is_installed():
             return 'the package "tenseal" is not installed'
         try:
-            _plan(program, CircuitOptions().p_error)
+            _chosen(program, CircuitOptions().p_error)
         except UnsupportedProgramError as error:
             return str(error)
         return None
 
     def compile(self, program: IntegerProgram, options: CircuitOptions) -> SealCircuit:
         """Plan the arithmetic; nothing else is to be compiled."""
-        return SealCircuit(program, _plan(program, options.p_error), options)
+        return SealCircuit(program, _chosen(program, options.p_error), options)
 
     def load_client(self, folder: str | Path) -> SealClient:
         """Read what `SealClient.save` wrote."""
@@ -54,33 +47,31 @@ class SealEngine:
         """Read a batch from the wire."""
         return SealCiphertexts.of(n_samples, parts)
 
-    def read_keys(self, parts: tuple[bytes, ...]) -> SealKeys:
+    def read_keys(self, parts: tuple[bytes, ...]) -> KeyRing:
         """Read evaluation keys from the wire."""
-        return SealKeys.of(parts)
+        return KeyRing.of(parts)
 
     def cost(self, program: IntegerProgram, n_samples: int) -> Cost:
         """Seconds and bytes, keys included."""
-        plan = _plan(program, CircuitOptions().p_error)
-        sizes = batches_of(plan).sizes(n_samples)
-        sent = sum(sum(bytes_of_batch(plan, size)) for size in sizes)
-        seconds = seconds_of_keys(plan) + seconds_of(plan, n_samples)
-        return Cost(seconds, key_bytes(plan) + sent)
+        choice = _chosen(program, CircuitOptions().p_error)
+        samples, keys = choice.cost(n_samples), choice.cost_of_keys
+        return Cost(samples.seconds + keys.seconds, samples.n_bytes + keys.n_bytes)
 
 
-_plans: dict[tuple[int, float], tuple[weakref.ref[IntegerProgram], Plan | str]] = {}
+_choices: dict[tuple[int, float], tuple[weakref.ref[IntegerProgram], Choice | str]] = {}
 """Plans of programs that are alive, or why there are none, by identity and error."""
 
 
-def _plan(program: IntegerProgram, p_error: float) -> Plan:
+def _chosen(program: IntegerProgram, p_error: float) -> Choice:
     """Plan a program once, however often it is asked whether it can be."""
     key = id(program), p_error
-    known = _plans.get(key)
+    known = _choices.get(key)
     if known is None or known[0]() is not program:
         try:
-            found: Plan | str = plan_program(program, p_error)
+            found: Choice | str = choose(program, p_error)
         except UnsupportedProgramError as error:
             found = str(error)
-        _plans[key] = known = weakref.ref(program, lambda _: _plans.pop(key, None)), found
+        _choices[key] = known = weakref.ref(program, lambda _: _choices.pop(key, None)), found
     if isinstance(known[1], str):
         raise UnsupportedProgramError(known[1])
     return known[1]

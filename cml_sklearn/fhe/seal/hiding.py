@@ -22,7 +22,8 @@ FLOOD_BITS = 39
 """Bits by which added noise exceeds the bound of what it hides: the statistical distance between
 answers of two models with equal results is below 2**-39 a coefficient."""
 
-_WORD = 62
+_LIMB = 40
+"""Bits that a float has with room for rounding."""
 
 
 def random_beside(results: IntArray, n: int, modulus: int) -> IntArray:
@@ -45,14 +46,28 @@ def random_beside(results: IntArray, n: int, modulus: int) -> IntArray:
 
 def flood(scheme: SealScheme, bits: int) -> Ciphertext:
     """Make a ciphertext of zero whose noise is uniform from -2**bits up to 2**bits."""
-    noise = _uniform(scheme.parameters.ring_dimension, bits + 1) - (1 << bits)
-    return scheme.trivial([np.mod(noise, prime).astype(np.int64) for prime in scheme.primes])
+    n, whole = scheme.parameters.ring_dimension, bits + 1
+    sizes = [min(_LIMB, whole - start) for start in range(0, whole, _LIMB)]
+    limbs = [_uniform(n, size) for size in sizes]
+    return scheme.trivial([_residues(limbs, 1 << bits, prime) for prime in scheme.primes])
 
 
 def _uniform(n: int, bits: int) -> IntArray:
-    """Random integers of some bits; Python's own where they need more than 62."""
-    if bits > _WORD:
-        high, low = _uniform(n, _WORD), _uniform(n, bits - _WORD)
-        return (high.astype(object) << (bits - _WORD)) + low
+    """Random integers of some bits."""
     words = np.frombuffer(secrets.token_bytes(8 * n), dtype="<u8")
     return (words >> np.uint64(64 - bits)).astype(np.int64)
+
+
+def _residues(limbs: list[IntArray], less: int, prime: int) -> IntArray:
+    """Integers of limbs of 40 bits, less another one, modulo a prime of at most 60 bits."""
+    total = np.full_like(limbs[0], -less % prime)
+    for i, limb in enumerate(limbs):
+        total = (total + _multiple(limb, (1 << _LIMB * i) % prime, prime)) % prime
+    return total
+
+
+def _multiple(limb: IntArray, factor: int, prime: int) -> IntArray:
+    """Product modulo a prime: exact modulo 2**64, and the quotient is off by one at the most."""
+    quotient = (limb * (factor / prime)).astype(np.int64)
+    # what is beyond 64 bits is the same in both products
+    return limb * np.int64(factor) - quotient * np.int64(prime)

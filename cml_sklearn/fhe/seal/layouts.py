@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.fhe.seal.digits import Digits
 
 __all__ = ["Batches", "CoefficientLayout", "Layout", "Layouts", "Place", "SlotLayout"]
 
@@ -18,11 +20,17 @@ LEAST_BLOCK = 16
 
 
 class Place(NamedTuple):
-    """Where a column stands: ciphertext, whether in the second row of slots, and which block."""
+    """Where a column stands.
+
+    Attributes
+    ----------
+    ciphertext : int
+    turns : int
+        What brings its block to the front: a bit for each of a layout's automorphisms.
+    """
 
     ciphertext: int
-    second_row: bool
-    block: int
+    turns: int
 
 
 @dataclass(frozen=True)
@@ -66,34 +74,60 @@ class SlotLayout:
 
     def place(self, column: int) -> Place:
         """Find a column."""
-        ciphertext, rest = divmod(column, self.columns)
-        row, block = divmod(rest, self.blocks_a_row)
-        return Place(ciphertext, bool(row), block)
+        return Place(*divmod(column, self.columns))
 
-    @staticmethod
-    def before(place: Place) -> Place | None:
-        """Where a block was one rotation earlier on its way to the front; None at the front."""
-        if place.second_row:
-            return place._replace(second_row=False)
-        return place._replace(block=place.block & (place.block - 1)) if place.block else None
+    def ways(self, columns: Iterable[int]) -> dict[Place, Place]:
+        """Ways to bring blocks to the front, one automorphism after the other.
 
-    def ways(self, columns: list[int]) -> set[Place]:
-        """All places on the ways of some columns to the front."""
-        places: set[Place] = set()
-        for column in columns:
-            place: Place | None = self.place(column)
-            while place is not None and place not in places:
-                places.add(place)
-                place = self.before(place)
-        return places
+        Parameters
+        ----------
+        columns : iterable of int
+            Those that are read.
+
+        Returns
+        -------
+        dict of Place to Place
+            For every place on a way but the fronts, the one from which a turn leads there.
+        """
+        ends = defaultdict(list)
+        for ciphertext, turns in map(self.place, columns):
+            ends[ciphertext].append(turns)
+        return {
+            Place(ciphertext, turns): Place(ciphertext, before)
+            for ciphertext, turns_there in ends.items()
+            for turns, before in _shared_ways(turns_there).items()
+        }
 
     @property
     def galois_elements(self) -> list[int]:
-        """Automorphisms that bring any block to the front: rotations by powers of two, and rows."""
+        """Automorphisms that bring any block to the front: rotations by powers of two, and rows.
+
+        A column's number has one bit for each: the highest tells the rows, others the blocks.
+        """
         if self.columns == 1:
             return []
         steps = range(self.blocks_a_row.bit_length() - 1)
         return [*(pow(3, self.block << i, 2 * self.n) for i in steps), 2 * self.n - 1]
+
+
+def _shared_ways(ends: list[int]) -> dict[int, int]:
+    """Few turns that reach all of some sets of turns, each from a part of it.
+
+    Short ways first; each begins at the nearest place that is known, and turns to where most of
+    the later ones pass, too.
+    """
+    ends = sorted(ends, key=lambda end: (end.bit_count(), end))
+    later = np.array(ends)
+    before: dict[int, int] = {}
+    for position, end in enumerate(ends):
+        at = max((k for k in (0, *before) if not k & ~end), key=int.bit_count)
+        while at != end:
+            missing = (1 << i for i in range(end.bit_length()) if (end & ~at) >> i & 1)
+            rest = later[position:]
+            step = max((at | bit for bit in missing), key=lambda s: int(np.sum(s & ~rest == 0)))
+            before[step] = at
+            at = step
+    return before
 
 
 @dataclass(frozen=True)
@@ -163,22 +197,29 @@ class Layouts:
     n : int
         Ring dimension.
     n_columns : int
-        Elements of a sample.
+        Elements of a sample, or bits of its digits.
     is_affine : bool
         Whether no ciphertexts are multiplied.
+    digits : Digits, optional
+        Of whose bits there are ciphertexts instead of those of the grid.
     """
 
     n: int
     n_columns: int
     is_affine: bool
+    digits: Digits | None = None
 
     def __post_init__(self) -> None:
         """Refuse what a file may say."""
         if self.n < 2 * LEAST_BLOCK or self.n & (self.n - 1) or self.n_columns < 1:
             raise InvalidInputError(f"there are no layouts of {self.n_columns} columns in {self.n}")
+        if self.digits is not None and self.digits.n_columns != self.n_columns:
+            raise InvalidInputError(f"there are no digits in {self.n_columns} columns")
 
     def of(self, n_samples: int) -> Layout:
         """Layout of a batch of 1 to n samples."""
+        if self.digits is not None:
+            return SlotLayout(self.n, self.n)
         if not self.is_affine:
             block = max(LEAST_BLOCK, 1 << (n_samples - 1).bit_length())
             return SlotLayout(self.n, block if block <= self.n // 2 else self.n)
@@ -189,7 +230,15 @@ class Layouts:
     @property
     def galois_elements(self) -> list[int]:
         """Automorphisms of the smallest block, which those of larger ones are among."""
-        return [] if self.is_affine else SlotLayout(self.n, LEAST_BLOCK).galois_elements
+        if self.is_affine or self.digits is not None:
+            return []
+        return SlotLayout(self.n, LEAST_BLOCK).galois_elements
+
+    def columns(self, *inputs: IntArray) -> IntArray:
+        """Columns of a batch, shape (n_columns, n_samples), of all inputs' elements in a row."""
+        rows = [x.reshape(len(x), -1) for x in inputs]
+        columns = (rows[0] if len(rows) == 1 else np.hstack(rows)).T
+        return columns if self.digits is None else self.digits.encode(columns)
 
 
 @dataclass(frozen=True)

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor, log2
 
 import numpy as np
 
 from cml_sklearn.fhe.seal import noise as derived
 from cml_sklearn.fhe.seal.bindings import EncryptionParameters
+from cml_sklearn.fhe.seal.digits import Digits
 from cml_sklearn.fhe.seal.factoring import affine_tape, factored
 from cml_sklearn.fhe.seal.hiding import FLOOD_BITS
 from cml_sklearn.fhe.seal.layouts import LEAST_BLOCK, Layouts, SlotLayout
 from cml_sklearn.fhe.seal.noise import AffineNoise, Noise, ProductNoise
-from cml_sklearn.fhe.seal.polynomial import UnsupportedProgramError, affine_map, polynomial_of
+from cml_sklearn.fhe.seal.polynomial import (
+    UnsupportedProgramError,
+    affine_map,
+    features_of,
+    polynomial_of,
+)
 from cml_sklearn.fhe.seal.tape import Combination, Tape
 from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.program import IntegerProgram
 
-__all__ = ["Plan", "plan_program"]
+__all__ = ["Plan", "plan_digits", "plan_program"]
 
 _SECURE_BITS = {4096: 109, 8192: 218, 16384: 438}
 """Largest coefficient modulus by ring dimension at 128 bits of security, as SEAL checks again
@@ -55,6 +61,8 @@ class Plan:
         Bits by which it exceeds the bound of the noise that is there.
     budget : float
         Bits that are left at the worst.
+    digits : Digits, optional
+        Of whose bits the columns are, instead of those of the grid.
     """
 
     parameters: EncryptionParameters
@@ -62,12 +70,13 @@ class Plan:
     flood_bits: int
     hidden_bits: float
     budget: float
+    digits: Digits | None = None
 
     @property
     def layouts(self) -> Layouts:
         """Layouts of batches."""
         is_affine = self.tape.n_products == 0
-        return Layouts(self.parameters.ring_dimension, self.tape.n_inputs, is_affine)
+        return Layouts(self.parameters.ring_dimension, self.tape.n_inputs, is_affine, self.digits)
 
 
 def plan_program(program: IntegerProgram, p_error: float) -> Plan:
@@ -78,7 +87,7 @@ def plan_program(program: IntegerProgram, p_error: float) -> Plan:
     UnsupportedProgramError
         Why there is none, in words that end a sentence.
     """
-    span = max((_span(bounds) for bounds in program.output_bounds), default=0)
+    span = _widest(program)
     if not program.output_bounds or not sum(b.low.size for b in program.input_bounds):
         raise UnsupportedProgramError("it has no inputs or no outputs")
     is_affine = program.is_affine
@@ -88,6 +97,24 @@ def plan_program(program: IntegerProgram, p_error: float) -> Plan:
     for plan in plans:
         return plan
     raise UnsupportedProgramError("its integers are too wide, or noise has no room")
+
+
+def plan_digits(program: IntegerProgram, plan: Plan, p_error: float) -> Plan | None:
+    """Plan large batches of a program, which has a plan for bits, with features in two digits.
+
+    None where that takes no fewer ciphertexts or a larger ring.
+    """
+    digits = Digits.of(features_of(program.input_bounds)) if plan.tape.n_products else None
+    if digits is None or digits.n_columns >= plan.tape.n_inputs:
+        return None
+    tape = digits.tape(plan.tape)
+    found = next(_product_plans(tape, _widest(program), p_error, digits), None)
+    same_ring = found and found.parameters.ring_dimension == plan.parameters.ring_dimension
+    return found if same_ring else None
+
+
+def _widest(program: IntegerProgram) -> int:
+    return max((_span(bounds) for bounds in program.output_bounds), default=0)
 
 
 def _span(bounds: Bounds) -> int:
@@ -118,7 +145,9 @@ def _affine_plans(tape: Tape, span: int) -> Iterator[Plan]:
                 yield plan
 
 
-def _product_plans(tape: Tape, span: int, p_error: float) -> Iterator[Plan]:
+def _product_plans(
+    tape: Tape, span: int, p_error: float, digits: Digits | None = None
+) -> Iterator[Plan]:
     """Plans with as much flooding as there is room for, the cheapest first."""
     for n, bits in _PRODUCT_BITS:
         modulus = plain_modulus(n, span)
@@ -126,12 +155,13 @@ def _product_plans(tape: Tape, span: int, p_error: float) -> Iterator[Plan]:
             continue
         parameters = EncryptionParameters(n, bits, modulus)
         algebra = ProductNoise(parameters, derived.n_random(tape, parameters), p_error)
-        rotations = SlotLayout(n, LEAST_BLOCK).blocks_a_row.bit_length()
+        # bits of digits have ciphertexts of their own, which nothing rotates
+        rotations = 0 if digits else SlotLayout(n, LEAST_BLOCK).blocks_a_row.bit_length()
         fresh = algebra.rotated(rotations)
         outputs: list[Noise] = tape.run(algebra, lambda _, fresh=fresh: fresh)  # type: ignore[misc]
         plan = _hidden(tape, parameters, max(outputs, key=lambda noise: noise.norm))
         if plan is not None:
-            yield plan
+            yield replace(plan, digits=digits)
 
 
 def _hidden(tape: Tape, parameters: EncryptionParameters, outputs: Noise) -> Plan | None:

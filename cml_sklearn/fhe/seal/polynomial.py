@@ -21,7 +21,7 @@ from cml_sklearn.program.bounds import Bounds, Thermometer
 from cml_sklearn.program.evaluation import evaluate
 from cml_sklearn.program.program import Instruction, IntegerProgram
 
-__all__ = ["AffineMap", "Monomial", "Polynomial", "affine_map", "polynomial_of"]
+__all__ = ["AffineMap", "Monomial", "Polynomial", "affine_map", "features_of", "polynomial_of"]
 
 Monomial = tuple[int, ...]
 """Numbers of the bits that are multiplied, ascending; the empty one is the constant's."""
@@ -171,7 +171,7 @@ class _Reading:
     """What a program's steps make of bits."""
 
     def __init__(self, program: IntegerProgram) -> None:
-        self.features = _features(program.input_bounds)
+        self.features = features_of(program.input_bounds)
         starts = np.cumsum([0, *(b.low.size for b in program.input_bounds)])
         self.inputs = [
             _Bits(np.arange(bounds.low.size).reshape(bounds.shape) + start)
@@ -259,7 +259,7 @@ def _running(index: Mapping[Monomial, int], bits: list[int]) -> IntArray:
     return np.cumsum([0, *(index[bit,] for bit in bits)], dtype=np.int64)
 
 
-def _features(input_bounds: tuple[Bounds, ...]) -> IntArray:
+def features_of(input_bounds: tuple[Bounds, ...]) -> IntArray:
     """Feature of each bit of all inputs; bits of no thermometer are features of their own."""
     parts, count = [], 0
     for bounds in input_bounds:

@@ -18,7 +18,7 @@ from cml_sklearn.exceptions import CompilationError, InvalidInputError
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.fhe.seal import SealEngine
-from cml_sklearn.fhe.seal.bindings import SealKeys
+from cml_sklearn.fhe.seal.bindings import KeyRing, scheme
 from cml_sklearn.fhe.seal.halves import SealCiphertexts, SealClient, SealServer
 from cml_sklearn.forest.forest import Forest
 from cml_sklearn.forest.lowering import quantize_forest
@@ -168,6 +168,11 @@ def test_outputs_that_are_constant() -> None:
     check(program, 4)
 
 
+def with_keys(ring: KeyRing, **parts: bytes) -> KeyRing:
+    """Keys of which the first ones have other parts."""
+    return KeyRing((replace(ring.keys[0], **parts), *ring.keys[1:]))
+
+
 def refusal(program: IntegerProgram) -> str:
     reason = SealEngine().supports(program)
     assert reason is not None
@@ -239,7 +244,7 @@ def test_what_is_damaged_or_of_others_is_refused() -> None:
             ours.server.run(replace(sent, values=(bad,)), ours.client.evaluation_keys)
         with pytest.raises(InvalidInputError, match="can't be read"):
             ours.client.decrypt(replace(answer, values=(bad, bad)))
-        keys = replace(ours.client.evaluation_keys, public=bad)
+        keys = with_keys(ours.client.evaluation_keys, public=bad)
         with pytest.raises(InvalidInputError, match="Evaluation keys can't be read"):
             ours.server.run(replace(sent, tag=keys.tag), keys)
     with pytest.raises(InvalidInputError, match="came in 2 ciphertexts; the circuit takes 1"):
@@ -283,7 +288,7 @@ except InvalidInputError as error:
 """
 
 
-def run_apart(server: SealServer, sent: SealCiphertexts, keys: SealKeys) -> str:
+def run_apart(server: SealServer, sent: SealCiphertexts, keys: KeyRing) -> str:
     """What a server says in a process of its own, where a crash shows."""
     content = pickle.dumps((server, sent, keys))
     command = [sys.executable, "-c", _HOSTILE]
@@ -296,7 +301,7 @@ def test_what_seal_itself_would_crash_with_is_refused() -> None:
     program = trees_program(chain(0, 4, 8, value=[1.0, 2.0, 4.0, 8.0]))
     circuit = SealEngine().compile(program, CircuitOptions())
     keys, sent = circuit.client.evaluation_keys, circuit.client.encrypt(*valid_codes(program, 3, 0))
-    made = circuit.client._scheme
+    made = scheme(circuit.client.specification.ways[0].parameters)
     lower = made.read(sent.values[0], 2)
     made.evaluator.mod_switch_to_next_inplace(lower)
     empty = made.new()
@@ -304,9 +309,9 @@ def test_what_seal_itself_would_crash_with_is_refused() -> None:
         values = (ciphertext,) * len(sent.values)
         assert "can't be read" in run_apart(circuit.server, replace(sent, values=values), keys)
     for bad in (
-        replace(keys, relinearization=keys.galois),
-        replace(keys, galois=keys.relinearization),
-        replace(keys, galois=b""),
+        with_keys(keys, relinearization=keys.keys[0].galois),
+        with_keys(keys, galois=keys.keys[0].relinearization),
+        with_keys(keys, galois=b""),
     ):
         assert "Evaluation keys can't be read" in run_apart(circuit.server, sent, bad)
 

@@ -10,20 +10,19 @@ from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.fhe.seal import SealEngine
 from cml_sklearn.fhe.seal.bindings import EncryptionParameters, scheme
 from cml_sklearn.fhe.seal.circuit import SealCircuit
-from cml_sklearn.fhe.seal.halves import _Session
-from cml_sklearn.fhe.seal.hiding import flood, random_beside
+from cml_sklearn.fhe.seal.hiding import _residues, flood, random_beside
 from cml_sklearn.fhe.seal.layouts import CoefficientLayout
+from cml_sklearn.fhe.seal.session import Session
 from tests.fhe.seal.test_engine import matmul_program, trees_program, valid_codes
 from tests.forest.random_forests import chain
 
 
 def plain_values(circuit: SealCircuit, answer: bytes) -> np.ndarray:
     """All that a client can read of an answer."""
-    secret, _ = circuit.client._keys()
-    plain = secret.decrypt(answer)
-    made, n = circuit.client._scheme, circuit.client.specification.layouts.n
-    if circuit.client.specification.layouts.is_affine:
-        return made.read_coefficients(plain, np.arange(n))
+    secret, way = circuit.client._secret(1)
+    plain, made = secret.decrypt(answer), scheme(way.parameters)
+    if way.layouts.is_affine:
+        return made.read_coefficients(plain, np.arange(way.layouts.n))
     return made.read_slots(plain)
 
 
@@ -63,6 +62,19 @@ def test_flooding_is_uniform_of_its_size(bits: int) -> None:
     expected = (sum(parameters.prime_bits[:-1]) - 1 - 15.33) - bits
     budget = secret.noise_budget(flood(made, bits))
     assert budget == pytest.approx(max(expected, 0), abs=1.1)
+
+
+@pytest.mark.parametrize("prime", [40961, 2**40 - 87, 2**60 - 93])
+@pytest.mark.parametrize("whole", [1, 39, 40, 41, 80, 102, 145])
+def test_residues_of_limbs(prime: int, whole: int) -> None:
+    sizes = [min(40, whole - start) for start in range(0, whole, 40)]
+    largest = [np.full(4, (1 << size) - 1) for size in sizes]
+    some = [np.random.default_rng(0).integers(0, 1 << size, 500) for size in sizes]
+    for limbs in (largest, some, [0 * limb for limb in some]):
+        numbers = np.full(len(limbs[0]), -(1 << whole - 1), dtype=object)
+        for i, limb in enumerate(limbs):
+            numbers += limb.astype(object) << 40 * i
+        assert _residues(limbs, 1 << whole - 1, prime).tolist() == (numbers % prime).tolist()
 
 
 def test_random_integers_beside() -> None:
@@ -116,12 +128,13 @@ def test_one_answer_of_seal_gives_no_weights(hidden: bool) -> None:
     program = matmul_program(WEIGHTS[:, None], upper=15)
     circuit = SealEngine().compile(program, CircuitOptions())
     sent, keys = circuit.client.encrypt(CODES), circuit.client.evaluation_keys
-    session = _Session(circuit.server.specification.parameters, keys)
+    (task,) = circuit.server.specification.tasks
+    session = Session(task.way.parameters, keys.keys[0])
     n, layout = 4096, CoefficientLayout(4096, 4)
     (result,) = circuit.server._products(session, layout, sent)
     if hidden:
         places, encode = layout.results(1), session.scheme.coefficients
-        result = circuit.server._hidden(session, result, places, encode)
+        session.hide(result, places, encode, task.flood_bits)
     mask = second_polynomial(session.read(sent.values[0]), n)
     prime = session.scheme.primes[0]
     # the mask times X**(3 - f), modulo X**n + 1, for each feature

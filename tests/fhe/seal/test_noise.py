@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cml_sklearn.fhe.seal.bindings import Ciphertext, EncryptionParameters, SealScheme, scheme
-from cml_sklearn.fhe.seal.halves import _Session
 from cml_sklearn.fhe.seal.noise import AffineNoise, Noise, ProductNoise, budget_of, n_random, unit
 from cml_sklearn.fhe.seal.plan import plain_modulus, plan_program
+from cml_sklearn.fhe.seal.session import Session
 from cml_sklearn.fhe.seal.tape import Combination, Operation, Product, Tape
 from tests.fhe.seal.test_engine import matmul_program, trees_program
 from tests.forest.random_forests import chain
@@ -19,7 +19,7 @@ TWO = EncryptionParameters(N, (60, 60, 60), 65537)
 P_ERROR = 2.0**-64
 
 
-class Watched(_Session):
+class Watched(Session):
     """Measures the noise of everything that is computed, beside its bound."""
 
     def __init__(self, parameters: EncryptionParameters, bounds: ProductNoise) -> None:
@@ -99,10 +99,8 @@ def test_rotations() -> None:
     rng = np.random.default_rng(0)
     value = watched.fresh(rng.integers(0, 65537, N))
     for times in range(1, 6):
-        watched.scheme.evaluator.rotate_rows_inplace(value, 1, watched.galois)
-        watched.note(value, bounds.rotated(times))
-        watched.scheme.evaluator.rotate_columns_inplace(value, watched.galois)
-        watched.note(value, bounds.rotated(2 * times))
+        value = watched.note(watched.turned(value, 3), bounds.rotated(2 * times - 1))
+        value = watched.note(watched.turned(value, 2 * N - 1), bounds.rotated(2 * times))
     assert watched.left >= 0
 
 
@@ -112,7 +110,7 @@ def test_affine_circuits_at_their_worst() -> None:
     algebra = AffineNoise(parameters)
     session, rng = scheme(parameters), np.random.default_rng(0)
     secret = session.secret_keys()
-    server = _Session(parameters, secret.evaluation_keys(products=False, rotations=[]))
+    server = Session(parameters, secret.evaluation_keys(products=False, rotations=[]))
     for n_terms in (1, 10, 100):
         values = [
             server.read(secret.encrypt(session.slots(rng.integers(0, 255, 4096))))
