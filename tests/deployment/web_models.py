@@ -42,9 +42,8 @@ def save_samples(folder: Path) -> None:
     _save(folder, "linear", linear, iris.data[::10])
     people, wealth = _people(120)
     _save(folder, "mixed", _mixed().fit(people, wealth), _people(12, seed=1)[0])
-    gaps = iris.data.mask(np.random.default_rng(0).random(iris.data.shape) < 0.1)
-    trees = XGBClassifier(n_estimators=3, max_depth=2, n_bits=4, random_state=0)
-    _save(folder, "trees", trees.fit(gaps, iris.target), gaps[::10])
+    trees, flowers = _trees()
+    _save(folder, "trees", trees, flowers[::10])
 
 
 def save_refused(folder: Path) -> dict[str, str]:
@@ -67,10 +66,12 @@ def save_served(folder: Path) -> None:
     logistic = make_pipeline(StandardScaler(), LogisticRegression(n_bits=6)).fit(X, y)
     boosting = XGBClassifier(n_estimators=50, max_depth=3, n_bits=6).fit(X, y)
     people = _people(50, seed=1)[0]
+    trees, flowers = _trees()
     expected: dict[str, object] = {"refused": save_refused(folder)}
     for name, model, rows, methods in (
         ("logistic", logistic, X[::11][:50], classes),
         ("boosting", boosting, X[::11][:50], classes),
+        ("trees", trees, pd.concat([flowers] * 14), classes),
         ("mixed", _mixed().fit(*_people(120)), people, ("predict",)),
     ):
         save_model(model, folder / name, engine="seal")
@@ -78,6 +79,14 @@ def save_served(folder: Path) -> None:
         expected[name] = {method: getattr(model, method)(rows).tolist() for method in methods}
     (folder / "expected.json").write_text(json.dumps(expected))
     (folder / "token").write_text(Tokens(folder / "tokens.json").create("browser"))
+
+
+def _trees() -> tuple[Any, pd.DataFrame]:
+    """Trees of flowers some of whose measures are missing, which large batches have in digits."""
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    gaps = X.mask(np.random.default_rng(0).random(X.shape) < 0.1)
+    trees = XGBClassifier(n_estimators=3, max_depth=2, n_bits=5, random_state=0)
+    return trees.fit(gaps, y), gaps
 
 
 def _mixed() -> Any:

@@ -13,14 +13,20 @@ import {
   valuesOf,
 } from "../../cml_sklearn/deployment/web/client/index.js";
 import { dequantize, postprocess } from "../../cml_sklearn/deployment/web/client/decode.js";
-import { layoutOf, rotationSteps } from "../../cml_sklearn/deployment/web/client/layouts.js";
+import {
+  checkLayouts,
+  encryptedColumns,
+  layoutOf,
+  rotationSteps,
+} from "../../cml_sklearn/deployment/web/client/layouts.js";
 import { readMessages, writeMessage } from "../../cml_sklearn/deployment/web/client/messages.js";
+import { SealClient } from "../../cml_sklearn/deployment/web/client/seal.js";
 import { hex } from "../../cml_sklearn/deployment/web/client/bytes.js";
 import { assertNear, bytesOf, clientOf, ROOT } from "./helpers.js";
 
 const DATA = join(ROOT, "tests", "deployment", "data", "web");
 
-for (const name of ["linear", "mixed", "trees"]) {
+for (const name of ["before_ways", "linear", "mixed", "trees"]) {
   const client = await clientOf(join(DATA, `${name}.zip`));
   const vectors = JSON.parse(await readFile(join(DATA, `${name}.json`), "utf8"));
   const rows = rowsOf(await readFile(join(DATA, `${name}.csv`), "utf8"), client.fields);
@@ -41,11 +47,12 @@ for (const name of ["linear", "mixed", "trees"]) {
   test(`${name}: integers stand at the same places`, () => {
     for (const wanted of vectors.layouts) {
       const { n_samples: samples } = wanted;
-      const layout = layoutOf(module.client.specification.layouts, samples);
+      const { layouts } = module.client.ways[module.client.wayOf(samples)];
+      const layout = layoutOf(layouts, samples);
       const repeated = columns.map((column) =>
         Float64Array.from({ length: samples }, (_, i) => column[i % column.length]),
       );
-      const packed = [...layout.pack(repeated)];
+      const packed = [...layout.pack(encryptedColumns(layouts, repeated))];
       const digest = createHash("sha256");
       for (const part of packed) digest.update(BigInt64Array.from(part, BigInt));
       const found = {
@@ -60,9 +67,14 @@ for (const name of ["linear", "mixed", "trees"]) {
   });
 
   test(`${name}: the server gets keys for the same rotations`, () => {
-    const { layouts } = module.client.specification;
-    const elements = rotationSteps(layouts).map((step) => galoisElement(step, layouts.n));
-    assert.deepEqual(elements, vectors.rotations);
+    const found = module.client.ways.map(({ layouts, least }) => {
+      const rotations = rotationSteps(layouts).map((step) => galoisElement(step, layouts.n));
+      return { least, rotations };
+    });
+    assert.deepEqual(found, vectors.ways);
+    assert.equal(found.length, name === "trees" ? 2 : 1);
+    // integers' places are tried for all ways
+    assert.ok(vectors.layouts.at(-1).n_samples >= found.at(-1).least);
   });
 
   test(`${name}: integers become the same results by all methods`, () => {
@@ -101,6 +113,28 @@ for (const name of ["linear", "mixed", "trees"]) {
     assert.equal(hex(secret.slice(0, 5)), vectors.seal_header);
   });
 }
+
+test("ways and digits that make no sense are refused", async () => {
+  const [{ client: seal }] = (await clientOf(join(DATA, "trees.zip"))).modules;
+  const [bits, digits] = seal.ways;
+  const made = (...ways) => new SealClient({ ...seal, ways });
+  made(bits, digits);
+  for (const ways of [[], [digits], [digits, bits], [bits, bits]]) {
+    assert.throws(() => made(...ways), /can't be parted/);
+  }
+  const { layouts } = digits;
+  const { widths, bases } = layouts.digits;
+  const altered = (change) => checkLayouts({ ...layouts, digits: { widths, bases, ...change } });
+  altered({});
+  assert.throws(() => altered({ bases: bases.slice(1) }), /There are no digits/);
+  assert.throws(() => altered({ bases: bases.map(() => 1) }), /There are no digits/);
+  assert.throws(() => altered({ widths: [], bases: [] }), /There are no digits/);
+  assert.throws(() => altered({ bases: bases.map(() => 2) }), /There are no layouts/);
+  const columns = [Float64Array.of(1)];
+  assert.throws(() => encryptedColumns(layouts, columns), /the digits are of/);
+  assert.throws(() => encryptedColumns(bits.layouts, columns), /the circuit takes/);
+  await assert.rejects(seal.use(await bits.generate()), /came in 4 parts.* have 8/);
+});
 
 test("steps after decryption give the same", async () => {
   const vectors = JSON.parse(await readFile(join(DATA, "steps.json"), "utf8"));

@@ -135,8 +135,7 @@ async function predictWaiting(signal) {
   if (!token) throw new InputError("The service needs a token; its operator makes one.");
   const model = new RemoteModel(SERVICE, client, token, { signal, onExchange: note, onUpload });
   const waiting = waitingRows();
-  const isAffine =
-    client.modules[client.card.modules[METHOD]].client.specification.layouts.is_affine;
+  const { isAffine } = client.modules[client.card.modules[METHOD]].client;
   const size = isAffine ? PIECE.affine : PIECE.products;
   let answered = 0;
   for (let start = 0; start < waiting.length; start += size) {

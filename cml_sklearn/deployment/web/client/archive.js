@@ -58,7 +58,7 @@ const STEPS = ["Affine", "AnomalyScore", "Argmax", "ByOutput", "Clip", "Labels",
 STEPS.push("Logarithm", "Round", "Shares", "Softmax", "Squeeze", "Threshold", "TwoClasses");
 STEPS.push("WeightedMedian");
 
-/** The classes that this client does, all of version 1, and what their fields hold. */
+/** The classes that this client does, and what their fields hold. */
 const CLASSES = {
   // preprocessing
   Binarize: { threshold: isNumber },
@@ -134,17 +134,32 @@ const CLASSES = {
   // SEAL's client
   Batches: { largest: isInt, small: isInt, most_small: isInt },
   ClientSpecification: {
-    parameters: isOf("EncryptionParameters"),
-    layouts: isOf("Layouts"),
+    ways: listOf(isOf("Way")),
     outputs: listOf(isBounds),
     batches: isOf("Batches"),
   },
+  Digits: { widths: listOf(isInt), bases: listOf(isInt) },
   EncryptionParameters: {
     ring_dimension: isInt,
     prime_bits: listOf(isInt),
     plain_modulus: isInt,
   },
-  Layouts: { n: isInt, n_columns: isInt, is_affine: isBool },
+  Layouts: {
+    n: isInt,
+    n_columns: isInt,
+    is_affine: isBool,
+    digits: either(isOf("Digits"), isNull),
+  },
+  Way: { parameters: isOf("EncryptionParameters"), layouts: isOf("Layouts"), least: isInt },
+};
+
+/** By class of which there are two versions: fields of the second, from those of the first. */
+const SECOND = {
+  ClientSpecification: ({ parameters, layouts, ...rest }) => ({
+    ...rest,
+    ways: [{ class: "Way", version: 1, fields: { parameters, layouts, least: 1 } }],
+  }),
+  Layouts: (fields) => ({ ...fields, digits: null }),
 };
 
 /**
@@ -180,13 +195,17 @@ function decoded(value, arrays) {
   return built(value, arrays);
 }
 
-function built({ class: name, version, fields }, arrays) {
+function built({ class: name, version, fields: stored }, arrays) {
   if (!Object.hasOwn(CLASSES, name)) {
     throw new InputError(
       `The model has a ${name}, which the client in the browser does not do: use the client in Python.`,
     );
   }
-  if (version !== 1) throw new InputError(`${name} has version ${version}, but 1 is read.`);
+  const latest = name in SECOND ? 2 : 1;
+  if (version !== latest && version !== 1) {
+    throw new InputError(`${name} has version ${version}, but ${latest} is read.`);
+  }
+  const fields = version === latest ? stored : SECOND[name](stored);
   const kinds = Object.entries(CLASSES[name]);
   const result = { class: name };
   for (const [field, isKind] of kinds) {

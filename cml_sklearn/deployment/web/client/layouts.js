@@ -1,5 +1,6 @@
 /** How samples stand in ciphertexts: side by side in coefficients, or in slots. */
 
+import { checkDigits, countDigits, digitColumns } from "./digits.js";
 import { InputError } from "./errors.js";
 
 const LEAST_BLOCK = 16;
@@ -75,15 +76,24 @@ class CoefficientLayout {
 }
 
 /**
+ * @typedef {object} Layouts
+ * @property {number} n ring dimension
+ * @property {number} n_columns elements of a sample, or bits of its digits
+ * @property {boolean} is_affine whether no ciphertexts are multiplied
+ * @property {import("./digits.js").Digits | null} digits
+ */
+
+/**
  * Layout of a batch of 1 to n samples.
  *
- * @param {{n: number, n_columns: number, is_affine: boolean}} layouts
+ * @param {Layouts} layouts
  * @param {number} samples
  */
-export function layoutOf({ n, n_columns, is_affine }, samples) {
+export function layoutOf({ n, n_columns, is_affine, digits }, samples) {
   if (!(Number.isInteger(samples) && samples >= 1 && samples <= n)) {
     throw new InputError(`A batch of ${samples} samples came; the circuit takes 1 to ${n}.`);
   }
+  if (digits) return new SlotLayout(n, n);
   if (!is_affine) {
     const block = Math.max(LEAST_BLOCK, 2 ** Math.ceil(Math.log2(samples)));
     return new SlotLayout(n, block <= n / 2 ? block : n);
@@ -93,18 +103,35 @@ export function layoutOf({ n, n_columns, is_affine }, samples) {
 }
 
 /** Refuse layouts that make no sense. */
-export function checkLayouts({ n, n_columns }) {
-  if (n < 2 * LEAST_BLOCK || !Number.isInteger(Math.log2(n)) || n_columns < 1) {
+export function checkLayouts({ n, n_columns, digits }) {
+  if (digits) checkDigits(digits);
+  const isSound = n >= 2 * LEAST_BLOCK && Number.isInteger(Math.log2(n)) && n_columns >= 1;
+  if (!isSound || (digits && countDigits(digits) !== n_columns)) {
     throw new InputError(`There are no layouts of ${n_columns} columns in ${n}.`);
   }
+}
+
+/**
+ * Columns that are encrypted, of those that the encoder made.
+ *
+ * @param {Layouts} layouts
+ * @param {Float64Array[]} columns
+ * @returns {Float64Array[]}
+ */
+export function encryptedColumns({ n_columns, digits }, columns) {
+  if (digits) return digitColumns(digits, columns);
+  if (columns.length !== n_columns) {
+    throw new InputError(`${columns.length} columns came; the circuit takes ${n_columns}.`);
+  }
+  return columns;
 }
 
 /**
  * Steps of the rotations of slots that the server needs: those of the smallest block, and 0, which
  * is the exchange of the two rows.
  */
-export function rotationSteps({ n, is_affine }) {
-  if (is_affine) return [];
+export function rotationSteps({ n, is_affine, digits }) {
+  if (is_affine || digits) return [];
   const doublings = Math.log2(n / 2 / LEAST_BLOCK);
   return [...Array.from({ length: doublings }, (_, i) => LEAST_BLOCK * 2 ** i), 0];
 }
