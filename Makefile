@@ -14,7 +14,7 @@ RESULTS ?= build/benchmarks
 SAMPLES ?= 1
 SECONDS ?= 3600
 
-.PHONY: help demo test test-slow test-concrete-numpy soak load lint format supported-ops bench-quick bench-compare bench-growth figures lock clean
+.PHONY: help demo test test-slow web test-web test-concrete-numpy soak load lint format supported-ops bench-quick bench-compare bench-growth figures lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -34,6 +34,12 @@ test-concrete-numpy: $(STAMP) $(NUMPY_STAMP)  ## models on concrete-numpy, with 
 	$(BIN)/python -W ignore -m tests.fhe.concrete_numpy.models build/modules
 	MODULES=build/modules PYTHONDONTWRITEBYTECODE=1 $(NUMPY_VENV)/bin/python -m pytest --noconftest \
 		-c tests/fhe/concrete_numpy/pytest.ini --rootdir . tests/fhe/concrete_numpy
+
+web:  ## what the page of `serve --web` needs from npm
+	cd web && npm ci --omit=dev --omit=optional && npm run vendor
+
+test-web: $(STAMP)  ## the client in JavaScript, and the page in Chromium where there is one
+	cd web && npm ci && npm run vendor && PYTHON='$(abspath $(BIN))/python' npm test
 
 soak: $(STAMP)  ## random models, clear against simulated and encrypted, for SECONDS
 	mkdir -p $(RESULTS)
@@ -92,6 +98,7 @@ lock:  ## write the versions installed in .venv to requirements.lock
 	@mv requirements.lock.new requirements.lock
 
 clean:  ## remove the environment and all that tools have left
+	rm -rf web/node_modules cml_sklearn/deployment/web/vendor
 	rm -rf $(VENV) $(PEER_VENV) $(NUMPY_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find benchmarks cml_sklearn tests docs examples -name __pycache__ -type d -prune -exec rm -rf {} +
 

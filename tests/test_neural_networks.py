@@ -79,7 +79,7 @@ def test_breast_cancer_below_4_gop_at_the_float_accuracy() -> None:
     model = MLPClassifier(
         (12,), alpha=1.0, max_iter=1000, random_state=0, n_bits=5, rounding_bits=4
     ).fit(X_train, y_train)
-    assert model.score(X_test, y_test) >= 0.971
+    assert model.score(X_test, y_test) >= model.sklearn_model_.score(X_test, y_test)
     assert model.fhe_report_.pbs_by_width == {4: 12}
     assert model.fhe_report_.complexity is not None
     assert model.fhe_report_.complexity <= 2.0

@@ -81,6 +81,10 @@ def serve(
         int | None,
         typer.Option(min=1, help="Rows that a token may have answered by a model; else no limit."),
     ] = None,
+    web: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="client.zip", help="Serve a page that predicts by it, at /web/."),
+    ] = None,
 ) -> None:
     """Serve models over HTTP, until SIGTERM or Ctrl-C."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -101,7 +105,12 @@ def serve(
             budget=budget,
         )
         models = dict(zip(_names(archives, name), archives, strict=True))
-        serve_app(make_app(models, store, tokens, limits), host, port, limits)
+        service = make_app(models, store, tokens, limits)
+        if web:
+            from cml_sklearn.deployment.web import add_pages
+
+            add_pages(service, web, models)
+        serve_app(service, host, port, limits)
 
 
 @app.command()

@@ -152,8 +152,8 @@ def read_rows(path: Path, client: FheClient) -> pd.DataFrame:
 
 def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
     try:
-        # an empty line is a row of missing values: rows of data and of results stay side by side
-        # and floats are those that were written, to the last bit
+        # an empty line is a row of missing values: rows of data and of results stay side by side;
+        # pandas' own reading of numbers is off by a bit, which may be on the other side of an edge
         table = pd.read_csv(path, skip_blank_lines=False, float_precision="round_trip", **options)
     except (OSError, ValueError) as error:
         raise InvalidInputError(f"{path} can't be read as CSV: {error}") from error
