@@ -10,11 +10,13 @@ PYTHON310 ?= $(shell for each in python3.10 $(HOME)/.pyenv/versions/3.10.*/bin/p
 	$$each -c '' 2>/dev/null && command -v $$each && break; done)
 NUMPY_VENV ?= .venv-concrete-numpy
 NUMPY_STAMP := $(NUMPY_VENV)/.installed
+OPENAPI_VENV ?= .venv-openapi
+OPENAPI_STAMP := $(OPENAPI_VENV)/.installed
 RESULTS ?= build/benchmarks
 SAMPLES ?= 1
 SECONDS ?= 3600
 
-.PHONY: help demo test test-slow web test-web test-concrete-numpy soak load lint format supported-ops bench-quick bench-compare bench-growth figures lock clean
+.PHONY: help demo test test-slow web test-web test-concrete-numpy test-openapi soak load lint format supported-ops bench-quick bench-compare bench-growth figures lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -44,6 +46,9 @@ test-web: $(STAMP)  ## the client in JavaScript, and the page in Chromium where 
 soak: $(STAMP)  ## random models, clear against simulated and encrypted, for SECONDS
 	mkdir -p $(RESULTS)
 	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.soak --seconds $(SECONDS) --output $(RESULTS)/soak.json
+
+test-openapi: $(STAMP) $(OPENAPI_STAMP)  ## a service against its OpenAPI page, by schemathesis (100 MB)
+	$(BIN)/python -W ignore -m tests.openapi $(OPENAPI_VENV)/bin/schemathesis
 
 load: $(STAMP)  ## eight clients at once on a service of many models, for SECONDS
 	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.load --seconds $(SECONDS)
@@ -99,7 +104,7 @@ lock:  ## write the versions installed in .venv to requirements.lock
 
 clean:  ## remove the environment and all that tools have left
 	rm -rf web/node_modules cml_sklearn/deployment/web/vendor
-	rm -rf $(VENV) $(PEER_VENV) $(NUMPY_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) $(PEER_VENV) $(NUMPY_VENV) $(OPENAPI_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find benchmarks cml_sklearn tests docs examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements.lock pyproject.toml
@@ -114,6 +119,12 @@ $(PEER_STAMP): benchmarks/peer/requirements.txt
 	$(PYTHON) -m venv $(PEER_VENV)
 	echo '*' > $(PEER_VENV)/.gitignore
 	$(PEER_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(OPENAPI_STAMP): Makefile
+	$(PYTHON) -m venv $(OPENAPI_VENV)
+	echo '*' > $(OPENAPI_VENV)/.gitignore
+	$(OPENAPI_VENV)/bin/pip install --quiet --disable-pip-version-check 'schemathesis>=4,<5'
 	@touch $@
 
 # its compiler asks for torch and more, of which it runs nothing here

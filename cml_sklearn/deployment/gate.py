@@ -16,9 +16,10 @@ from cml_sklearn.deployment.refusals import RefusedError
 from cml_sklearn.deployment.tokens import Tokens
 from cml_sklearn.exceptions import InvalidInputError
 
-__all__ = ["Gate"]
+__all__ = ["OPEN_PATHS", "Gate"]
 
-_OPEN = ("/v2/health/live", "/v2/health/ready")
+OPEN_PATHS = ("/v2/health/live", "/v2/health/ready")
+"""What needs no token."""
 
 
 class Gate:
@@ -57,7 +58,7 @@ class Gate:
 
     async def _admit(self, scope: Scope) -> None:
         scope.setdefault("state", {})["owner"] = None
-        if scope["path"] in _OPEN:
+        if scope["path"] in OPEN_PATHS:
             return
         try:
             owner = await run_sync(self._tokens.owner_of, _bearer(scope))

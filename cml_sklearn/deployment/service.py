@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from logging import INFO, WARNING
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import uvicorn
 from anyio.to_thread import run_sync
@@ -22,11 +22,12 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from cml_sklearn._version import __version__
 from cml_sklearn.deployment.archives import Card, opened
 from cml_sklearn.deployment.budget import Budget, known_after
-from cml_sklearn.deployment.gate import Gate
+from cml_sklearn.deployment.gate import OPEN_PATHS, Gate
 from cml_sklearn.deployment.inference import (
     INPUT,
     LENGTH_HEADER,
@@ -51,6 +52,19 @@ __all__ = ["Limits", "make_app", "serve"]
 
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _BINARY = "application/octet-stream"
+_CONTENT = {_BINARY: {"schema": {"type": "string", "format": "binary", "minLength": 1}}}
+_BINARY_BODY = {"requestBody": {"required": True, "content": _CONTENT}}
+_BINARY_BOTH_WAYS = {
+    "openapi_extra": _BINARY_BODY,
+    "response_class": Response,
+    "responses": {200: {"description": "The answer.", "content": _CONTENT}},
+}
+_TEXT_BACK = {
+    "response_class": Response,
+    "responses": {200: {"description": "Metrics.", "content": {"text/plain": {}}}},
+}
+"""For the OpenAPI page: bodies that no function's signature shows."""
+
 _HOUR = 3600.0
 
 Name = Annotated[str, InPath(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
@@ -94,7 +108,6 @@ def make_app(
         docs_url=None,
         redoc_url=None,
         lifespan=service.lifespan,
-        dependencies=[Security(HTTPBearer(auto_error=False))],
         responses={"default": {"model": Problem, "description": "What is wrong."}},
     )
     app.state.pool = service.pool
@@ -295,8 +308,9 @@ class _Service:
 def _add_routes(app: FastAPI, service: _Service) -> None:
     keys = KeyRoutes(service.store, service.limits.idle_seconds)
 
-    def add(method: str, path: str, function: Callable[..., Awaitable[object]]) -> None:
-        app.add_api_route(path, function, methods=[method])
+    def add(method: str, path: str, function: Callable[..., Awaitable[object]], **how: Any) -> None:
+        needs = [] if path in OPEN_PATHS else [Security(HTTPBearer(auto_error=False))]
+        app.add_api_route(path, function, methods=[method], dependencies=needs, **how)
 
     add("GET", "/v2/health/live", service.live)
     add("GET", "/v2/health/ready", service.ready)
@@ -304,11 +318,11 @@ def _add_routes(app: FastAPI, service: _Service) -> None:
     add("POST", "/v2/repository/index", service.index)
     add("GET", "/v2/models/{name}", service.describe)
     add("GET", "/v2/models/{name}/ready", service.model_ready)
-    add("POST", "/v2/models/{name}/infer", service.infer)
+    add("POST", "/v2/models/{name}/infer", service.infer, **_BINARY_BOTH_WAYS)
     add("HEAD", "/keys/{sha256}", keys.status)
-    add("PUT", "/keys/{sha256}", keys.put)
-    add("DELETE", "/keys/{sha256}", keys.delete)
-    add("GET", "/metrics", service.show_metrics)
+    add("PUT", "/keys/{sha256}", keys.put, openapi_extra=_BINARY_BODY)
+    add("DELETE", "/keys/{sha256}", keys.delete, status_code=204)
+    add("GET", "/metrics", service.show_metrics, **_TEXT_BACK)
 
 
 def _models(servers: Mapping[str, str | Path]) -> dict[str, _Model]:
@@ -336,8 +350,14 @@ async def _invalid(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": text}, 400)
 
 
-async def _no_route(_: Request, error: Exception) -> Response:
+async def _no_route(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    headers = error.headers if isinstance(error, HTTPException) else None
+    headers = {"Allow": ", ".join(_methods(request))} if status == 405 else None
     text = {404: "There is nothing at this path.", 405: "The path has other methods."}
     return JSONResponse({"error": text.get(status, "It was refused.")}, status, headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Methods of all routes at a request's path; the framework names those of one."""
+    routes = (r for r in request.app.routes if r.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for route in routes for method in route.methods})

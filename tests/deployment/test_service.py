@@ -338,6 +338,7 @@ def test_metadata(near: Near, client: FheClient) -> None:
         assert near.http.get(path).status_code == 404
     assert near.http.get("/v2/models/logistic/ready").status_code == 503
     assert near.http.put("/v2/models/logistic/infer").status_code == 405
+    assert near.http.post(f"/keys/{'0' * 64}").headers["Allow"] == "DELETE, HEAD, PUT"
     early = near.http.post("/v2/models/logistic/infer", content=b"x")
     assert (early.status_code, early.headers["Retry-After"]) == (503, "2")
 

@@ -8,8 +8,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 from fastapi import FastAPI
 from sklearn.datasets import load_iris
@@ -17,7 +15,6 @@ from typer.testing import CliRunner
 
 from cml_sklearn.deployment import save_model, web
 from cml_sklearn.deployment.command_line import app as command
-from cml_sklearn.deployment.csv_files import read_rows
 from cml_sklearn.deployment.limits import Limits
 from cml_sklearn.deployment.service import make_app
 from cml_sklearn.deployment.tokens import Tokens
@@ -69,14 +66,6 @@ def assert_near(found: Any, wanted: Any) -> None:
         assert found == pytest.approx(wanted, rel=1e-12, abs=1e-12)
     else:
         assert found == wanted
-
-
-def test_numbers_of_csv_files_are_exact(tmp_path: Path) -> None:
-    # as the page reads them
-    numbers = np.random.default_rng(0).normal(size=200)
-    path = tmp_path / "numbers.csv"
-    pd.DataFrame({"x": numbers}).to_csv(path, index=False)
-    assert read_rows(path, ["x"])["x"].tolist() == numbers.tolist()
 
 
 @pytest.fixture(scope="module")
