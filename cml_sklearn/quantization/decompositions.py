@@ -13,7 +13,7 @@ from cml_sklearn._typing import Array
 from cml_sklearn.exceptions import CmlError, UnsupportedOperatorError
 from cml_sklearn.onnx.graph import Node, PreparedGraph
 from cml_sklearn.onnx.onnx_utils import signature_of
-from cml_sklearn.onnx.ops_impl.convolution import crops
+from cml_sklearn.onnx.ops_impl.convolution import crops, transposed_reach
 from cml_sklearn.onnx.passes import remove_unused
 from cml_sklearn.onnx.recurrence import Layer, unrolled
 from cml_sklearn.onnx.writing import NodeWriter
@@ -110,29 +110,16 @@ def _conv_transpose(write: NodeWriter, call: _Call) -> None:
     ones = (1,) * len(sizes)
     strides, gaps = (tuple(attributes[n] or ones) for n in ("strides", "dilations"))
     wanted = call.shapes[call.node.outputs[0]][2:]
-    reach = [
-        (n - 1) * step + (k - 1) * gap + 1 + extra
-        for n, step, k, gap, extra in zip(
-            sizes,
-            strides,
-            kernel,
-            gaps,
-            attributes["output_padding"] or (0,) * len(sizes),
-            strict=True,
-        )
-    ]
-    before, _ = crops(reach, wanted, attributes["pads"], attributes["auto_pad"])
-    if attributes["pads"] and attributes["auto_pad"] == "NOTSET" and not attributes["output_shape"]:
-        before = tuple(attributes["pads"][: len(sizes)])
+    extra = attributes["output_padding"] or (0,) * len(sizes)
+    reach = transposed_reach(sizes, kernel, strides, gaps, extra)
+    given = attributes["output_shape"] or attributes["auto_pad"].startswith("SAME")
+    shape = wanted if given else None
+    before, _ = crops(reach, shape, attributes["pads"], attributes["auto_pad"])
     x = _stretched(write, call.names["x"], call.shape("x"), strides)
     extents = [(k - 1) * gap for k, gap in zip(kernel, gaps, strict=True)]
     starts = [extent - cut for extent, cut in zip(extents, before, strict=True)]
-    ends = [
-        size + extent - n * step - start
-        for size, extent, n, step, start in zip(
-            wanted, extents, sizes, strides, starts, strict=True
-        )
-    ]
+    along = zip(wanted, extents, sizes, strides, starts, strict=True)
+    ends = [size + extent - n * step - start for size, extent, n, step, start in along]
     padded = write("Pad", x, np.array([0, 0, *starts, 0, 0, *ends], np.int64))
     bias = [call.names["b"]] if call.names.get("b") else []
     write(

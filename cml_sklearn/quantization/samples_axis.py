@@ -172,8 +172,8 @@ class _Rewriting:
             return graph, tail
         if tail is None:
             raise UnsupportedOperatorError(
-                f"What makes {moved[0]!r}, an output, moves the samples' axis from the first "
-                "place; give the model's outputs with the samples first."
+                f"What makes the output {moved[0]!r} moves the samples' axis to another place; "
+                "give the model's outputs with the samples first."
             )
         back = NodeWriter("originals")
         for name in moved:

@@ -67,12 +67,7 @@ def numpy_conv_transpose(
     sizes, kernel = x.shape[2:], tuple(kernel_shape or w.shape[2:])
     ones = (1,) * len(sizes)
     steps, gaps = tuple(strides or ones), tuple(dilations or ones)
-    reach = [
-        (size - 1) * step + (k - 1) * gap + 1 + extra
-        for size, step, k, gap, extra in zip(
-            sizes, steps, kernel, gaps, output_padding or (0,) * len(sizes), strict=True
-        )
-    ]
+    reach = transposed_reach(sizes, kernel, steps, gaps, output_padding or (0,) * len(sizes))
     if auto_pad in {"SAME_UPPER", "SAME_LOWER"} and output_shape is None:
         output_shape = [size * step for size, step in zip(sizes, steps, strict=True)]
     before, after = crops(reach, output_shape, pads, auto_pad)
@@ -81,6 +76,18 @@ def numpy_conv_transpose(
     cropped = [slice(a, n - z) for a, z, n in zip(before, after, reach, strict=True)]
     y = y[(slice(None), slice(None), *cropped)]
     return (y if b is None else _plus_bias(y, b),)
+
+
+def transposed_reach(
+    sizes: Sequence[int],
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    dilations: Sequence[int],
+    output_padding: Sequence[int],
+) -> list[int]:
+    """Sizes of a transposed convolution's result before anything is cut off."""
+    along = zip(sizes, kernel, strides, dilations, output_padding, strict=True)
+    return [(n - 1) * step + (k - 1) * gap + 1 + extra for n, k, step, gap, extra in along]
 
 
 def _transposed(x: Array, w: Array, windows: Windows, group: int) -> Array:
