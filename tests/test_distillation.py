@@ -7,6 +7,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+import sklearn.neural_network
 from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer, make_classification, make_friedman1
 from sklearn.model_selection import train_test_split
@@ -81,6 +82,16 @@ def test_a_student_that_learned_nothing_is_not_taken() -> None:
     ):
         model = MLPClassifier((4,), random_state=0, max_iter=30).fit(X_train, y_train)
     assert isinstance(model.quantized_module_.input_quantizers[0], AffineQuantizer)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e30, 1e150])
+def test_extreme_inputs_are_quantized_as_ever(size: float) -> None:
+    X, y = load_breast_cancer(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    float_model = sklearn.neural_network.MLPClassifier((4,), random_state=0, max_iter=30).fit(X, y)
+    float_model.coefs_[0] = float_model.coefs_[0] / size
+    model = MLPClassifier.from_sklearn_model(float_model, X * size)
+    assert model.score(X * size, y) >= float_model.score(X * size, y) - 0.05
 
 
 class Unusual(nn.Module):

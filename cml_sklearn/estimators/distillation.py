@@ -86,7 +86,12 @@ def distilled_or_plain(
     samples = samples.thinned(_MOST_ROWS)
     companding = Companding.fitted(samples.X)
     drawn_in = companding(samples.X)
-    weights, biases, quantizer = _distil(layers, samples, companding, quantization, outputs)
+    with np.errstate(all="ignore"):  # a student of extreme values is not taken
+        student = _distil(layers, samples, companding, quantization, outputs)
+        wanted = torch.tensor(_forward(layers, samples.X))
+    if student is None:
+        return plain
+    weights, biases, quantizer = student
     inner = quantization.quantize_module(
         module.with_graph(_with_layers(module.graph, layers, weights, biases)),
         drawn_in,
@@ -95,7 +100,6 @@ def distilled_or_plain(
     )
     encoder = CompandingQuantizer(companding, quantizer)
     distilled = QuantizedModule(inner.program, (encoder,), inner.output_scales, inner.tail)
-    wanted = torch.tensor(_forward(layers, samples.X))
     loss, plain_loss = (
         _divergence(outputs, torch.tensor(candidate(samples.X)), wanted)
         for candidate in (distilled, plain)
@@ -135,8 +139,8 @@ def _distil(
     companding: Companding,
     quantization: PostTrainingAffineQuantization,
     outputs: Outputs,
-) -> tuple[list[FloatArray], list[FloatArray], AffineQuantizer]:
-    """Train a student.
+) -> tuple[list[FloatArray], list[FloatArray], AffineQuantizer] | None:
+    """Train a student; None if its numbers overflow.
 
     Returns
     -------
@@ -155,6 +159,8 @@ def _distil(
     weights, biases = student.layers()
     weights[0], biases[0] = units.taken_off(weights[0], biases[0])
     low, high = (units.undone(end) for end in student.ends())
+    if not all(np.isfinite(values).all() for values in (*weights, *biases, low, high)):
+        return None
     return weights, biases, AffineQuantizer.from_range(low, high, quantization.n_bits.inputs)
 
 
