@@ -34,6 +34,7 @@ from tests.deployment.live import Live
 
 CLIENT = """
 import json, sys, time
+from pathlib import Path
 from cml_sklearn.deployment import FheClient
 from cml_sklearn.deployment.csv_files import predict_file
 from cml_sklearn.deployment.remote import RemoteModel
@@ -45,7 +46,7 @@ made = time.monotonic()
 with RemoteModel(url, client, token) as model:
     model.upload_keys()
     sent = time.monotonic()
-    predict_file(model, rows, output, method)
+    predict_file(model, Path(rows), Path(output), method)
 done = time.monotonic()
 heavy = [name for name in ("torch", "sklearn", "hummingbird", "onnx") if name in sys.modules]
 print(json.dumps([len(keys), made - start, sent - made, done - sent, heavy]))
@@ -131,15 +132,14 @@ def tried(task: Task, client_python: Path) -> tuple[str, bool]:
             memory = sum(process.memory_info().rss for process in family)
         finally:
             service.stop()
-        got = pd.read_csv(folder / "out.csv").to_numpy()
+        got = pd.read_csv(folder / "out.csv", float_precision="round_trip").to_numpy()
     n_bytes, made, sent, predicted, heavy = result
     wanted = np.asarray(getattr(task.model, task.method)(task.rows)).reshape(got.shape)
     equal = bool((wanted == got).all()) and (engine == "concrete" or not heavy)
     sizes = [n_bytes, up - n_bytes, down, memory]
-    megabytes = [f"{size / 1e6:.3g}" for size in sizes]
-    seconds = [f"{each:.2f}" for each in (made, sent, predicted)]
-    cells = [engine, str(len(got)), megabytes[0], *seconds, *megabytes[1:]]
-    return " | ".join(cells), equal
+    keys, *others = (f"{size / 1e6:.3g}" for size in sizes)
+    seconds = f"{made:.2f} | {sent:.2f} | {predicted:.2f}"
+    return f"{engine} | {len(got)} | {keys} | {seconds} | {' | '.join(others)}", equal
 
 
 def asked(service: Live, folder: Path, method: str, client_python: Path) -> list[Any]:
