@@ -31,12 +31,13 @@ from cml_sklearn.quantization.ranges import thinned
 __all__ = ["Samples", "distilled_or_plain"]
 
 _ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "Gelu": functional.gelu,
     "Relu": torch.relu,
     "Sigmoid": torch.sigmoid,
     "Tanh": torch.tanh,
 }
 
-_N_STEPS = 400
+_N_STEPS = 800
 _BATCH = 256
 _MOST_ROWS = 10_000
 """Rows that are learned from, and compared on."""
@@ -200,6 +201,8 @@ def _layers(graph: PreparedGraph) -> list[_Layer] | None:
     """Read the layers of a perceptron with one kind of activation; None for other graphs."""
     affine, between = graph.nodes[::2], graph.nodes[1::2]
     kinds = {node.op_type for node in between}
+    if any(node.attributes.get("approximate", "none") != "none" for node in between):
+        return None
     if len(graph.inputs) != 1 or len(kinds) != 1 or not kinds <= _ACTIVATIONS.keys():
         return None
     names = [graph.inputs[0].name, *(node.outputs[0] for node in graph.nodes)]

@@ -90,6 +90,11 @@ class NetworkEstimator(PredictingEstimator):
     def _to_onnx(self, model: BaseEstimator, X: FloatArray) -> onnx.ModelProto:
         """Export a fitted model's raw scores."""
 
+    @property
+    def _has_student(self) -> bool:
+        """Whether a student of a perceptron learns to bear its integers."""
+        return True
+
     @abstractmethod
     def _outputs(self, model: BaseEstimator) -> Outputs:
         """Say what a fitted model's raw scores are."""
@@ -125,7 +130,7 @@ class NetworkEstimator(PredictingEstimator):
             exact_rounding=self.exact_rounding,
         )
         plain = quantization.quantize_module(module, X, sample_weight=sample_weight)
-        if quantization.rounding_bits is None or X.ndim != 2:
+        if quantization.rounding_bits is None or X.ndim != 2 or not self._has_student:
             return plain
         from cml_sklearn.estimators.distillation import Samples, distilled_or_plain
 

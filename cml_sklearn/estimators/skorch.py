@@ -90,7 +90,8 @@ _PARAMETERS = (
         True,
         ("boolean",),
         """bool, default=True
-        Train with the rounding to `rounding_bits` simulated, so that the net learns to bear it.""",
+        Whether the net learns to bear the rounding to `rounding_bits`: the default perceptron after
+        training, by a student; other modules in training, which then simulates the rounding.""",
     ),
 )
 
@@ -225,13 +226,19 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         from cml_sklearn.quantization_aware import simulated_rounding
 
         net, samples = self.skorch_net_, X.astype(np.float32)
-        rounding_bits = self.rounding_bits if self.quantization_aware else None
+        simulates = self.quantization_aware and self.module is not None
+        rounding_bits = self.rounding_bits if simulates else None
         with _seeded(self.random_state):
             if not net.initialized_:
                 net.initialize()
             self._check_outputs(net, X[:2])
             with simulated_rounding(net.module_, rounding_bits, samples[:2]):
                 net.partial_fit(samples, y, **fit_params)
+
+    @property
+    @override
+    def _has_student(self) -> bool:
+        return bool(self.quantization_aware)
 
     def _check_outputs(self, net: skorch.NeuralNet, X: FloatArray) -> None:
         """Refuse modules whose outputs don't fit y, which losses would broadcast."""
