@@ -191,6 +191,9 @@ def _pairs(inputs: str | Path, answers: str | Path) -> list[tuple[Path, Path]]:
     paths = sorted(Path(inputs).glob(f"*{_INPUTS}"))
     if not paths:
         raise InvalidInputError(f"{inputs} has no partitions; write them by `write_partitions`.")
+    numbers = [path.name.partition("-")[0] for path in paths]
+    if numbers != [f"{number:06}" for number in range(len(paths))]:
+        raise InvalidInputError(f"{inputs} lacks partitions, or has others; write them anew.")
     return [(path, Path(answers) / f"{path.stem}{_ANSWER}") for path in paths]
 
 

@@ -231,12 +231,15 @@ def _report_of(circuit: FheCircuit) -> StoredReport:
 
 def _made(state: StoredEstimator) -> Any:
     """Make the estimator, without modules; only a public class of the library is looked up."""
+    from sklearn.base import BaseEstimator
+
     public = import_module(f"cml_sklearn.{state.room}") if state.room in _ROOMS else None
     if public is None or state.name not in public.__all__:
         raise InvalidInputError(f"{state.room}.{state.name} is no estimator of this library.")
-    estimator = getattr(public, state.name)(
-        **{name: from_plain(value) for name, value in state.parameters.items()}
-    )
+    cls = getattr(public, state.name)
+    if not (isinstance(cls, type) and issubclass(cls, BaseEstimator)):
+        raise InvalidInputError(f"{state.room}.{state.name} is no estimator.")
+    estimator = cls(**{name: from_plain(value) for name, value in state.parameters.items()})
     estimator._validate_params()
     for name, value in state.fitted.items():
         attribute = from_plain(value)

@@ -146,4 +146,5 @@ def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> En
 
 
 def _setting(config: Mapping[str, Any] | None, name: str) -> str | None:
-    return (config or {}).get(name) or os.environ.get(_VARIABLES[name])
+    """Read a setting; the environment goes first: whoever stores a model must not get its token."""
+    return os.environ.get(_VARIABLES[name]) or (config or {}).get(name)

@@ -201,6 +201,8 @@ class _Worker:
             self._is_ready = True
 
     def ask(self, task: Mapping[str, str], payload: bytes, deadline: float) -> bytes:
+        if time.monotonic() >= deadline:
+            raise RefusedError(504, "It waited too long; try later.")
         with self._until(deadline) as late:
             try:
                 self.wait_until_ready()

@@ -40,7 +40,7 @@ from cml_sklearn.deployment.keystore import KeyStore
 from cml_sklearn.deployment.limits import Limits, key_bytes_of, key_limits
 from cml_sklearn.deployment.messages import count_samples
 from cml_sklearn.deployment.monitoring import LOG, Metrics, log_to_stderr
-from cml_sklearn.deployment.pool import Pool
+from cml_sklearn.deployment.pool import Pool, WorkerError
 from cml_sklearn.deployment.refusals import RefusedError
 from cml_sklearn.deployment.saving import SERVER
 from cml_sklearn.deployment.tokens import Tokens
@@ -284,7 +284,8 @@ class _Service:
         await run_sync(self.budget.take, owner, card.digest, n_samples)
         try:
             yield
-        except Exception:
+        except (RefusedError, WorkerError):
+            # but not of an input that was refused: errors must not be free questions
             await run_sync(self.budget.give_back, owner, card.digest, n_samples)
             raise
 

@@ -39,8 +39,8 @@ _ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 _N_STEPS = 800
 _BATCH = 256
-_MOST_ROWS = 10_000
-"""Rows that are learned from, and compared on."""
+_FEWEST_ROWS, _MOST_ROWS = 64, 10_000
+"""Rows that are learned from, and compared on; of fewer ones there is nothing to learn."""
 
 _RATE = 5e-3
 _NOISE = 0.3
@@ -82,12 +82,13 @@ def distilled_or_plain(
     QuantizedModule
     """
     layers = _layers(module.graph)
-    if layers is None:
+    if layers is None or len(samples.X) < _FEWEST_ROWS:
         return plain
     samples = samples.thinned(_MOST_ROWS)
     companding = Companding.fitted(samples.X)
     drawn_in = companding(samples.X)
-    with np.errstate(all="ignore"):  # a student of extreme values is not taken
+    # a student of extreme values is not taken; a caller may have switched gradients off
+    with np.errstate(all="ignore"), torch.inference_mode(False), torch.enable_grad():
         student = _distil(layers, samples, companding, quantization, outputs)
         wanted = torch.tensor(_forward(layers, samples.X))
     if student is None:
@@ -105,7 +106,7 @@ def distilled_or_plain(
         _divergence(outputs, torch.tensor(candidate(samples.X)), wanted)
         for candidate in (distilled, plain)
     )
-    return distilled if loss <= plain_loss else plain
+    return distilled if loss < plain_loss else plain
 
 
 @dataclass(frozen=True)
@@ -124,9 +125,10 @@ class Samples:
 
     @classmethod
     def weighted(cls, X: FloatArray, weight: FloatArray | None) -> Samples:
-        """Take samples; without weights, all count the same."""
+        """Take samples of positive weight; without weights, all count the same."""
         weight = np.ones(len(X)) if weight is None else weight
-        return cls(X.astype(np.float64), weight / weight.sum())
+        rows = weight > 0
+        return cls(X[rows].astype(np.float64), weight[rows] / weight[rows].sum())
 
     def thinned(self, limit: int) -> Samples:
         """Keep at most so many, picked at random."""
@@ -168,8 +170,8 @@ def _distil(
 def _divergence(outputs: Outputs, given: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     """Mean loss of outputs (n_samples, n_outputs) against those of the float net."""
     if outputs == "values":
-        spread = wanted.var(dim=0, unbiased=False) + torch.finfo(wanted.dtype).tiny
-        return ((given - wanted) ** 2 / spread).mean()
+        spread = wanted.var(dim=0, unbiased=False)
+        return ((given - wanted) ** 2 / torch.where(spread > 0, spread, 1.0)).mean()
     if outputs == "logits":
         return functional.cross_entropy(given, torch.softmax(wanted, dim=1))
     return functional.binary_cross_entropy_with_logits(given, torch.sigmoid(wanted))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 from typing_extensions import override
@@ -20,6 +21,7 @@ from cml_sklearn.estimators.watched import WatchedEstimator
 from cml_sklearn.estimators.wrapping import OwnParameter
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.bit_widths import MAX_BITS, MIN_BITS
+from cml_sklearn.quantization.encoders import as_floats
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization, n_products
 from cml_sklearn.quantization.postprocessing import Link, Postprocessing, Softmax
 from cml_sklearn.quantization.quantized_module import QuantizedModule
@@ -107,9 +109,9 @@ class NetworkEstimator(PredictingEstimator):
         module = self._quantize_graph(graph, X, sample_weight, self._outputs(model))
         return graph, {"predict": module}
 
-    def quantize_again(self, X: FloatArray) -> Self:
+    def quantize_again(self, X: ArrayLike) -> Self:
         """Quantize by the parameters as they are now, with the rows of X; forgets the circuit."""
-        outputs = self._outputs(self.sklearn_model_)
+        X, outputs = as_floats(X), self._outputs(self.sklearn_model_)
         module = self._quantize_graph(self.onnx_model_, X, None, outputs)
         module.postprocessing = self.quantized_module_.postprocessing
         self.modules_ = dict.fromkeys(self.modules_, module)

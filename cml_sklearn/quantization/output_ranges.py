@@ -23,7 +23,7 @@ _MOST_ROWS = 2_000
 """Rows on which ranges are compared; their ends come from all rows."""
 
 _SHARES = np.linspace(1.0, 0.05, 20)
-"""Trials: how much of the way from the median to an end stays inside."""
+"""Trials: how much of the way from the mean to an end stays inside."""
 
 _SWEEPS = 3
 
@@ -97,10 +97,8 @@ class _Search:
         self._n_steps = 2**n_bits - 1
         # a uniform error of a step has a twelfth of its square for variance
         self._step_loss = 1 / (12 * max(2**kept_bits - 2, 1) ** 2)
-        medians, n_features = np.median(values, axis=0), values.shape[1]
-        self._lows, self._highs = (
-            medians + _SHARES[:, None] * (end - medians) for end in (-1.0, 1.0)
-        )
+        means, n_features = sample_weight @ values, values.shape[1]
+        self._lows, self._highs = (means + _SHARES[:, None] * (end - means) for end in (-1.0, 1.0))
         self.low, self.high = -np.ones(n_features), np.ones(n_features)
         errors = [self._error_of(feature, -1.0, 1.0) for feature in range(n_features)]
         self._errors = np.stack(errors, axis=1)

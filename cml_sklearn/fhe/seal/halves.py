@@ -247,14 +247,16 @@ class SealServer:
                 f"Evaluation keys for {len(keys.keys)} kinds of batches came, and the circuit has "
                 f"{len(self.specification.tasks)}; send those of its client."
             )
+        if len(set(encrypted.values)) < wanted:
+            raise InvalidInputError("A batch has a ciphertext twice; send what the client made.")
         session = session_of(task.way.parameters, keys.keys[number], layouts)
         try:
             answers = tuple(self._answers(session, task, encrypted))
         except FOREIGN_ERRORS as error:
             if isinstance(error, InvalidInputError):
                 raise
-            raise InvalidInputError(
-                f"SEAL can't evaluate the batch: {error}. Send ciphertexts and keys of one client."
+            raise InvalidInputError(  # how it failed would tell what is computed
+                "SEAL can't evaluate the batch. Send ciphertexts and keys of one client."
             ) from error
         return SealCiphertexts(encrypted.n_samples, encrypted.tag, answers)
 
@@ -282,6 +284,8 @@ class SealServer:
         if isinstance(layout, CoefficientLayout):
             results, places = self._products(session, layout, encrypted), layout.results(n_samples)
         else:
+            for value in encrypted.values:  # also those that nothing reads: errors tell not which
+                session.read(value)
             blocks = Blocks(session, layout, encrypted.values, task.tape.inputs_read)
             results, places = iter(task.tape.run(session, blocks.read)), np.arange(n_samples)
         for result in results:

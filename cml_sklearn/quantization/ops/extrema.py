@@ -15,6 +15,7 @@ import numpy as np
 from typing_extensions import override
 
 from cml_sklearn._typing import IntArray
+from cml_sklearn.exceptions import UnsupportedOperatorError
 from cml_sklearn.program.integers import to_integers
 from cml_sklearn.program.steps import AddConstant, Concatenate, Maximum, MultiplyConstant
 from cml_sklearn.program.windows import Windows
@@ -172,6 +173,10 @@ def _members(windows: Windows) -> list[IntArray]:
     for count, stride, before, kernel, gap, size in along:
         positions = np.arange(count)[:, None] * stride - before + np.arange(kernel) * gap
         inside = np.where((positions >= 0) & (positions < size), positions, -1)
+        if (inside < 0).all(axis=1).any():
+            raise UnsupportedOperatorError(
+                "A window lies in the padding alone, whose maximum is no number; pad less."
+            )
         members.append(np.where(inside < 0, inside.max(axis=1, keepdims=True), inside))
     return members
 
@@ -190,7 +195,9 @@ def _counted_alike(
     """Integers of at most so many bits of which the same stand for the same floats."""
     if all(x.has_one_scale and x.bounds.width <= n_bits for x in (a, b)):
         steps = (a.offset.flat[0] - b.offset.flat[0]) / b.scale.flat[0]
-        if a.scale.flat[0] == b.scale.flat[0] and np.isclose(steps, np.rint(steps), atol=1e-6):
+        if a.scale.flat[0] == b.scale.flat[0] and np.isclose(
+            steps, np.rint(steps), rtol=0, atol=1e-6
+        ):
             shift = np.full(a.shape, to_integers(steps, "A difference of offsets"))
             return replace(a.step(AddConstant(shift)) if steps else a, offset=b.offset), b
     values = np.concatenate([a.calibration_values.ravel(), b.calibration_values.ravel()])
