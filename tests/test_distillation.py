@@ -8,6 +8,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import sklearn.neural_network
+import torch
 from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer, make_classification, make_friedman1
 from sklearn.model_selection import train_test_split
@@ -92,6 +93,16 @@ def test_extreme_inputs_are_quantized_as_ever(size: float) -> None:
     float_model.coefs_[0] = float_model.coefs_[0] / size
     model = MLPClassifier.from_sklearn_model(float_model, X * size)
     assert model.score(X * size, y) >= float_model.score(X * size, y) - 0.05
+
+
+def test_callers_may_have_switched_gradients_off() -> None:
+    X, y = load_breast_cancer(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    model = MLPClassifier((4,), random_state=0, max_iter=30)
+    with torch.inference_mode():
+        model.fit(X, y)
+    again = model.quantize_again(X.tolist())
+    assert again.score(X, y) > 0.9
 
 
 class Unusual(nn.Module):

@@ -130,6 +130,13 @@ def test_answers_to_other_rows_are_not_taken(setting: Setting, tmp_path: Path) -
         list(read_answers(tmp_path, tmp_path))
 
 
+def test_a_lost_partition_is_noticed(setting: Setting, tmp_path: Path) -> None:
+    paths = write_partitions(tmp_path, setting.partitions[:3])
+    paths[1].unlink()
+    with pytest.raises(InvalidInputError, match="lacks partitions"):
+        list(read_answers(tmp_path, tmp_path))
+
+
 def test_damaged_partitions_are_refused_in_words(setting: Setting, cluster: Any) -> None:
     with pytest.raises(InvalidInputError, match="ends early"):
         list(run_partitions(setting.server, setting.keys, [setting.partitions[0][:-9]]))

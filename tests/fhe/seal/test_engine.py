@@ -257,6 +257,21 @@ def test_what_is_damaged_or_of_others_is_refused() -> None:
             ours.server.run(replace(sent, n_samples=n_samples), ours.client.evaluation_keys)
 
 
+def test_errors_do_not_tell_which_columns_are_read() -> None:
+    program = trees_program(chain(0, 4, 8, value=[1.0, 2.0, 4.0, 8.0]))
+    circuit = SealEngine().compile(program, CircuitOptions())
+    sent = circuit.client.encrypt(*codes_for(program, 4096))
+    assert len(sent.values) > 4
+    errors = set()
+    for i in range(len(sent.values)):
+        for other in (b"garbage", sent.values[i - 1]):
+            values = (*sent.values[:i], other, *sent.values[i + 1 :])
+            with pytest.raises(InvalidInputError) as raised:
+                circuit.server.run(replace(sent, values=values), circuit.client.evaluation_keys)
+            errors.add((other == b"garbage", str(raised.value)))
+    assert len(errors) == 2
+
+
 def test_the_report_has_what_bfv_is_about() -> None:
     report = check(trees_program(chain(0, 4, 8, value=[1.0, 2.0, 4.0, 8.0])), 2).report
     assert (report.engine, report.pbs_count, report.complexity) == ("seal", None, None)
