@@ -202,7 +202,7 @@ class _Worker:
 
     def ask(self, task: Mapping[str, str], payload: bytes, deadline: float) -> bytes:
         if time.monotonic() >= deadline:
-            raise RefusedError(504, "It waited too long; try later.")
+            raise RefusedError(504, "It waited too long; try later, or send fewer samples.")
         with self._until(deadline) as late:
             try:
                 self.wait_until_ready()
