@@ -18,8 +18,8 @@ from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray, IntArray
 from cml_sklearn.estimators.base import as_dense
-from cml_sklearn.estimators.conventions import binarized_labels
-from cml_sklearn.estimators.networks import MultilayerPerceptron, Outputs, out_activation
+from cml_sklearn.estimators.conventions import Outputs, binarized_labels
+from cml_sklearn.estimators.networks import MultilayerPerceptron, out_activation
 from cml_sklearn.estimators.predictions import (
     FheClassifierMixin,
     FheRegressorMixin,

@@ -42,7 +42,7 @@ FLOORS_OF_ESTIMATORS = [
     {"inspection", "parameters", "wrapping"},
     {"base"},
     {"conventions", "partial_fit", "watched"},
-    {"predictions"},
+    {"distillation", "predictions"},
     {"linear", "networks", "perceptron", "trees"},
     {"boosters", "forests", "skorch", "width_search"},
 ]

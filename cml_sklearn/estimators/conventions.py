@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from numpy.typing import ArrayLike
 from sklearn._loss import link as links
 from sklearn.preprocessing import LabelBinarizer
@@ -20,7 +22,10 @@ from cml_sklearn.quantization.postprocessing import (
     Threshold,
 )
 
-__all__ = ["binarized_labels", "class_labels", "inverse_of"]
+__all__ = ["Outputs", "binarized_labels", "class_labels", "inverse_of"]
+
+Outputs = Literal["values", "logits", "logits by column"]
+"""What a net's raw scores are: values, logits of one class out of several, or of each column's."""
 
 _INVERSES: dict[type[links.BaseLink], Postprocessing] = {
     links.IdentityLink: (),

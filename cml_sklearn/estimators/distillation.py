@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from cml_sklearn._typing import Array, FloatArray
-from cml_sklearn.estimators.networks import Outputs
+from cml_sklearn.estimators.conventions import Outputs
 from cml_sklearn.onnx.graph import Node, PreparedGraph
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.bit_widths import MAX_BITS, width_of

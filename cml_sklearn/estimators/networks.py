@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
@@ -15,6 +15,7 @@ from typing_extensions import override
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.estimators.base import N_BITS_CONSTRAINT, P_ERROR
+from cml_sklearn.estimators.conventions import Outputs
 from cml_sklearn.estimators.partial_fit import PartialFitMixin
 from cml_sklearn.estimators.predictions import PredictingEstimator
 from cml_sklearn.estimators.watched import WatchedEstimator
@@ -34,16 +35,12 @@ __all__ = [
     "MultilayerPerceptron",
     "NBits",
     "NetworkEstimator",
-    "Outputs",
     "out_activation",
     "widths_by_layer",
 ]
 
 NBits = int | Mapping[str, int | Sequence[int]]
 """Widths for all, or by role and layer."""
-
-Outputs = Literal["values", "logits", "logits by column"]
-"""What a net's raw scores are: values, logits of one class out of several, or of each column's."""
 
 _N_BITS = OwnParameter(
     "n_bits",
