@@ -89,7 +89,7 @@ def test_a_student_that_learned_nothing_is_not_taken() -> None:
 def test_extreme_inputs_are_quantized_as_ever(size: float) -> None:
     X, y = load_breast_cancer(return_X_y=True)
     X = StandardScaler().fit_transform(X)
-    float_model = sklearn.neural_network.MLPClassifier((4,), random_state=0, max_iter=30).fit(X, y)
+    float_model = sklearn.neural_network.MLPClassifier((4,), random_state=0, max_iter=200).fit(X, y)
     float_model.coefs_[0] = float_model.coefs_[0] / size
     model = MLPClassifier.from_sklearn_model(float_model, X * size)
     assert model.score(X * size, y) >= float_model.score(X * size, y) - 0.05
@@ -98,7 +98,7 @@ def test_extreme_inputs_are_quantized_as_ever(size: float) -> None:
 def test_callers_may_have_switched_gradients_off() -> None:
     X, y = load_breast_cancer(return_X_y=True)
     X = StandardScaler().fit_transform(X)
-    model = MLPClassifier((4,), random_state=0, max_iter=30)
+    model = MLPClassifier((4,), random_state=0, max_iter=200)
     with torch.inference_mode():
         model.fit(X, y)
     again = model.quantize_again(X.tolist())
@@ -133,7 +133,9 @@ def test_samples_without_weight_teach_nothing() -> None:
     weight = (np.arange(len(X)) < 300).astype(np.float64)
     samples = distillation.Samples.weighted(X, weight)
     companding = distillation.Companding.fitted(X)
-    batches = distillation._Batches(samples, companding, distillation._Units.of(X, samples.weight))
+    batches = distillation._Batches(
+        samples, companding, distillation._Units.of(samples.X, samples.weight)
+    )
     batches._noise = np.zeros(X.shape[1])
     drawn = np.concatenate([batches.draw()[0] for _ in range(5)])
     kept = {row.tobytes() for row in X[:300]}
