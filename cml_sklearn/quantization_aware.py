@@ -13,7 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 from cml_sklearn.quantization.bit_widths import Widths, checked_rounding, width_of
 
-__all__ = ["simulated_rounding"]
+__all__ = ["rounded_to_steps", "simulated_rounding"]
 
 _Layer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
 _CONVOLUTIONS = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
@@ -49,6 +49,14 @@ def simulated_rounding(
             handle.remove()
 
 
+def rounded_to_steps(
+    x: torch.Tensor, low: torch.Tensor | float, step: torch.Tensor
+) -> torch.Tensor:
+    """Round to whole steps from `low` on; gradients pass as if there were no rounding."""
+    index = (x - low) / step
+    return low + step * (index + (index.round() - index).detach())
+
+
 class _RoundedOutput:
     """Forward hook of a layer: rounds its output to the steps of an index of so many bits."""
 
@@ -66,8 +74,7 @@ class _RoundedOutput:
             return output
         low, high = _reach(layer, self.low, self.high)
         step = ((high - low) / self.n_steps).clamp(min=torch.finfo(output.dtype).tiny)
-        index = (output - low) / step
-        return low + step * (index + (index.round() - index).detach())
+        return rounded_to_steps(output, low, step)
 
     def _observe(self, x: torch.Tensor) -> None:
         """Follow the range of the inputs."""

@@ -1,4 +1,4 @@
-"""What simulated rounding in training gives: the table of docs/neural_networks.md.
+"""What learning to bear the rounding gives: the table of docs/neural_networks.md.
 
 Mean scores of the default perceptron of 16 units on raw data, in the clear, over several splits.
 """
@@ -31,7 +31,7 @@ def write() -> None:
 
 
 def _cells() -> Iterator[list[str]]:
-    """Scores without and with simulated rounding."""
+    """Scores without and with it."""
     for label, name in _DATA.items():
         pairs = [[_mean_score(name, kept, aware) for aware in (False, True)] for kept in _KEPT]
         yield [label, *(" / ".join(figure("score", score) for score in pair) for pair in pairs)]

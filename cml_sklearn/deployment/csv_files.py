@@ -139,9 +139,12 @@ def read_rows(path: Path, client: FheClient) -> pd.DataFrame:
         raise InvalidInputError(f"{path} lacks the columns {', '.join(missing)}.")
     words = client.words_of(header)
     table = _read_csv(path, dtype=dict.fromkeys(words, str))
+    as_written = (
+        _read_csv(path, usecols=list(words), dtype=str, keep_default_na=False) if words else table
+    )
     for name, known in words.items():
-        as_written = _read_csv(path, usecols=[name], dtype=str, keep_default_na=False)[name]
-        table[name] = table[name].where(~as_written.isin(known), as_written).astype(object)
+        is_known = as_written[name].isin(known)
+        table[name] = table[name].where(~is_known, as_written[name]).astype(object)
         if None in known:
             table.loc[table[name].isna(), name] = None
     filled = np.flatnonzero((table.notna() & (table != "")).any(axis=1))

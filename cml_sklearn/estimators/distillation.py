@@ -22,11 +22,17 @@ from cml_sklearn.estimators.conventions import Outputs
 from cml_sklearn.onnx.graph import Node, PreparedGraph
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.bit_widths import MAX_BITS, width_of
-from cml_sklearn.quantization.encoders import AffineQuantizer, Companding, CompandingQuantizer
-from cml_sklearn.quantization.output_ranges import output_ranges
+from cml_sklearn.quantization.encoders import (
+    AffineQuantizer,
+    Companding,
+    CompandingQuantizer,
+    decile_spread,
+)
+from cml_sklearn.quantization.output_ranges import affine_weights, output_ranges
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.quantization.ranges import thinned
+from cml_sklearn.quantization_aware import rounded_to_steps
 
 __all__ = ["Samples", "distilled_or_plain"]
 
@@ -48,9 +54,6 @@ _NOISE = 0.3
 the student gives what the float net gives."""
 
 _DAMPING = 1e-3
-_DECILE = 1.28
-"""Standard deviations from the median of a normal distribution to its outer deciles."""
-
 _TINY = 1e-9
 """Least length of a step."""
 
@@ -86,7 +89,6 @@ def distilled_or_plain(
         return plain
     samples = samples.thinned(_MOST_ROWS)
     companding = Companding.fitted(samples.X)
-    drawn_in = companding(samples.X)
     # a student of extreme values is not taken; a caller may have switched gradients off
     with np.errstate(all="ignore"), torch.inference_mode(False), torch.enable_grad():
         student = _distil(layers, samples, companding, quantization, outputs)
@@ -96,7 +98,7 @@ def distilled_or_plain(
     weights, biases, quantizer = student
     inner = quantization.quantize_module(
         module.with_graph(_with_layers(module.graph, layers, weights, biases)),
-        drawn_in,
+        companding(samples.X),
         sample_weight=samples.weight,
         input_quantizers=[quantizer],
     )
@@ -152,8 +154,9 @@ def _distil(
     quantizer : AffineQuantizer
         Of these.
     """
-    units = _Units.of(companding(samples.X), samples.weight)
-    inputs = replace(samples, X=units.standardized(companding(samples.X)))
+    drawn_in = companding(samples.X)
+    units = _Units.of(drawn_in, samples.weight)
+    inputs = replace(samples, X=units.standardized(drawn_in))
     weights, biases = [layer.weight for layer in layers], [layer.bias for layer in layers]
     weights[0], biases[0] = _refitted(inputs, samples.X @ weights[0] + biases[0])
     student = _Student(weights, biases, layers[0].activation, quantization)
@@ -210,32 +213,31 @@ def _layers(graph: PreparedGraph) -> list[_Layer] | None:
     names = [graph.inputs[0].name, *(node.outputs[0] for node in graph.nodes)]
     if [node.inputs[0] for node in graph.nodes] != names[:-1] or len(affine) == len(between):
         return None
-    if graph.outputs != graph.nodes[-1].outputs or not all(map(_is_plain_gemm, affine)):
+    if graph.outputs != graph.nodes[-1].outputs:
         return None
-    if not all(name in graph.constants for node in affine for name in node.inputs[1:]):
-        return None
-    return [
+    layers = [
         _layer(graph, node, after.op_type if after else "")
         for node, after in zip(affine, (*between, None), strict=True)
     ]
+    found = [layer for layer in layers if layer is not None]
+    return found if len(found) == len(layers) else None
 
 
 def _is_plain_gemm(node: Node) -> bool:
     """Whether a node is an affine layer without factors."""
-    attributes = node.attributes
-    plain = all(attributes.get(name, 1.0) == 1.0 for name in ("alpha", "beta"))
-    complete = len(node.inputs) == 3 and all(node.inputs)
-    return node.op_type == "Gemm" and plain and complete and not attributes.get("transA", 0)
+    plain = all(node.attributes.get(name, 1.0) == 1.0 for name in ("alpha", "beta"))
+    return node.op_type == "Gemm" and plain and len(node.inputs) == 3
 
 
-def _layer(graph: PreparedGraph, node: Node, activation: str) -> _Layer:
-    """Read an affine layer."""
-    _, weight, bias = node.inputs
-    is_transposed = bool(node.attributes.get("transB", 0))
-    values = graph.constants[weight].astype(np.float64)
-    values = values.T if is_transposed else values
-    offset = np.broadcast_to(graph.constants[bias].astype(np.float64), values.shape[1:])
-    return _Layer((weight, bias), is_transposed, values, offset, activation)
+def _layer(graph: PreparedGraph, node: Node, activation: str) -> _Layer | None:
+    """Read an affine layer with constant weights and bias; None for other nodes."""
+    weight = affine_weights(node, graph.constants)
+    if weight is None or not _is_plain_gemm(node) or node.inputs[2] not in graph.constants:
+        return None
+    names, is_transposed = node.inputs[1:3], bool(node.attributes.get("transB", 0))
+    bias = graph.constants[names[1]].astype(np.float64)
+    offset = np.broadcast_to(bias, weight.shape[1:])
+    return _Layer((names[0], names[1]), is_transposed, weight, offset, activation)
 
 
 def _with_layers(
@@ -305,8 +307,7 @@ class _Batches:
         self._X, self._companding, self._units = samples.X, companding, units
         self._chances = np.cumsum(samples.weight)
         self._random = np.random.default_rng(0)
-        low, high = np.quantile(samples.X, (0.1, 0.9), axis=0)
-        self._noise = _NOISE * np.minimum((high - low) / (2 * _DECILE), samples.X.std(axis=0))
+        self._noise = _NOISE * np.minimum(decile_spread(samples.X), samples.X.std(axis=0))
 
     def draw(self) -> tuple[FloatArray, torch.Tensor]:
         """Draw a batch, as the float net takes it and as the student takes it."""
@@ -415,19 +416,14 @@ def _array(parameter: torch.Tensor) -> FloatArray:
     return values.astype(np.float64)
 
 
-def _to_nearest(x: torch.Tensor) -> torch.Tensor:
-    """Integers next to x; gradients pass as if they were x."""
-    return x + (x.round() - x).detach()
-
-
 def _rounded(x: torch.Tensor, low: torch.Tensor, high: torch.Tensor, n_steps: int) -> torch.Tensor:
     """Values in a range that is divided into steps."""
     step = ((high - low) / n_steps).clamp(min=_TINY)
-    return low + step * _to_nearest((x - low) / step)
+    return rounded_to_steps(x, low, step)
 
 
 def _rounded_weights(weight: torch.Tensor, reach: torch.Tensor, n_bits: int) -> torch.Tensor:
     """Weights (n_in, n_out), each times the length of its input's range in steps by column."""
     reach = reach.clamp(min=_TINY)[:, None]
     step = ((weight * reach).abs().amax(dim=0) / (2 ** (n_bits - 1) - 1)).clamp(min=_TINY)
-    return _to_nearest(weight * reach / step) * step / reach
+    return rounded_to_steps(weight * reach, 0.0, step) / reach

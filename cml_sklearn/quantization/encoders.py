@@ -19,6 +19,7 @@ __all__ = [
     "GridEncoder",
     "as_floats",
     "check_columns",
+    "decile_spread",
 ]
 
 _DECILE = 1.28
@@ -118,8 +119,7 @@ class Companding:
 
         A feature that is constant for nine rows in ten has no such scale of its own, and stays.
         """
-        low, centre, high = np.quantile(values, (0.1, 0.5, 0.9), axis=0)
-        spread = (high / 2 - low / 2) / _DECILE
+        spread, centre = decile_spread(values), np.quantile(values, 0.5, axis=0)
         farthest = np.abs(values / 2 - centre / 2).max(axis=0)
         curved = (spread > 0) & (farthest / 2 > _FAR / 2 * spread)
         return cls(centre, np.where(curved, spread, 1.0), curved)
@@ -227,6 +227,15 @@ class GridEncoder:
         """First bit of each feature, and the number of bits."""
         counts = [len(edges) for edges in self.edges] + self.missing
         return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def decile_spread(values: FloatArray) -> FloatArray:
+    """Estimate standard deviations of features (n_samples, n_features) by outer deciles.
+
+    Far values don't count; of a feature that is constant for nine rows in ten, it is 0.
+    """
+    low, high = np.quantile(values, (0.1, 0.9), axis=0)
+    return np.asarray((high / 2 - low / 2) / _DECILE)  # halves can't overflow
 
 
 def as_floats(values: ArrayLike) -> FloatArray:
