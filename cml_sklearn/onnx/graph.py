@@ -76,3 +76,7 @@ class PreparedGraph:
     constants: dict[str, Array]
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[str, ...]
+
+    def readers(self, name: str) -> list[Node]:
+        """Nodes that take a tensor, in their order."""
+        return [node for node in self.nodes if name in node.inputs]

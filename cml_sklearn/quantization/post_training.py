@@ -187,7 +187,7 @@ class PostTrainingAffineQuantization:
         self, graph: PreparedGraph, spec: TensorSpec, x: FloatArray, weight: FloatArray
     ) -> AffineQuantizer | None:
         """Ranges of features that go into one affine layer only, before rounded lookups."""
-        readers = [node for node in graph.nodes if spec.name in node.inputs]
+        readers = graph.readers(spec.name)
         if self.calibration != "mse" or self.rounding_bits is None or len(readers) != 1:
             return None
         weights = affine_weights(readers[0], graph.constants)

@@ -180,8 +180,7 @@ def given_quantizers(graph: PreparedGraph) -> dict[str, AffineQuantizer]:
     """Codes of inputs that a graph itself quantizes first, by the inputs' names."""
     given = {}
     for spec in graph.inputs:
-        uses = [node for node in graph.nodes if spec.name in node.inputs]
-        found = [_given_quantizer(graph, node) for node in uses]
+        found = [_given_quantizer(graph, node) for node in graph.readers(spec.name)]
         if len(found) == 1 and found[0] is not None:
             given[spec.name] = found[0]
     return given
@@ -204,7 +203,7 @@ def _given_quantizer(graph: PreparedGraph, node: Node) -> AffineQuantizer | None
 
 def _clipped_range(graph: PreparedGraph, name: str, low: int, high: int) -> tuple[int, int]:
     """Range of integers that are left of a tensor by the `Clip` that is its only use."""
-    uses = [node for node in graph.nodes if name in node.inputs]
+    uses = graph.readers(name)
     if len(uses) != 1 or uses[0].op_type != "Clip":
         return low, high
     limits = [graph.constants.get(end) for end in (*uses[0].inputs[1:], "", "")[:2]]
