@@ -104,8 +104,8 @@ circuit.generate_keys()
 codes = codes_for({program}(), 60)
 pressed = 0
 for _ in range(15):
-    interrupt_after(random.uniform(0, 0.1))
     try:
+        interrupt_after(random.uniform(0, 0.1))  # which may be before its thread has started
         while True:
             circuit.execute(*codes)
             circuit.simulate(*codes)
