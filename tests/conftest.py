@@ -13,6 +13,12 @@ settings.load_profile("untimed")
 os.environ["SCIPY_ARRAY_API"] = "1"
 
 
+@pytest.fixture
+def brief_students(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let students of perceptrons learn for a moment: for tests that don't look at accuracy."""
+    monkeypatch.setattr("cml_sklearn.estimators.distillation._N_STEPS", 10)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Let joblib replace its worker processes.
 

@@ -30,6 +30,8 @@ from benchmarks.subject import PEER_P_ERROR
 from cml_sklearn.exceptions import CompilationError
 from cml_sklearn.fhe.seal.cost import _MEASURED, Times
 
+pytestmark = pytest.mark.usefixtures("brief_students")
+
 RUNNER = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
 CASES = [
     ("classification", "iris", "LR"),

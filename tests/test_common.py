@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from sklearn import get_config
+from sklearn.base import clone, is_classifier
+from sklearn.datasets import load_iris
 from sklearn.exceptions import SkipTestWarning
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from tests.estimators import ESTIMATORS, NETS, name_of, wrapped
+
+pytestmark = pytest.mark.usefixtures("brief_students")
 
 
 def checks_of(estimator: Any) -> dict[str, partial[None]]:
@@ -54,6 +62,39 @@ def test_scikit_learn_check(estimator: Any, name: str) -> None:
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
 def test_as_many_checks_are_generated(estimator: Any) -> None:
     assert set(checks_of(estimator)) == set(checks_of(wrapped(estimator)))
+
+
+def state_of_the_process() -> dict[str, Any]:
+    """What all code of a process shares."""
+    return {
+        "threads of torch": torch.get_num_threads(),
+        "type of torch": torch.get_default_dtype(),
+        "gradients of torch": torch.is_grad_enabled(),
+        "generator of torch": torch.get_rng_state().tolist(),
+        "errors of numpy": np.geterr(),
+        "environment": dict(os.environ),
+        "filters": [*warnings.filters],
+        "configuration": get_config(),
+    }
+
+
+@pytest.mark.parametrize("estimator", [*ESTIMATORS, *NETS], ids=name_of)
+def test_fit_leaves_the_process_as_it_is(estimator: Any) -> None:
+    X, y = load_iris(return_X_y=True)
+    y = y > 0 if is_classifier(estimator) else y + 1.0
+    model, threads = clone(estimator), torch.get_num_threads()
+    if "random_state" in model.get_params():
+        model.set_params(random_state=0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(X, y)  # what is imported may leave its marks
+            torch.set_num_threads(1)
+            before = state_of_the_process()
+            model.fit(X, y).predict(X)
+            assert state_of_the_process() == before
+    finally:
+        torch.set_num_threads(threads)
 
 
 NET_CASES = [

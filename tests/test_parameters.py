@@ -30,6 +30,8 @@ from cml_sklearn.lightgbm import LGBMClassifier, LGBMRegressor
 from cml_sklearn.xgboost import XGBClassifier, XGBRegressor
 from tests.estimators import ESTIMATORS, TREES, name_of
 
+pytestmark = pytest.mark.usefixtures("brief_students")
+
 X, Y = make_classification(160, 4, n_informative=3, n_redundant=0, flip_y=0.1, random_state=0)
 FRAME = pd.DataFrame(X, columns=list("abcd"))
 

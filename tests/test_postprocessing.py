@@ -32,6 +32,8 @@ from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.xgboost import XGBClassifier, XGBRegressor, XGBRFClassifier
 from tests.estimators import ESTIMATORS, NETS, SINGLE_TREES, name_of
 
+pytestmark = pytest.mark.usefixtures("brief_students")
+
 NAMES = np.array(["setosa", "versicolor", "virginica"])
 LABELS = {
     "two": lambda y: y > 0,

@@ -16,6 +16,8 @@ from cml_sklearn import config_context, ensemble, linear_model, neural_network, 
 from cml_sklearn.estimators.wrapping import FURTHER, OwnParameter
 from tests.estimators import ESTIMATORS, NETS, name_of
 
+pytestmark = pytest.mark.usefixtures("brief_students")
+
 CLASSES = [type(estimator) for estimator in [*ESTIMATORS, NETS[0], NETS[2]]]
 
 

@@ -69,9 +69,12 @@ def linear_map_to_onnx(coef: FloatArray, intercept: FloatArray) -> onnx.ModelPro
     examples = np.zeros((2, coef.shape[1]))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        import torch
         from hummingbird.ml import convert
 
-        container = convert(model, "torch", examples)
+        # without this, it sets torch's threads for the whole process
+        threads = {"n_threads": torch.get_num_threads()}
+        container = convert(model, "torch", examples, extra_config=threads)
     exported = export_to_onnx(container.model, examples)
     _widen(exported)
     _put(exported, {"coefficients": np.ascontiguousarray(coef.T), "intercepts": intercept})

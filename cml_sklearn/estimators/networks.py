@@ -165,6 +165,7 @@ class MultilayerPerceptron(PartialFitMixin, WatchedEstimator, NetworkEstimator):
         """
         import torch
         from torch import nn
+        from torch.nn.utils import skip_init
 
         activations = {
             "identity": nn.Identity,
@@ -174,7 +175,8 @@ class MultilayerPerceptron(PartialFitMixin, WatchedEstimator, NetworkEstimator):
         }
         layers: list[nn.Module] = []
         for coef, intercept in zip(model.coefs_, model.intercepts_, strict=True):
-            linear = nn.Linear(coef.shape[0], coef.shape[1], dtype=torch.float64)
+            # without drawing weights, which would move torch's generator
+            linear = skip_init(nn.Linear, *coef.shape, dtype=torch.float64)
             linear.weight.data = torch.tensor(coef.T, dtype=torch.float64)
             linear.bias.data = torch.tensor(intercept, dtype=torch.float64)
             layers += [linear, activations[model.activation]()]

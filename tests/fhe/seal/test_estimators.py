@@ -14,6 +14,8 @@ from cml_sklearn.fhe.seal import SealEngine
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from tests.estimators import LINEAR, NETWORKS, TREES, name_of
 
+pytestmark = pytest.mark.usefixtures("brief_students")
+
 
 def fitted(estimator: Any) -> tuple[Any, np.ndarray]:
     """Fit with trees of depth 4 at the most; the model, and samples that it has not seen."""
