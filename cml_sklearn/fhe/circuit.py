@@ -116,6 +116,10 @@ class FheCircuit:
         """Samples that go through at once."""
         return self.report.batch_size
 
+    def seconds(self, n_samples: int) -> float:
+        """Estimate what `execute` takes, without keys, on the machine of docs/engines.md."""
+        return self._circuit.seconds(n_samples)
+
     def simulate(self, *inputs: IntArray) -> Integers:
         """Evaluate by the engine's simulation.
 

@@ -226,6 +226,10 @@ class Circuit(Protocol[Ciphertexts, EvaluationKeys]):
         """Evaluate one batch without encryption, as the circuit would."""
         ...
 
+    def seconds(self, n_samples: int) -> float:
+        """Estimate encryption, evaluation and decryption, on the machine of docs/engines.md."""
+        ...
+
 
 class Engine(Protocol[Ciphertexts, EvaluationKeys]):
     """A way to compute on encrypted integers."""

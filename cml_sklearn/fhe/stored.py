@@ -50,6 +50,10 @@ class StoredCircuit:
         """Evaluate one batch without encryption."""
         return self._compiled.simulate(*inputs)
 
+    def seconds(self, n_samples: int) -> float:
+        """Estimate, as of the circuit that was compiled."""
+        return self._compiled.seconds(n_samples)
+
     @cached_property
     def _compiled(self) -> AnyCircuit:
         return self.engine.compile(self.program, self.options)

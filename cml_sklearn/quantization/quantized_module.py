@@ -265,7 +265,31 @@ class QuantizedModule:
             choice = choose_engine(self.program, name, n_samples)
             if name == AUTO:
                 self._preferred = choice.engine.name
-            return self._compiled(choice, options or CircuitOptions())
+            return self._known_or_compiled(choice, options)
+
+    def circuit_of(
+        self,
+        engine: str | AnyEngine | None = None,
+        options: CircuitOptions | None = None,
+        *,
+        n_samples: int = 1,
+    ) -> FheCircuit:
+        """Circuit of an engine, compiled if there is none; what predictions go through stays.
+
+        Parameters
+        ----------
+        engine, options
+            As in `compile`; options are for a circuit that must be compiled.
+        n_samples : int
+            Samples at hand: what "auto" takes depends on it.
+        """
+        with self._lock:
+            choice = choose_engine(self.program, engine, n_samples)
+            return self._known_or_compiled(choice, options)
+
+    def _known_or_compiled(self, choice: Choice, options: CircuitOptions | None) -> FheCircuit:
+        known = self._circuits.get(choice.engine.name)
+        return known or self._compiled(choice, options or CircuitOptions())
 
     def use_circuit(self, circuit: FheCircuit) -> None:
         """Take a circuit of the module's program that was compiled before."""

@@ -18,6 +18,9 @@ from cml_sklearn.program.packing import Packing
 
 __all__ = ["BatchCircuit", "ConcreteCircuit"]
 
+_SECONDS_OF_BATCH, _SECONDS_OF_GOP, _SECONDS_OF_MB = 0.002, 0.25, 0.1
+"""Measured by ``python -m benchmarks figures costs``, with both cores of the machine it names."""
+
 _SECURITY_BITS = 128
 
 
@@ -82,6 +85,19 @@ class ConcreteCircuit:
         """Evaluate one batch without encryption."""
         batch = self._batches[len(inputs[0])]
         return self._words.fields(*batch.simulate(*self._selection.integers(*inputs)))
+
+    def seconds(self, n_samples: int) -> float:
+        """Estimate by operations and bytes of the batches."""
+        sizes = self.client.batch_sizes(n_samples)
+        return sum(_seconds_of(self._batches[size]) for size in sizes)
+
+
+def _seconds_of(batch: BatchCircuit) -> float:
+    """Estimate encryption, evaluation and decryption of a batch."""
+    statistics = batch.circuit.statistics
+    n_bytes = statistics["size_of_inputs"] + statistics["size_of_outputs"]
+    gop = statistics["complexity"] / 1e9
+    return _SECONDS_OF_BATCH + _SECONDS_OF_GOP * gop + _SECONDS_OF_MB * n_bytes / 1e6
 
 
 def _report(batch: BatchCircuit, selection: Selection, options: CircuitOptions) -> FheReport:

@@ -13,6 +13,9 @@ from cml_sklearn.fhe.protocol import CircuitOptions, FheReport
 
 __all__ = ["ConcreteNumpyCircuit"]
 
+_SECONDS_OF_MB = 0.1
+"""Of ciphertexts, as in the engine's `cost`."""
+
 _SECURITY_BITS = 128
 
 
@@ -44,6 +47,11 @@ class ConcreteNumpyCircuit:
     def simulate(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Evaluate one batch without encryption."""
         return self._words.fields(np.asarray(self._circuit.simulate(*inputs)).astype(np.int64))
+
+    def seconds(self, n_samples: int) -> float:
+        """Estimate by bytes on the wire: encryption takes the most."""
+        n_bytes = self.report.input_bytes + self.report.output_bytes
+        return _SECONDS_OF_MB * n_bytes * n_samples / 1e6
 
 
 def _report(circuit: Any, size: int, n_lookups: int, options: CircuitOptions) -> FheReport:

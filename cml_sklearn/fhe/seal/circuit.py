@@ -61,6 +61,10 @@ class SealCircuit:
         rows = np.stack([np.broadcast_to(value, n_samples) for value in values], axis=1)
         return split_outputs(rows, self._outputs)
 
+    def seconds(self, n_samples: int) -> float:
+        """Estimate by measured times of SEAL's operations."""
+        return self._choice.cost(n_samples).seconds
+
 
 def _report(program: IntegerProgram, choice: Choice, options: CircuitOptions) -> FheReport:
     """Facts of the largest batch, by sample; of what is worst, for all of them."""

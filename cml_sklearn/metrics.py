@@ -1,0 +1,259 @@
+"""What encrypted predictions cost, before any key is made: as a report, and as scorers.
+
+The scorers go into searches beside those of accuracy::
+
+    scoring = {"accuracy": "accuracy", **fhe_scorers("neg_fhe_gop", "neg_fhe_bytes")}
+    GridSearchCV(model, grid, scoring=scoring, refit=cheapest_within_one_standard_error(
+        "accuracy", "neg_fhe_gop"))
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import TypeAlias
+
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
+from cml_sklearn.estimators.base import FheEstimator
+from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
+from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions, FheReport
+from cml_sklearn.fhe.speed import speed_of
+from cml_sklearn.quantization.quantized_module import QuantizedModule
+
+__all__ = ["FheCost", "fhe_cost", "fhe_scorers"]
+
+Model: TypeAlias = BaseEstimator | QuantizedModule
+
+SECONDS_ERROR = 0.25
+"""Relative error of estimated seconds: the median of those measured in docs/costs.md is below."""
+
+
+@dataclass(frozen=True)
+class FheCost:
+    """What an encrypted prediction takes, for one sample unless said otherwise.
+
+    Of a meta-estimator it is the sum over its members, where `key_bytes` may count keys twice that
+    members share.
+
+    Attributes
+    ----------
+    engine : str
+        Several are joined by "+".
+    pbs_by_width : mapping of int to float
+        Programmable bootstraps by bits of the lookup's index; empty without any.
+    gop : float
+        Concrete's own cost, in units of 1e9 operations; 0 for other engines.
+    products : int
+        Products of two ciphertexts, for a whole batch, under SEAL.
+    key_bytes : int
+        Evaluation keys, which the server holds.
+    input_bytes, output_bytes : float
+        Ciphertexts on the wire.
+    memory_bytes : float
+        Keys and the ciphertexts of a batch.
+    seconds : float
+        Estimate for this machine, keys not included.
+    seconds_error : float
+        That of the estimate, relative.
+    n_samples : int
+        Samples that are predicted at once, on which `engine` and `seconds` depend.
+    """
+
+    engine: str
+    pbs_by_width: Mapping[int, float]
+    gop: float
+    products: int
+    key_bytes: int
+    input_bytes: float
+    output_bytes: float
+    memory_bytes: float
+    seconds: float
+    seconds_error: float
+    n_samples: int
+
+    @property
+    def pbs_count(self) -> float:
+        """Programmable bootstraps of all widths."""
+        return sum(self.pbs_by_width.values())
+
+
+def fhe_cost(model: Model, *, n_samples: int = 1, engine: str | AnyEngine | None = None) -> FheCost:
+    """Say what encrypted predictions of a fitted model cost. No keys are made for it.
+
+    Circuits are compiled and kept. When this machine's speed is asked for the first time, some
+    seconds are spent on measuring it; see `cml_sklearn.fhe.speed`.
+
+    Parameters
+    ----------
+    model : estimator, Pipeline, search, meta-estimator or QuantizedModule
+        Of a pipeline the last step counts, of a search the best estimator, of a meta-estimator the
+        members.
+    n_samples : int, default=1
+        Samples that are predicted at once.
+    engine : {"auto", "seal", "concrete", "concrete-numpy", "clear"} or Engine, optional
+        None: as `cml_sklearn.config_context` says, else "auto".
+
+    Raises
+    ------
+    InvalidInputError
+        `n_samples` is not positive.
+    UnsupportedModelError
+        No estimator of this library is found in the model.
+    BitWidthError, CompilationError
+        The engine refuses.
+    """
+    if n_samples < 1:
+        raise InvalidInputError(f"n_samples is {n_samples}; it must be a positive int.")
+    members = [*_members(model)]
+    if not members:
+        raise UnsupportedModelError(
+            f"{type(model).__name__} holds no fitted estimator of cml_sklearn, whose cost could be "
+            "told: give one, or a pipeline, search or meta-estimator over one."
+        )
+    costs = [_cost(*member, n_samples, engine) for member in members]
+    return costs[0] if len(costs) == 1 else _sum(costs)
+
+
+def fhe_scorers(*names: str, n_samples: int = 1) -> dict[str, Callable[..., float]]:
+    """Scorers of cost for searches, where greater is better; they make no keys.
+
+    Parameters
+    ----------
+    *names : {"neg_fhe_gop", "neg_fhe_pbs", "neg_fhe_bytes", "neg_fhe_seconds"}
+        Gop and bootstraps are those of Concrete, so that all kinds of models have them; bytes of
+        ciphertexts and seconds those of the engine that the context says. None given: all.
+    n_samples : int, default=1
+        Samples that are predicted at once.
+
+    Returns
+    -------
+    dict of str to callable
+        With scikit-learn's signature of a scorer, ``(estimator, X, y)``.
+
+    Raises
+    ------
+    InvalidInputError
+        An unknown name.
+    """
+    unknown = [name for name in names if name not in _SCORERS]
+    if unknown:
+        raise InvalidInputError(
+            f"There is no scorer {unknown[0]!r}; there are {', '.join(_SCORERS)}."
+        )
+    return {name: partial(_score, name, n_samples=n_samples) for name in names or _SCORERS}
+
+
+_SCORERS: Mapping[str, tuple[str | None, Callable[[FheCost], float]]] = MappingProxyType(
+    {
+        "neg_fhe_gop": ("concrete", lambda cost: cost.gop),
+        "neg_fhe_pbs": ("concrete", lambda cost: cost.pbs_count),
+        "neg_fhe_bytes": (None, lambda cost: cost.input_bytes + cost.output_bytes),
+        "neg_fhe_seconds": (None, lambda cost: cost.seconds),
+    }
+)
+"""Engine and figure by name."""
+
+
+def _score(
+    name: str, estimator: BaseEstimator, X: ArrayLike, y: ArrayLike | None = None, *, n_samples: int
+) -> float:
+    """Score a fitted estimator by its cost, whatever the data."""
+    del X, y
+    engine, figure = _SCORERS[name]
+    return -figure(fhe_cost(estimator, n_samples=n_samples, engine=engine))
+
+
+_INNER = (
+    ("best_estimator_",),
+    ("calibrated_classifiers_",),
+    ("estimators_", "final_estimator_"),
+    ("estimator_",),
+    ("regressor_",),
+    ("estimator",),
+)
+"""Where scikit-learn's meta-estimators keep what is fitted: the first that is there counts."""
+
+
+def _members(model: object) -> Iterator[tuple[QuantizedModule, CircuitOptions]]:
+    """Modules that a prediction goes through, and how they are compiled."""
+    if isinstance(model, QuantizedModule):
+        yield model, CircuitOptions()
+    elif isinstance(model, FheEstimator):
+        yield model.quantized_module_, CircuitOptions(model.p_error)
+    elif isinstance(model, Iterable) and not isinstance(model, str | Pipeline):
+        for member in model:
+            yield from _members(member)
+    else:
+        for inner in _inner(model):
+            yield from _members(inner)
+
+
+def _inner(model: object) -> list[object]:
+    """List what is inside of one of scikit-learn's estimators, fitted; nothing for others."""
+    if isinstance(model, Pipeline):
+        return [step for _, step in model.steps]
+    for names in _INNER:
+        if hasattr(model, names[0]):
+            return [getattr(model, name) for name in names if hasattr(model, name)]
+    return []
+
+
+def _cost(
+    module: QuantizedModule,
+    options: CircuitOptions,
+    n_samples: int,
+    engine: str | AnyEngine | None,
+) -> FheCost:
+    """Cost of one module."""
+    circuit = module.circuit_of(engine, options, n_samples=n_samples)
+    report, speed = circuit.report, speed_of(circuit.engine)
+    error = max(SECONDS_ERROR, speed.spread)
+    return FheCost(
+        engine=report.engine,
+        pbs_by_width=report.pbs_by_width,
+        gop=report.complexity or 0.0,
+        products=report.products or 0,
+        key_bytes=report.key_bytes,
+        input_bytes=report.input_bytes,
+        output_bytes=report.output_bytes,
+        memory_bytes=report.key_bytes + _bytes_of_batch(report),
+        seconds=speed.factor * circuit.seconds(n_samples) / n_samples,
+        seconds_error=error,
+        n_samples=n_samples,
+    )
+
+
+def _bytes_of_batch(report: FheReport) -> float:
+    return report.batch_size * (report.input_bytes + report.output_bytes)
+
+
+def _sum(costs: Sequence[FheCost]) -> FheCost:
+    """Cost of all of them, one after the other."""
+    pbs: Counter[int] = Counter()
+    for cost in costs:
+        pbs.update(cost.pbs_by_width)
+    total = {
+        name: sum(getattr(cost, name) for cost in costs)
+        for name in (
+            "gop",
+            "products",
+            "key_bytes",
+            "input_bytes",
+            "output_bytes",
+            "memory_bytes",
+            "seconds",
+        )
+    }
+    return FheCost(
+        engine="+".join(sorted({cost.engine for cost in costs})),
+        pbs_by_width=dict(pbs),
+        seconds_error=max(cost.seconds_error for cost in costs),
+        n_samples=costs[0].n_samples,
+        **total,
+    )

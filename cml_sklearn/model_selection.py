@@ -1,0 +1,71 @@
+"""Choosing by accuracy and cost: rules for ``refit`` of scikit-learn's searches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from cml_sklearn._typing import Array, FloatArray
+from cml_sklearn.exceptions import InvalidInputError
+
+__all__ = ["cheapest_within_one_standard_error"]
+
+
+def cheapest_within_one_standard_error(
+    score: str, cost: str = "neg_fhe_gop"
+) -> Callable[[Mapping[str, Array]], int]:
+    """Make a rule for ``refit``: the cheapest whose score is as good as the best's, by its error.
+
+    As good means at most one standard error of the best mean score below it (Breiman et al.,
+    "Classification and regression trees", 1984, section 3.4.3).
+
+    Parameters
+    ----------
+    score : str
+        Name of what is to be good, a key of the search's ``scoring``.
+    cost : str, default="neg_fhe_gop"
+        Name of the cost's scorer, of `cml_sklearn.metrics.fhe_scorers`.
+
+    Returns
+    -------
+    callable
+        Of ``cv_results_``, picklable; gives the index of the chosen parameters.
+    """
+    return _Cheapest(score, cost)
+
+
+@dataclass(frozen=True)
+class _Cheapest:
+    score: str
+    cost: str
+
+    def __call__(self, cv_results: Mapping[str, Array]) -> int:
+        """Choose among ``cv_results_``."""
+        means, errors = _means_and_errors(cv_results, self.score)
+        costs, _ = _means_and_errors(cv_results, self.cost)
+        if not np.isfinite(means).any():
+            raise InvalidInputError(f"No candidate has a finite {self.score}; see cv_results_.")
+        best = int(np.nanargmax(means))
+        allowed = means >= means[best] - errors[best]
+        # of equal cost, the better one
+        order = np.lexsort((-means, -costs))
+        return int(next(i for i in order if allowed[i]))
+
+
+def _means_and_errors(cv_results: Mapping[str, Array], name: str) -> tuple[FloatArray, FloatArray]:
+    """Mean scores and their standard errors, over the splits."""
+    splits = [
+        values
+        for key, values in cv_results.items()
+        if key.startswith("split") and key.endswith(f"_test_{name}")
+    ]
+    if not splits:
+        raise InvalidInputError(
+            f"The search has no scores of {name!r}: give it scoring={{{name!r}: ...}}, as by "
+            "cml_sklearn.metrics.fhe_scorers for costs."
+        )
+    scores = np.array(splits, dtype=np.float64)
+    deviation = scores.std(axis=0, ddof=1) if len(scores) > 1 else np.zeros(scores.shape[1])
+    return scores.mean(axis=0), deviation / np.sqrt(len(scores))
