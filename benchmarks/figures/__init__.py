@@ -12,7 +12,7 @@ from benchmarks.options import chosen
 
 __all__ = ["FIGURES", "main"]
 
-FIGURES = ["linear", "trees", "networks", "aware", "losses", "widths", "engines"]
+FIGURES = ["linear", "trees", "networks", "aware", "losses", "widths", "engines", "costs"]
 """Modules here, each with a `write`."""
 
 
