@@ -10,7 +10,7 @@ import numpy as np
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.exceptions import InvalidInputError
 
-__all__ = ["cheapest_within_one_standard_error"]
+__all__ = ["cheapest_within_one_standard_error", "means_and_errors"]
 
 
 def cheapest_within_one_standard_error(
@@ -43,8 +43,8 @@ class _Cheapest:
 
     def __call__(self, cv_results: Mapping[str, Array]) -> int:
         """Choose among ``cv_results_``."""
-        means, errors = _means_and_errors(cv_results, self.score)
-        costs, _ = _means_and_errors(cv_results, self.cost)
+        means, errors = means_and_errors(cv_results, self.score)
+        costs, _ = means_and_errors(cv_results, self.cost)
         if not np.isfinite(means).any():
             raise InvalidInputError(f"No candidate has a finite {self.score}; see cv_results_.")
         best = int(np.nanargmax(means))
@@ -54,8 +54,25 @@ class _Cheapest:
         return int(next(i for i in order if allowed[i]))
 
 
-def _means_and_errors(cv_results: Mapping[str, Array], name: str) -> tuple[FloatArray, FloatArray]:
-    """Mean scores and their standard errors, over the splits."""
+def means_and_errors(cv_results: Mapping[str, Array], name: str) -> tuple[FloatArray, FloatArray]:
+    """Mean scores of a search's candidates and their standard errors, over the splits.
+
+    Parameters
+    ----------
+    cv_results : mapping
+        ``cv_results_`` of a search.
+    name : str
+        A key of its ``scoring``.
+
+    Returns
+    -------
+    means, errors : ndarray of shape (n_candidates,)
+
+    Raises
+    ------
+    InvalidInputError
+        The search has no such scores.
+    """
     splits = [
         values
         for key, values in cv_results.items()

@@ -38,6 +38,7 @@ FLOORS = [
         "xgboost",
     },
     {"metrics", "model_selection"},
+    {"inspection"},
 ]
 FLOORS_OF_ESTIMATORS = [
     {"inspection", "parameters", "wrapping"},

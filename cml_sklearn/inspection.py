@@ -1,0 +1,213 @@
+"""Pictures of accuracy and cost, in the manner of scikit-learn's displays; they need matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+
+from cml_sklearn._typing import FloatArray, IntArray
+from cml_sklearn.metrics import FheCost, fhe_cost
+from cml_sklearn.model_selection import means_and_errors
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from sklearn.model_selection._search import BaseSearchCV
+
+__all__ = ["CostDisplay", "PbsDisplay", "pareto_front"]
+
+_UNITS = {
+    "neg_fhe_gop": "cost of a sample, Gop",
+    "neg_fhe_pbs": "lookups (PBS) of a sample",
+    "neg_fhe_bytes": "ciphertexts of a sample, bytes",
+    "neg_fhe_seconds": "estimated seconds of a sample",
+}
+
+
+def pareto_front(costs: ArrayLike, scores: ArrayLike) -> IntArray:
+    """Find what nothing is both cheaper and better than.
+
+    Parameters
+    ----------
+    costs, scores : array-like of shape (n_candidates,)
+        Less cost and more score are better; what is not finite is left out.
+
+    Returns
+    -------
+    ndarray of int, shape (n_front,)
+        Indices by ascending cost, and so by ascending score.
+    """
+    costs, scores = np.asarray(costs, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    front: list[int] = []
+    best = -np.inf
+    for index in np.lexsort((-scores, costs)):
+        if np.isfinite(costs[index]) and best < scores[index] < np.inf:
+            front.append(int(index))
+            best = scores[index]
+    return np.array(front, dtype=np.int64)
+
+
+class CostDisplay:
+    """Scores of a search's candidates against their cost, with the Pareto front.
+
+    Parameters
+    ----------
+    costs, scores, errors : ndarray of shape (n_candidates,)
+        Mean costs, mean scores, and these scores' standard errors.
+    groups : sequence of str
+        What the candidates are coloured by, such as the kind of model.
+    chosen : int, optional
+        Candidate that the search chose.
+    score_name, cost_name : str
+        For the axes.
+
+    Attributes
+    ----------
+    front_ : ndarray of int
+        Candidates that nothing is both cheaper and better than: see `pareto_front`.
+    ax_, figure_ : matplotlib's Axes and Figure
+        Set by `plot`.
+    """
+
+    def __init__(
+        self,
+        costs: FloatArray,
+        scores: FloatArray,
+        errors: FloatArray,
+        *,
+        groups: Sequence[str],
+        chosen: int | None = None,
+        score_name: str = "score",
+        cost_name: str = "cost",
+    ) -> None:
+        self.costs, self.scores, self.errors = costs, scores, errors
+        self.groups = groups
+        self.chosen = chosen
+        self.score_name, self.cost_name = score_name, cost_name
+        self.front_ = pareto_front(costs, scores)
+
+    @classmethod
+    def from_search(
+        cls,
+        search: BaseSearchCV,
+        *,
+        score: str = "accuracy",
+        cost: str = "neg_fhe_gop",
+        group_by: str | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Draw what a fitted search has tried.
+
+        Parameters
+        ----------
+        search : GridSearchCV or another search of scikit-learn, fitted
+        score, cost : str
+            Names in its ``scoring``; costs as `cml_sklearn.metrics.fhe_scorers` gives them.
+        group_by : str, optional
+            Parameter whose values have a colour each; of estimators the class counts.
+        ax : Axes, optional
+        """
+        results = search.cv_results_
+        scores, errors = means_and_errors(results, score)
+        costs, _ = means_and_errors(results, cost)
+        groups = [_named(parameters.get(group_by)) for parameters in results["params"]]
+        display = cls(
+            -costs,
+            scores,
+            errors,
+            groups=groups if group_by else ["candidates"] * len(scores),
+            chosen=getattr(search, "best_index_", None),
+            score_name=score,
+            cost_name=_UNITS.get(cost, cost),
+        )
+        return display.plot(ax=ax)
+
+    def plot(self, *, ax: Axes | None = None) -> Self:
+        """Draw points with their errors, the front, and what was chosen."""
+        self.ax_, self.figure_ = _axes(ax)
+        for group in dict.fromkeys(self.groups):
+            of_it = np.array([other == group for other in self.groups])
+            self.ax_.errorbar(
+                self.costs[of_it],
+                self.scores[of_it],
+                yerr=self.errors[of_it],
+                fmt="o",
+                capsize=2,
+                alpha=0.8,
+                label=group,
+            )
+        steps = self.costs[self.front_], self.scores[self.front_]
+        self.ax_.step(*steps, where="post", color="black", linewidth=1, label="Pareto front")
+        if self.chosen is not None:
+            place = [self.costs[self.chosen]], [self.scores[self.chosen]]
+            self.ax_.scatter(*place, s=150, facecolors="none", edgecolors="black", label="chosen")
+        if (self.costs > 0).all():
+            self.ax_.set_xscale("log")
+        self.ax_.set(xlabel=self.cost_name, ylabel=self.score_name)
+        self.ax_.legend()
+        return self
+
+
+class PbsDisplay:
+    """Lookups (programmable bootstraps) by bits of their index.
+
+    Parameters
+    ----------
+    cost : FheCost
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib's Axes and Figure
+        Set by `plot`.
+    """
+
+    def __init__(self, cost: FheCost) -> None:
+        self.cost = cost
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: BaseEstimator, *, engine: str = "concrete", ax: Axes | None = None
+    ) -> Self:
+        """Draw what a fitted estimator's prediction takes; no keys are made.
+
+        Parameters
+        ----------
+        estimator : estimator, pipeline, search or meta-estimator, fitted
+        engine : str
+            Concrete's circuits have lookups, SEAL's have none.
+        ax : Axes, optional
+        """
+        return cls(fhe_cost(estimator, engine=engine)).plot(ax=ax)
+
+    def plot(self, *, ax: Axes | None = None) -> Self:
+        """Draw a bar for each width."""
+        self.ax_, self.figure_ = _axes(ax)
+        widths = sorted(self.cost.pbs_by_width)
+        counts = [self.cost.pbs_by_width[width] for width in widths]
+        bars = self.ax_.bar([str(width) for width in widths], counts)
+        self.ax_.bar_label(bars, fmt="{:g}")
+        title = f"{self.cost.pbs_count:g} lookups, {self.cost.gop:.2g} Gop a sample"
+        self.ax_.set(xlabel="bits of the index", ylabel="lookups a sample", title=title)
+        return self
+
+
+def _named(value: object) -> str:
+    """Name of a parameter's value, of an estimator that of its class."""
+    return type(value).__name__ if isinstance(value, BaseEstimator) else str(value)
+
+
+def _axes(ax: Axes | None) -> tuple[Axes, Figure | None]:
+    """Take axes, or make some."""
+    try:
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise ImportError(
+            "Displays draw with matplotlib, which is not installed: pip install matplotlib."
+        ) from error
+    if ax is None:
+        _, ax = pyplot.subplots(layout="constrained")
+    return ax, ax.get_figure(root=True)
