@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cml_sklearn._typing import Array
+from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.convert.torch import export_to_onnx
-from cml_sklearn.exceptions import CalibrationError, CmlError, InvalidInputError
+from cml_sklearn.exceptions import BitWidthError, CalibrationError, CmlError, InvalidInputError
 from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR, CircuitOptions
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.post_training import ClearTailChoice, PostTrainingAffineQuantization
@@ -23,13 +24,20 @@ if TYPE_CHECKING:
 
 __all__ = ["compile_onnx_model", "compile_torch_model", "exported"]
 
+N_BITS, ROUNDING_BITS = 5, 4
+"""Those of `NeuralNet*`: see docs/neural_networks.md."""
+
+_WIDTHS = ((3, 4, 5, 6, 7), (2, 3, 4, 5, 6, 7))
+"""Codes and bits to keep that `max_gop` chooses from."""
+
 
 def compile_onnx_model(
     model: str | Path | bytes | onnx.ModelProto,
     *calibration: ArrayLike,
-    n_bits: int | Mapping[str, int] = 6,
-    rounding_bits: int | None = None,
-    exact_rounding: bool = True,
+    n_bits: int | Mapping[str, int] = N_BITS,
+    rounding_bits: int | None = ROUNDING_BITS,
+    exact_rounding: bool = False,
+    max_gop: float | None = None,
     p_error: float = DEFAULT_P_ERROR,
     batch_size: int | None = None,
     clear_tail: ClearTailChoice = True,
@@ -41,12 +49,16 @@ def compile_onnx_model(
     model : path, bytes or onnx.ModelProto
     *calibration : array-like of shape (n_samples, ...)
         Typical inputs, one array for each of the model's.
-    n_bits : int or mapping, default=6
+    n_bits : int or mapping, default=5
         Widths, for all or by role: see `BitWidths`.
-    rounding_bits : int, optional
-        Bits of an accumulator that a lookup looks at. None: all.
-    exact_rounding : bool, default=True
-        False: cheaper rounding that may be off by one near ties.
+    rounding_bits : int or None, default=4
+        Bits of an accumulator that a lookup looks at; they make the cost. None: all.
+    exact_rounding : bool, default=False
+        False: rounding may be off by one near ties, and costs several times less.
+    max_gop : float, optional
+        Most that a sample may cost (`fhe_circuit.report.complexity`). Widths are then searched for
+        the least error of the outputs on the calibration data, so leave `n_bits` and
+        `rounding_bits` alone.
     p_error : float, default=2**-64
         Chance that one bootstrap decrypts wrong.
     batch_size : int, optional
@@ -64,25 +76,40 @@ def compile_onnx_model(
 
     Raises
     ------
+    InvalidInputError
+        A `max_gop` beside given widths, or one that no widths keep.
     InvalidGraphError, UnsupportedOperatorError, CalibrationError, BitWidthError, CompilationError
     """
-    quantization = PostTrainingAffineQuantization(
-        n_bits,
-        rounding_bits=rounding_bits,
-        exact_rounding=exact_rounding,
-        clear_tail=clear_tail,
-    )
-    module = quantization.quantize_module(NumpyModule(model), *calibration)
-    module.compile(CircuitOptions(p_error, batch_size))
+    graph, options = NumpyModule(model), CircuitOptions(p_error, batch_size)
+
+    def quantized(n_bits: int | Mapping[str, int], rounding_bits: int | None) -> QuantizedModule:
+        quantization = PostTrainingAffineQuantization(
+            n_bits,
+            rounding_bits=rounding_bits,
+            exact_rounding=exact_rounding,
+            clear_tail=clear_tail,
+        )
+        return quantization.quantize_module(graph, *calibration)
+
+    if max_gop is not None:
+        if (n_bits, rounding_bits) != (N_BITS, ROUNDING_BITS):
+            raise InvalidInputError(
+                f"max_gop={max_gop:g} came with n_bits={n_bits} and rounding_bits="
+                f"{rounding_bits}, which it searches itself: give one or the others."
+            )
+        return _within(max_gop, quantized, graph, calibration, options)
+    module = quantized(n_bits, rounding_bits)
+    module.compile(options)
     return module
 
 
 def compile_torch_model(
     module: torch.nn.Module,
     *calibration: ArrayLike,
-    n_bits: int | Mapping[str, int] = 6,
-    rounding_bits: int | None = None,
-    exact_rounding: bool = True,
+    n_bits: int | Mapping[str, int] = N_BITS,
+    rounding_bits: int | None = ROUNDING_BITS,
+    exact_rounding: bool = False,
+    max_gop: float | None = None,
     p_error: float = DEFAULT_P_ERROR,
     batch_size: int | None = None,
     clear_tail: ClearTailChoice = True,
@@ -94,7 +121,7 @@ def compile_torch_model(
     module : torch.nn.Module
     *calibration : array-like of shape (n_samples, ...)
         Typical inputs, one array for each of the module's.
-    n_bits, rounding_bits, exact_rounding, p_error, batch_size, clear_tail
+    n_bits, rounding_bits, exact_rounding, max_gop, p_error, batch_size, clear_tail
         See `compile_onnx_model`.
 
     Returns
@@ -104,7 +131,8 @@ def compile_torch_model(
 
     Raises
     ------
-    CalibrationError, InvalidGraphError, UnsupportedOperatorError, BitWidthError, CompilationError
+    InvalidInputError, CalibrationError, InvalidGraphError, UnsupportedOperatorError, BitWidthError
+    CompilationError
     """
     return compile_onnx_model(
         exported(module, calibration),
@@ -112,10 +140,58 @@ def compile_torch_model(
         n_bits=n_bits,
         rounding_bits=rounding_bits,
         exact_rounding=exact_rounding,
+        max_gop=max_gop,
         p_error=p_error,
         batch_size=batch_size,
         clear_tail=clear_tail,
     )
+
+
+def _within(
+    max_gop: float,
+    quantized: Callable[[int, int], QuantizedModule],
+    graph: NumpyModule,
+    calibration: Sequence[ArrayLike],
+    options: CircuitOptions,
+) -> QuantizedModule:
+    """Compile in the widths of the least error that cost no more than `max_gop`."""
+    wanted = graph(*calibration)
+    candidates = []
+    for widths in product(*_WIDTHS):
+        module = quantized(*widths)
+        candidates.append((_error(module(*calibration), wanted), widths, module))
+    cheapest, reason = np.inf, ""
+    too_dear: list[tuple[int, int]] = []
+    for _, widths, module in sorted(candidates, key=lambda candidate: candidate[:2]):
+        if any(bits <= widths[0] and kept <= widths[1] for bits, kept in too_dear):
+            continue
+        try:
+            gop = module.compile(options).report.complexity or 0.0
+        except BitWidthError as error:
+            gop, reason = np.inf, f" ({error})"
+        if gop <= max_gop:
+            return module
+        cheapest = min(cheapest, gop)
+        too_dear.append(widths)
+    raise InvalidInputError(
+        f"No widths keep max_gop={max_gop:g}: the cheapest of n_bits {_WIDTHS[0]} and "
+        f"rounding_bits {_WIDTHS[1]} costs {cheapest:.3g} Gop{reason}. Raise it, or make the layer "
+        f"with the most lookups smaller: {_largest_layer(candidates[0][-1])}."
+    )
+
+
+def _error(outputs: FloatArray | tuple[FloatArray, ...], wanted: Sequence[Array]) -> float:
+    """Mean of squared errors over variances, of all outputs."""
+    given = outputs if isinstance(outputs, tuple) else (outputs,)
+    errors = [
+        np.mean((x - y) ** 2) / (np.var(y) or 1.0) for x, y in zip(given, wanted, strict=True)
+    ]
+    return float(np.mean(errors))
+
+
+def _largest_layer(module: QuantizedModule) -> str:
+    layer = max(module.lookups_by_layer(), key=lambda layer: layer.n_lookups)
+    return f"{layer.source} with {layer.n_lookups}"
 
 
 def exported(module: torch.nn.Module, calibration: Sequence[ArrayLike]) -> onnx.ModelProto:

@@ -36,7 +36,7 @@ def fit_forest() -> None:
 
 def compile_torch() -> None:
     layers = torch.nn.Linear(4, 2), torch.nn.ReLU(), torch.nn.Linear(2, 1)
-    compile_torch_model(torch.nn.Sequential(*layers), X, n_bits=3)
+    compile_torch_model(torch.nn.Sequential(*layers), X, n_bits=3, rounding_bits=None)
 
 
 WALKS: dict[str, Callable[[], None]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from cml_sklearn import QuantizedModule, compile_onnx_model, compile_torch_model
+from cml_sklearn import (
+    NeuralNetClassifier,
+    QuantizedModule,
+    compile_onnx_model,
+    compile_torch_model,
+)
 from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.exceptions import (
     BitWidthError,
@@ -20,6 +26,7 @@ from cml_sklearn.exceptions import (
     InvalidInputError,
     UnsupportedOperatorError,
 )
+from cml_sklearn.fhe.concrete.bindings import load_concrete
 from cml_sklearn.onnx import NumpyModule
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 
@@ -60,6 +67,9 @@ def build(name: str) -> tuple[nn.Module, Array]:
     return make().eval(), rng.normal(size=(200, *shape)).astype(np.float32)
 
 
+EXACT: Any = {"rounding_bits": None, "exact_rounding": True}
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_numpy_module_equals_torch(name: str) -> None:
     model, X = build(name)
@@ -82,7 +92,7 @@ def test_quantized_is_close_to_torch(name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_three_modes_agree(name: str) -> None:
     model, X = build(name)
-    module = compile_torch_model(model, X, n_bits=2)
+    module = compile_torch_model(model, X, n_bits=2, **EXACT)
     clear = module.forward(X[:2])
     np.testing.assert_array_equal(module.forward(X[:2], execute_in_fhe="simulate"), clear)
     np.testing.assert_array_equal(module.forward(X[:2], execute_in_fhe=True), clear)
@@ -90,7 +100,7 @@ def test_three_modes_agree(name: str) -> None:
 
 def test_clear_tail_is_cut_off_and_costs_no_lookup() -> None:
     model, X = build("mlp")
-    module = compile_torch_model(model, X, n_bits=3)
+    module = compile_torch_model(model, X, n_bits=3, **EXACT)
     assert module.fhe_circuit.report.pbs_count == 3
     assert [node.op_type for node in module.tail.nodes] == ["Softmax"]
     np.testing.assert_allclose(np.sum(module.forward(X), axis=1), 1)
@@ -98,7 +108,7 @@ def test_clear_tail_is_cut_off_and_costs_no_lookup() -> None:
 
 def test_saved_module_predicts_the_same(tmp_path: Path) -> None:
     model, X = build("cnn")
-    module = compile_onnx_model(export_to_onnx(model, X), X, n_bits=3)
+    module = compile_onnx_model(export_to_onnx(model, X), X, n_bits=3, **EXACT)
     module.save(tmp_path / "model.npz")
     for again in (QuantizedModule.load(tmp_path / "model.npz"), pickle.loads(pickle.dumps(module))):
         assert not again.is_compiled
@@ -150,7 +160,7 @@ def test_several_inputs_and_outputs() -> None:
     torch.manual_seed(0)
     model = Two().eval()
     a, b = np.split(np.random.default_rng(0).normal(size=(100, 5)), [3], axis=1)
-    module = compile_torch_model(model, a, b, n_bits=6)
+    module = compile_torch_model(model, a, b, n_bits=6, **EXACT)
     tensors = (torch.as_tensor(x, dtype=torch.float32) for x in (a, b))
     outputs = module.forward(a, b)
     assert len(outputs) == 2
@@ -172,9 +182,9 @@ def test_errors_name_what_is_wrong() -> None:
     with pytest.raises(CalibrationError, match="NaN or infinity"):
         compile_torch_model(mlp(), np.full((10, 4), np.nan))
     with pytest.raises(BitWidthError, match=r"Gemm .* has an index of \d+ bits; the backend takes"):
-        compile_torch_model(mlp(), X, n_bits=10)
+        compile_torch_model(mlp(), X, n_bits=10, **EXACT)
     with pytest.raises(BitWidthError, match=r"Gemm .* of 3\d bits; tables of more than .* Lower"):
-        compile_torch_model(mlp(), X, n_bits=16)
+        compile_torch_model(mlp(), X, n_bits=16, **EXACT)
 
 
 def test_a_module_needs_samples() -> None:
@@ -191,3 +201,61 @@ def test_operations_that_torch_cannot_export_are_named() -> None:
 
     with pytest.raises(UnsupportedOperatorError, match="trunc"):
         compile_torch_model(Truncate(), np.ones((5, 2)))
+
+
+def test_defaults_cost_what_those_of_estimators_do() -> None:
+    parameters = inspect.signature(compile_torch_model).parameters
+    net = NeuralNetClassifier()
+    for name in ("n_bits", "rounding_bits", "exact_rounding"):
+        assert parameters[name].default == getattr(net, name)
+    torch.manual_seed(0)
+    report = compile_torch_model(mlp(), build("mlp")[1]).fhe_circuit.report
+    assert report.pbs_by_width == {4: 3.0}
+
+
+def wide(units: int) -> tuple[nn.Module, Array]:
+    torch.manual_seed(0)
+    layers = nn.Linear(8, units), nn.ReLU(), nn.Linear(units, 2)
+    return nn.Sequential(*layers).eval(), rng.normal(size=(60, 8)).astype(np.float32)
+
+
+def test_widths_are_searched_within_a_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cml_sklearn.compile._WIDTHS", ((3, 5), (2, 3, 5)))
+    model, X = wide(4)
+    expected = model(torch.as_tensor(X)).detach().numpy()
+    errors = []
+    for max_gop in (0.35, 3.0):
+        module = compile_torch_model(model, X, max_gop=max_gop)
+        assert module.fhe_circuit.report.complexity <= max_gop
+        errors.append(np.square(module.forward(X) - expected).mean())
+    assert errors[1] < errors[0] / 2
+    with pytest.raises(
+        InvalidInputError, match=r"cheapest .* costs 0\.\d+ Gop.*'/0/Gemm'\) with 4\."
+    ):
+        compile_torch_model(model, X, max_gop=0.01)
+    with pytest.raises(InvalidInputError, match="n_bits=6 and rounding_bits=4, which it searches"):
+        compile_torch_model(model, X, n_bits=6, max_gop=1.0)
+
+
+def test_layers_of_lookups_have_the_names_of_the_module() -> None:
+    model, X = build("cnn")
+    quantization = PostTrainingAffineQuantization(4, rounding_bits=3, exact_rounding=False)
+    module = quantization.quantize_module(NumpyModule(export_to_onnx(model, X)), X)
+    layers = module.lookups_by_layer()
+    assert sum(layer.n_lookups for layer in layers) == sum(
+        module.compile(engine="concrete").report.pbs_by_width.values()
+    )
+    assert {layer.kept_bits for layer in layers} == {3}
+    assert all("node '/" in layer.source for layer in layers), layers
+
+
+def test_graphs_are_not_written_out_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It took nine tenths of the time of compiling wide networks."""
+
+    def refuse(*_: Any, **__: Any) -> str:
+        raise AssertionError("a graph is written out")
+
+    model, X = wide(5)
+    load_concrete()
+    monkeypatch.setattr("concrete.fhe.representation.graph.Graph.format", refuse)
+    assert compile_torch_model(model, X).fhe_circuit.report.pbs_count == 5

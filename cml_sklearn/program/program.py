@@ -64,6 +64,26 @@ class Width(NamedTuple):
     kept_bits: int | None = None
 
 
+class LayerLookups(NamedTuple):
+    """Lookups of one layer, for a sample.
+
+    Attributes
+    ----------
+    source : str
+        Operator whose results are looked up, by the name of the layer in the user's module.
+    n_lookups : int
+    bits : int
+        Width of the index.
+    kept_bits : int
+        Those of it that are looked at: they make the cost.
+    """
+
+    source: str
+    n_lookups: int
+    bits: int
+    kept_bits: int
+
+
 @dataclass(frozen=True)
 class IntegerProgram:
     """A straight line of steps on integer tensors.
@@ -185,6 +205,20 @@ class IntegerProgram:
             widths.append(Width(instruction.source, bounds.width))
         return widths
 
+    def lookups_by_layer(self) -> list[LayerLookups]:
+        """List every layer of lookups, before anything is compiled."""
+        n_inputs = len(self.input_bounds)
+        return [
+            LayerLookups(
+                _before(self.instructions, n_inputs, instruction),
+                int(bounds.low.size),
+                instruction.step.index_width,
+                instruction.step.width,
+            )
+            for instruction, bounds in self.bounded_instructions
+            if isinstance(instruction.step, Lookup)
+        ]
+
     @property
     def is_affine(self) -> bool:
         """Whether no step needs more than sums, and products with clear integers."""
@@ -206,6 +240,14 @@ class IntegerProgram:
 
 
 _NOT_AFFINE = (Lookup, Maximum, Multiply, MultiplyMatrices, Trees)
+
+
+def _before(instructions: Sequence[Instruction], n_inputs: int, instruction: Instruction) -> str:
+    """Operator that the one of an instruction takes its first input from."""
+    own, tensor = instruction.source, instruction.inputs[0]
+    while tensor >= n_inputs and instructions[tensor - n_inputs].source == own:
+        tensor = instructions[tensor - n_inputs].inputs[0]
+    return source_of(instructions, n_inputs, tensor)
 
 
 def source_of(instructions: Sequence[Instruction], n_inputs: int, tensor: int) -> str:

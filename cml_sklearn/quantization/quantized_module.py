@@ -16,7 +16,7 @@ from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.engines import Choice, choose_engine
 from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions
-from cml_sklearn.program.program import IntegerProgram
+from cml_sklearn.program.program import IntegerProgram, LayerLookups
 from cml_sklearn.quantization.clear_tail import ClearTail
 from cml_sklearn.quantization.encoders import as_floats
 from cml_sklearn.quantization.postprocessing import Postprocessing
@@ -190,6 +190,10 @@ class QuantizedModule:
             return self.program(*inputs)
         circuit = self.circuit_in_force(n_samples=len(inputs[0]))
         return circuit.simulate(*inputs) if mode == "simulate" else circuit.execute(*inputs)
+
+    def lookups_by_layer(self) -> list[LayerLookups]:
+        """List the lookups of every layer, which make the cost; nothing is compiled for it."""
+        return self.program.lookups_by_layer()
 
     def save(self, path: str | Path) -> None:
         """Write the module, without its circuit, to a file of plain data.

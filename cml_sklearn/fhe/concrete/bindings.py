@@ -7,7 +7,9 @@ The library takes more of a process than it needs. What it would change, and wha
 * its dataflow runtime, which is not used here, ends the process with status 0 whatever was raised:
   its function is taken off Python's list of what to do at exit;
 * a thread-local that compiling reads is set in the importing thread only: see `compiling`;
-* every compiled circuit leaves a folder with its code: see `delete_folder_of`.
+* every compiled circuit leaves a folder with its code: see `delete_folder_of`;
+* graphs are written out as text with all their constants, which takes most of the time of compiling
+  wide networks: see `no_artifacts`.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from typing import Any
 
 from cml_sklearn.fhe.concrete.signals import handlers_kept, keep_from_signals
 
-__all__ = ["compiling", "delete_folder_of", "is_installed", "load_concrete"]
+__all__ = ["compiling", "delete_folder_of", "is_installed", "load_concrete", "no_artifacts"]
 
 _RUNTIME_SIGNALS = "HPX_HANDLE_SIGNALS"
 
@@ -74,6 +76,16 @@ def compiling() -> Iterator[None]:
         if not hasattr(context, "stack"):
             context.stack = []
         yield
+
+
+def no_artifacts(function: str) -> Any:
+    """Artifacts that keep no texts of the graphs of a function, given by its name."""
+    module = importlib.import_module("concrete.fhe.compilation.artifacts")
+    of_function = module.FunctionDebugArtifacts()
+    of_function.add_graph = lambda *_: None
+    artifacts = module.DebugArtifacts()
+    artifacts.module_artifacts.functions = {function: of_function}
+    return artifacts
 
 
 def delete_folder_of(server: Any) -> None:

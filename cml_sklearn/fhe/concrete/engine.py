@@ -13,6 +13,7 @@ from cml_sklearn.fhe.concrete.bindings import (
     delete_folder_of,
     is_installed,
     load_concrete,
+    no_artifacts,
 )
 from cml_sklearn.fhe.concrete.circuit import BatchCircuit, ConcreteCircuit
 from cml_sklearn.fhe.concrete.forest.lowering import lower_trees
@@ -129,13 +130,14 @@ class ConcreteEngine:
         """Let the library trace and compile a program."""
         fhe = load_concrete()
         names = [f"x{i}" for i in range(len(program.input_bounds))]
-        compiler = fhe.Compiler(
-            traceable(program, names, tracing_operations()), dict.fromkeys(names, "encrypted")
-        )
+        function = traceable(program, names, tracing_operations())
+        compiler = fhe.Compiler(function, dict.fromkeys(names, "encrypted"))
         inputset = [x if len(x) > 1 else x[0] for x in samples]
         try:
             with compiling():
-                circuit = compiler.compile(inputset, self._configuration(fhe, options))
+                circuit = compiler.compile(
+                    inputset, self._configuration(fhe, options), no_artifacts(function.__name__)
+                )
         except RuntimeError as error:
             advice = "Lower n_bits (of inputs or weights), or allow a larger p_error."
             raise explained(program, error, f". {advice}") from error
