@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle, islice
 
 import numpy as np
 import torch
@@ -43,8 +44,11 @@ _ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "Tanh": torch.tanh,
 }
 
-_N_STEPS = 800
+_N_STEPS = 400
 _BATCH = 256
+_N_BATCHES = 32
+"""Drawn once; each of them is learned from again and again."""
+
 _FEWEST_ROWS, _MOST_ROWS = 64, 10_000
 """Rows that are learned from, and compared on; of fewer ones there is nothing to learn."""
 
@@ -293,7 +297,7 @@ def _refitted(inputs: Samples, outputs: FloatArray) -> tuple[FloatArray, FloatAr
 
 
 class _Batches:
-    """Draws samples by their weights, with noise, again and again the same ones.
+    """Batches of samples, drawn by their weights, with noise; always the same ones.
 
     Parameters
     ----------
@@ -304,29 +308,27 @@ class _Batches:
     """
 
     def __init__(self, samples: Samples, companding: Companding, units: _Units) -> None:
-        self._X, self._companding, self._units = samples.X, companding, units
-        self._chances = np.cumsum(samples.weight)
+        self._samples, self._companding, self._units = samples, companding, units
         self._random = np.random.default_rng(0)
         self._noise = _NOISE * np.minimum(decile_spread(samples.X), samples.X.std(axis=0))
 
     def draw(self) -> tuple[FloatArray, torch.Tensor]:
         """Draw a batch, as the float net takes it and as the student takes it."""
-        n_rows = min(len(self._X), _BATCH)
-        rows = np.searchsorted(self._chances, self._random.random(n_rows) * self._chances[-1])
-        x = self._X[rows] + self._noise * self._random.standard_normal((n_rows, self._X.shape[1]))
-        inputs = self._units.standardized(self._companding(x))
-        return x, torch.tensor(inputs, dtype=torch.float32)
+        X, n_rows = self._samples.X, min(len(self._samples.X), _BATCH)
+        rows = self._random.choice(len(X), n_rows, p=self._samples.weight)
+        x = X[rows] + self._noise * self._random.standard_normal((n_rows, X.shape[1]))
+        return x, _tensor(self._units.standardized(self._companding(x)))
 
 
 def _train(
     student: _Student, layers: Sequence[_Layer], batches: _Batches, outputs: Outputs
 ) -> None:
-    """Let a student learn what the layers give, by batches."""
-    optimizer = torch.optim.Adam(student.parameters(), lr=_RATE)
+    """Let a student learn what the layers give, by a few batches again and again."""
+    drawn = [batches.draw() for _ in range(_N_BATCHES)]
+    lessons = [(inputs, _tensor(_forward(layers, x))) for x, inputs in drawn]
+    optimizer = torch.optim.Adam(student.parameters(), lr=_RATE, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, _N_STEPS)
-    for _ in range(_N_STEPS):
-        x, inputs = batches.draw()
-        wanted = torch.tensor(_forward(layers, x), dtype=torch.float32)
+    for inputs, wanted in islice(cycle(lessons), _N_STEPS):
         loss = _divergence(outputs, student(inputs), wanted)
         optimizer.zero_grad()
         loss.backward()
@@ -407,8 +409,12 @@ class _Student(nn.Module):
         return np.minimum(low, high), np.maximum(low, high)
 
 
+def _tensor(values: FloatArray) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float32)
+
+
 def _parameter(values: FloatArray) -> nn.Parameter:
-    return nn.Parameter(torch.tensor(values, dtype=torch.float32))
+    return nn.Parameter(_tensor(values))
 
 
 def _array(parameter: torch.Tensor) -> FloatArray:
@@ -423,7 +429,13 @@ def _rounded(x: torch.Tensor, low: torch.Tensor, high: torch.Tensor, n_steps: in
 
 
 def _rounded_weights(weight: torch.Tensor, reach: torch.Tensor, n_bits: int) -> torch.Tensor:
-    """Weights (n_in, n_out), each times the length of its input's range in steps by column."""
+    """Weights (n_in, n_out), each times the length of its input's range in steps by column.
+
+    Gradients pass as if there were no rounding, without those of the steps, which cost time only.
+    """
     reach = reach.clamp(min=_TINY)[:, None]
-    step = ((weight * reach).abs().amax(dim=0) / (2 ** (n_bits - 1) - 1)).clamp(min=_TINY)
-    return rounded_to_steps(weight * reach, 0.0, step) / reach
+    with torch.no_grad():
+        scaled = weight * reach
+        step = (scaled.abs().amax(dim=0) / (2 ** (n_bits - 1) - 1)).clamp(min=_TINY)
+        error = (scaled / step).round() * step / reach - weight
+    return weight + error

@@ -137,22 +137,27 @@ class _Search:
     ) -> tuple[float, float]:
         """Range of the least loss, where the other features leave an error and a reach."""
         weights = self._weights[feature]
-        weighted = self._sample_weight[:, None] * (rest - self._sample_weight @ rest)
-        losses = []
-        for low, high in ranges:
-            error = self._error_of(feature, low, high)
-            error = error - self._sample_weight @ error  # the bias makes up for the mean
-            spread = self._sample_weight @ error**2
-            total = 2 * (error @ weighted) * weights + spread * weights**2
-            losses.append(
-                total.sum()
-                + self._step_loss * ((reach + np.abs(weights) * (high - low)) ** 2).sum()
-            )
+        low, high = np.array(ranges).T
+        errors = self._error_of(feature, low[:, None], high[:, None])
+        errors = errors - (errors @ self._sample_weight)[:, None]  # the bias makes up for the mean
+        common = self._sample_weight * ((rest - self._sample_weight @ rest) @ weights)
+        squares = errors**2 @ self._sample_weight * (weights**2).sum()
+        reaches = reach + np.outer(high - low, np.abs(weights))
+        losses = 2 * errors @ common + squares + self._step_loss * (reaches**2).sum(axis=1)
         return ranges[int(np.argmin(losses))]
 
-    def _error_of(self, feature: int, low: float, high: float) -> FloatArray:
-        """Error of a feature's codes in a range, shape (n_samples,)."""
+    def _error_of(
+        self, feature: int, low: FloatArray | float, high: FloatArray | float
+    ) -> FloatArray:
+        """Error of a feature's codes in a range, shape (n_samples,), or in several ones.
+
+        Parameters
+        ----------
+        feature : int
+        low, high : float or ndarray of shape (n_ranges, 1)
+        """
         values = self._values[:, feature]
         step = (high - low) / self._n_steps
         inside = np.clip(values, low, high)
-        return low + step * np.rint((inside - low) / (step or 1.0)) - values
+        steps = np.rint((inside - low) / np.where(step > 0, step, 1.0))
+        return np.asarray(low + step * steps - values)
