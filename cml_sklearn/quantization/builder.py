@@ -82,6 +82,8 @@ class ModuleBuilder:
         See `Lookup`.
     range_method : {"mse", "min-max", "percentile"}
         How ranges of codes are chosen: see `best_range`.
+    exact_squares : bool
+        Whether squares are products of integers, however wide, instead of lookups.
 
     Attributes
     ----------
@@ -97,6 +99,7 @@ class ModuleBuilder:
         kept_bits: Widths | None = None,
         exact_rounding: bool = True,
         range_method: RangeMethod = "mse",
+        exact_squares: bool = False,
     ) -> None:
         pairs = list(zip(quantizers, samples, strict=True))
         upper = [np.broadcast_to(quantizer.upper, x.shape[1:]) for quantizer, x in pairs]
@@ -105,6 +108,7 @@ class ModuleBuilder:
         self.sample_weight = sample_weight
         self._kept_bits, self._exact_rounding = kept_bits, exact_rounding
         self.range_method = range_method
+        self.exact_squares = exact_squares
 
     def add(self, step: Step, *inputs: int) -> int:
         """Append a step; returns the number of the tensor that it makes."""
