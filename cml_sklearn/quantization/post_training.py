@@ -36,12 +36,13 @@ from cml_sklearn.quantization.clear_tail import (
     split_clear_tail,
 )
 from cml_sklearn.quantization.decoders import OutputScale
-from cml_sklearn.quantization.encoders import AffineQuantizer, as_floats
+from cml_sklearn.quantization.encoders import AffineQuantizer, IndexEncoder, as_floats
 from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
 from cml_sklearn.quantization.output_ranges import affine_weights, output_ranges
 from cml_sklearn.quantization.preparation import (
     completed,
     given_quantizers,
+    index_encoders,
     integer_quantizer,
     rewritten,
     settle_sizes,
@@ -180,7 +181,7 @@ class PostTrainingAffineQuantization:
         self,
         builder: ModuleBuilder,
         graph: PreparedGraph,
-        quantizers: Sequence[AffineQuantizer],
+        quantizers: Sequence[AffineQuantizer | IndexEncoder],
         activations: Mapping[str, Array],
     ) -> tuple[IntegerProgram, tuple[OutputScale, ...]] | None:
         """Program of exact squares; None where lookups are needed beside them, or instead."""
@@ -200,7 +201,7 @@ class PostTrainingAffineQuantization:
         self,
         builder: ModuleBuilder,
         graph: PreparedGraph,
-        quantizers: Sequence[AffineQuantizer],
+        quantizers: Sequence[AffineQuantizer | IndexEncoder],
         activations: Mapping[str, Array],
     ) -> tuple[IntegerProgram, tuple[OutputScale, ...]]:
         """Program of a graph, and how to read its outputs."""
@@ -232,15 +233,16 @@ class PostTrainingAffineQuantization:
         weight: FloatArray,
         *,
         rounds: bool,
-    ) -> tuple[AffineQuantizer, ...]:
+    ) -> tuple[AffineQuantizer | IndexEncoder, ...]:
         """Fix one scale a feature where the next layer can fold them, else one for the tensor.
 
         `rounds` says whether lookups follow, which round to `rounding_bits`.
         """
         folded, tables = folded_tensors(graph.nodes), table_sizes(graph)
-        given = given_quantizers(graph)
+        given, indices = given_quantizers(graph), index_encoders(graph, samples)
         return tuple(
             given.get(spec.name)
+            or indices.get(spec.name)
             or integer_quantizer(spec, x, self.n_bits.inputs, tables)
             or (self._range_for_output(graph, spec, x, weight) if rounds else None)
             or best_range(

@@ -13,7 +13,7 @@ import numpy as np
 from cml_sklearn.exceptions import BitWidthError, UnsupportedOperatorError
 from cml_sklearn.onnx.graph import Node, PreparedGraph
 from cml_sklearn.program.program import IntegerProgram
-from cml_sklearn.program.steps import Declare, Lookup, Maximum, Multiply, MultiplyMatrices
+from cml_sklearn.program.steps import Lookup, Maximum, Multiply, MultiplyMatrices
 from cml_sklearn.quantization.quantized_op import quantized_class
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 
@@ -69,8 +69,7 @@ def squared(x: QuantizedTensor) -> QuantizedTensor:
         raise UnsupportedOperatorError("An offset is too large beside its step to be squared.")
     largest = int(np.maximum(x.bounds.high, -x.bounds.low).max(initial=0)) ** 2
     _check(largest.bit_length())
-    product = x.step(Multiply(), x).step(Declare(largest))
-    return replace(product, scale=x.scale**2, offset=np.zeros(()))
+    return replace(x.step(Multiply(), x), scale=x.scale**2, offset=np.zeros(()))
 
 
 def check_width(program: IntegerProgram) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -100,6 +101,13 @@ def test_squares_that_are_too_wide_become_lookups_with_a_warning() -> None:
 
 def test_an_offset_that_is_no_integer_is_looked_up() -> None:
     assert quantized(dense(lambda x: (x + 1e14) ** 2)).program.n_lookups == 1
+
+
+def test_from_a_file(tmp_path: Path) -> None:
+    module = quantized(dense(lambda x: x * x))
+    module.save(tmp_path / "module.npz")
+    read = QuantizedModule.load(tmp_path / "module.npz")
+    np.testing.assert_array_equal(read.forward(X), module.forward(X))
 
 
 def test_what_only_seal_can_do_is_refused_by_concrete_with_figures() -> None:

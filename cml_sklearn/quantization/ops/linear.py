@@ -42,7 +42,8 @@ class _QuantizedLinear(QuantizedOp):
         x = self.affine(x)
         width = x.bounds.width + self.n_bits.weights + int(np.ceil(np.log2(n_terms)))
         is_input = x.number < x.builder.program.n_inputs
-        if width <= _WIDEST_INDEX or is_input or x.builder.exact_squares:
+        is_narrow = x.bounds.width <= self.n_bits.activations
+        if width <= _WIDEST_INDEX or is_input or is_narrow or x.builder.exact_squares:
             return x
         return narrow_codes(x, self.n_bits.activations)
 
