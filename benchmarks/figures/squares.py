@@ -1,18 +1,19 @@
 """Nets of squares on SEAL beside nets of lookups: a table of docs/neural_networks.md.
 
 Mean scores of the default perceptron of 16 units over several splits of standardized data, in the
-clear; seconds of encrypting, evaluating and decrypting, of the last split.
+clear; median seconds of encrypting, evaluating and decrypting, of the last split.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from time import perf_counter
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from benchmarks.datasets import Dataset, load
+from benchmarks.measure import median_seconds
 from benchmarks.tables import figure, insert, markdown
 from cml_sklearn.neural_network import NeuralNetClassifier, NeuralNetRegressor
 
@@ -22,7 +23,7 @@ _HEAD = ["data", "ReLU, float", "quantized", "Gop", "squares, float", "quantized
 _HEAD += ["keys, MB", "a sample, s", "one of 8,192, ms"]
 _DATA = {name: name for name in ("breast_cancer", "wine", "iris", "digits")}
 _DATA["diabetes (R2)"] = "diabetes"
-_N_SPLITS, _BATCH = 6, 8192
+_N_SPLITS, _BATCH, _N_RUNS = 6, 8192, 5
 
 
 def write() -> None:
@@ -67,12 +68,9 @@ def _costs(model: Any, X: np.ndarray) -> list[str]:
     """Megabytes of keys, seconds of a sample alone, milliseconds of one of a full batch."""
     model.compile(X, engine="seal")
     model.predict(X[:1], execute_in_fhe=True)  # makes the keys
-    alone, batch = (_seconds(model, np.resize(X, (n, X.shape[1]))) for n in (1, _BATCH))
+    alone, batch = (
+        median_seconds(partial(model.predict, rows, execute_in_fhe=True), _N_RUNS)
+        for rows in (X[:1], np.resize(X, (_BATCH, X.shape[1])))
+    )
     keys = model.fhe_report_.key_bytes / 1e6
     return [f"{keys:.1f}", f"{alone:.2f}", f"{1e3 * batch / _BATCH:.3f}"]
-
-
-def _seconds(model: Any, X: np.ndarray) -> float:
-    started = perf_counter()
-    model.predict(X, execute_in_fhe=True)
-    return perf_counter() - started

@@ -101,15 +101,15 @@ def _check_growth(node: Node, constants: Mapping[str, Array]) -> None:
 
 def _check_encoder(encoder: Encoder, bounds: Bounds) -> None:
     """Refuse an encoder whose codes would not be those of an input."""
+    # ranges that are proven for one bit in a row would not hold for others
+    is_index = isinstance(encoder, IndexEncoder)
+    require(isinstance(bounds, OneHot) == is_index, "bits of rows without an index")
     if isinstance(encoder, GridEncoder):
         edges, missing = encoder.edges, encoder.missing
         require(missing.shape == (len(edges),), "a grid lacks features")
         require(all(e.ndim == 1 and (np.diff(e) > 0).all() for e in edges), "no grid")
         require(bounds.shape == encoder.upper.shape, "a grid has other bits than the program")
         return
-    is_index = isinstance(encoder, IndexEncoder)
-    # what ranges are proven of would not hold for other codes
-    require(isinstance(bounds, OneHot) == is_index, "bits of rows without an index")
     if isinstance(encoder, IndexEncoder):
         require(bounds.shape[-1:] == (encoder.n_rows,), "a table has other rows than the program")
         return

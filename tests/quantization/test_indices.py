@@ -14,6 +14,8 @@ from cml_sklearn.compile import exported
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.onnx import NumpyModule
+from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.storage import StoredModule, save_module
 
 N_ROWS = 6
 SEEN = np.random.default_rng(0).integers(0, N_ROWS - 1, (80, 3))
@@ -65,6 +67,15 @@ def test_beside_numbers_and_from_a_file(tmp_path: Path) -> None:
     read = QuantizedModule.load(tmp_path / "module.npz")
     np.testing.assert_array_equal(read.forward(SEEN, x), module.forward(SEEN, x))
     assert read.input_quantizers[0].sample_shape((3, N_ROWS)) == (3,)
+
+
+def test_ranges_of_rows_are_believed_of_indices_only(tmp_path: Path) -> None:
+    module = quantized(embedding(), SEEN)
+    bits = AffineQuantizer(np.ones(()), np.zeros((), np.int64), 1)
+    wrong = StoredModule(module.program, (bits,), module.output_scales)
+    save_module(tmp_path / "module.npz", wrong)
+    with pytest.raises(InvalidInputError, match="bits of rows without an index"):
+        QuantizedModule.load(tmp_path / "module.npz")
 
 
 @pytest.mark.parametrize("index", [N_ROWS, -N_ROWS - 1, 0.5])
