@@ -243,6 +243,27 @@ def test_skorch_parameters_are_parameters() -> None:
         NeuralNetClassifier.from_sklearn_model(copied.skorch_net_, X)
 
 
+def test_squares_need_no_lookups() -> None:
+    X, X_test, y, y_test = split(load_breast_cancer)
+    net = NeuralNetClassifier(module__activation="square", random_state=0).fit(X, y)
+    assert net.quantized_module_.program.n_lookups == 0
+    assert (
+        net.score(X_test, y_test) >= net.skorch_net_.score(X_test.astype(np.float32), y_test) - 0.01
+    )
+    encrypted = net.predict_proba(X_test, execute_in_fhe=True)
+    np.testing.assert_array_equal(encrypted, net.predict_proba(X_test))
+    assert net.fhe_report_.engine == "seal"
+    X, y = load_diabetes(return_X_y=True)
+    regressor = NeuralNetRegressor(module__activation="square", random_state=0).fit(X, y)
+    assert regressor.quantized_module_.program.n_lookups == 0
+    assert regressor.score(X, y) > 0.4
+
+
+def test_an_unknown_activation_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"is 'cube'; it must be one of relu, .*square"):
+        tiny(module__activation="cube").fit(*iris())
+
+
 def test_early_stopping() -> None:
     X, y = iris()
     model = tiny(

@@ -286,6 +286,13 @@ ZOO: dict[str, Entry] = {
         ),
         TABLE,
     ),
+    "MLP of squares": call(
+        "Dense",
+        lambda x, f, g: g((f(x) + 1) ** 2),
+        TABLE,
+        f=lambda: nn.Linear(4, 3),
+        g=lambda: nn.Linear(3, 2),
+    ),
     "Bilinear": entry("Dense", lambda: nn.Bilinear(2, 2, 1), (2,), (2,), refusal="aten::bilinear"),
     "GLU": entry("Dense", nn.GLU, TABLE),
     "gated unit": entry("Dense", GatedUnit, (3,)),
@@ -333,6 +340,12 @@ ZOO: dict[str, Entry] = {
         "Convolution", lambda: nn.ConvTranspose2d(2, 2, 3, groups=2), (2, 2, 2)
     ),
     "Unfold": entry("Convolution", lambda: nn.Unfold(2), (1, 3, 3)),
+    "Conv2d, squared": call(
+        "Convolution",
+        lambda x, f: F.avg_pool2d(f(x) * f(x), 2),
+        (1, 3, 3),
+        f=lambda: nn.Conv2d(1, 2, 2),
+    ),
     "causal convolution": call(
         "Convolution",
         lambda x, f: F.relu(f(F.pad(x, (2, 0)))),

@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike
 from torch import nn
 from torch.nn import functional
 
+from cml_sklearn.exceptions import InvalidInputError
+
 __all__ = [
     "ClassifierNet",
     "Columns",
@@ -20,11 +22,28 @@ __all__ = [
     "OneLogitLoss",
     "RegressorNet",
     "ScalingPerceptron",
+    "Square",
     "identity",
     "probabilities",
 ]
 
-_ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "gelu": nn.GELU}
+
+class Square(nn.Module):
+    """``(x + 1)**2 / 4``: a square that is near a line for small x, so that nets train with it."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Apply to each element."""
+        shifted = x + 1
+        return shifted * shifted / 4
+
+
+_ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "gelu": nn.GELU,
+    "square": Square,
+}
 
 
 class ScalingPerceptron(nn.Module):
@@ -38,7 +57,8 @@ class ScalingPerceptron(nn.Module):
     output_mean, output_scale : array-like of shape (n_outputs,)
         What the outputs are brought to.
     hidden_layer_sizes : sequence of int, default=(16,)
-    activation : {"relu", "tanh", "sigmoid", "gelu"}, default="relu"
+    activation : {"relu", "tanh", "sigmoid", "gelu", "square"}, default="relu"
+        "square": see `Square`; with one hidden layer such a net needs no lookup.
     dropout : float, default=0.0
         Share of hidden units left out while training.
     input_noise : float, default=0.1
@@ -68,6 +88,11 @@ class ScalingPerceptron(nn.Module):
         self.output_scale: torch.Tensor
         sizes = [n_inputs, *hidden_layer_sizes, n_outputs]
         self.layers = nn.ModuleList(map(nn.Linear, sizes[:-1], sizes[1:]))
+        if activation not in _ACTIVATIONS:
+            known = ", ".join(_ACTIVATIONS)
+            raise InvalidInputError(
+                f"module__activation is {activation!r}; it must be one of {known}."
+            )
         self.activation = _ACTIVATIONS[activation]()
         self.dropout = nn.Dropout(dropout)
         self.input_noise = input_noise

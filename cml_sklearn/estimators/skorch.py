@@ -109,7 +109,8 @@ module : type of torch.nn.Module, optional
     Those of its parameters that are called `n_inputs`, `n_outputs`, `input_mean`, `input_scale`,
     `output_mean` or `output_scale` are filled from the data, all others are given as
     ``module__*``. None: a perceptron with ``module__hidden_layer_sizes`` (default 16 units),
-    ``module__activation``, ``module__dropout`` and ``module__input_noise``.
+    ``module__activation`` ("relu", "tanh", "sigmoid", "gelu", or "square", which needs no lookup),
+    ``module__dropout`` and ``module__input_noise``.
 {parameters_doc(_PARAMETERS)}
 **skorch_parameters
     What else skorch takes, such as ``module__*``, ``optimizer__*``, ``iterator_train__*``.

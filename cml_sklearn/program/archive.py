@@ -32,6 +32,7 @@ PROGRAM_CLASSES: tuple[type, ...] = (
     IntegerProgram,
     Instruction,
     bounds.Bounds,
+    bounds.OneHot,
     bounds.Thermometer,
     *(getattr(steps, name) for name in steps.__all__ if name not in {"NodeArray", "Step"}),
 )

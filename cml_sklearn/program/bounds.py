@@ -12,7 +12,7 @@ from cml_sklearn.program import steps
 from cml_sklearn.program.evaluation import evaluate
 from cml_sklearn.program.trees import leaf_range
 
-__all__ = ["Bounds", "Thermometer", "interval"]
+__all__ = ["Bounds", "OneHot", "Thermometer", "interval"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ class Bounds:
         """Bits of the widest value: with a sign where it is negative."""
         low, high = int(self.low.min(initial=0)), int(self.high.max(initial=0))
         return max(high.bit_length(), (-low - 1).bit_length() + 1 if low < 0 else 0, 1)
+
+    @property
+    def ends(self) -> tuple[IntArray, IntArray]:
+        """Tensors at both ends of the range."""
+        return self.low, self.high
 
     def sample(self, rng: np.random.Generator) -> IntArray:
         """Draw one tensor within the range."""
@@ -64,6 +69,35 @@ class Thermometer(Bounds):
         return (rank < rng.integers(0, counts, endpoint=True)[self.features]).astype(np.int64)
 
 
+@dataclass(frozen=True)
+class OneHot(Bounds):
+    """Range of bits of which exactly one is 1 along the last axis.
+
+    Parameters
+    ----------
+    low, high : ndarray of int
+        Zeros and ones.
+    """
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...]) -> OneHot:
+        """Make the range of the bits of a shape."""
+        return cls(np.zeros(shape, dtype=np.int64), np.ones(shape, dtype=np.int64))
+
+    @property
+    def ends(self) -> tuple[IntArray, IntArray]:
+        """Tensors of the first and of the last bits."""
+        first, last = np.zeros_like(self.low), np.zeros_like(self.low)
+        first[..., 0] = last[..., -1] = 1
+        return first, last
+
+    def sample(self, rng: np.random.Generator) -> IntArray:
+        """Draw which bit is 1."""
+        *outer, n_bits = self.shape
+        chosen = rng.integers(0, n_bits, (*outer, 1))
+        return (chosen == np.arange(n_bits)).astype(np.int64)
+
+
 def interval(step: steps.Step, *inputs: Bounds) -> Bounds:
     """Range of a step's result for inputs within theirs."""
     return _INTERVALS.get(type(step), _monotone)(step, *inputs)
@@ -77,6 +111,9 @@ def _monotone(step: steps.Step, *inputs: Bounds) -> Bounds:
 
 
 def _matmul(step: steps.MatMul, x: Bounds) -> Bounds:
+    if isinstance(x, OneHot):
+        ends = (step.weights.min(axis=0), step.weights.max(axis=0))
+        return Bounds(*(np.broadcast_to(e, (*x.shape[:-1], *e.shape)).copy() for e in ends))
     return _linear(x, *(steps.MatMul(part) for part in _by_sign(step.weights)))
 
 

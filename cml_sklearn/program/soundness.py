@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.program import steps
-from cml_sklearn.program.bounds import Bounds, Thermometer, interval
+from cml_sklearn.program.bounds import Bounds, OneHot, Thermometer, interval
 from cml_sklearn.program.integers import MAX_MAGNITUDE
 from cml_sklearn.program.windows import Windows
 
@@ -68,6 +68,9 @@ def checked_bounds(bounds: Bounds) -> Bounds:
     require(bounds.low.shape == bounds.high.shape, "the ends of a range differ in shape")
     require((bounds.low <= bounds.high).all(), "a range's upper end lies below its lower end")
     require(_magnitude(bounds) <= MAX_MAGNITUDE, "a range is wider than 62 bits")
+    if isinstance(bounds, OneHot):
+        require(bounds.low.ndim > 0 and bounds.low.size > 0, "a range has no bits")
+        require(not bounds.low.any() and (bounds.high == 1).all(), "bits are neither 0 nor 1")
     if isinstance(bounds, Thermometer):
         features = bounds.features
         require(features.shape == bounds.low.shape and features.ndim == 1, "bits lack features")

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cml_sklearn._typing import FloatArray, IntArray
-from cml_sklearn.program.bounds import Bounds
+from cml_sklearn.program.bounds import Bounds, OneHot
 from cml_sklearn.program.builder import ProgramBuilder
 from cml_sklearn.program.evaluation import evaluate
 from cml_sklearn.program.steps import Step
 from cml_sklearn.quantization.bit_widths import Widths, width_of
-from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.encoders import AffineQuantizer, IndexEncoder
 from cml_sklearn.quantization.ranges import RangeMethod
 
 __all__ = ["ModuleBuilder", "Rounding"]
@@ -70,7 +70,7 @@ class ModuleBuilder:
 
     Parameters
     ----------
-    quantizers : sequence of AffineQuantizer
+    quantizers : sequence of AffineQuantizer or IndexEncoder
         One for each input.
     samples : sequence of ndarray of shape (n_samples, ...)
         Calibration data, one for each input.
@@ -82,6 +82,8 @@ class ModuleBuilder:
         See `Lookup`.
     range_method : {"mse", "min-max", "percentile"}
         How ranges of codes are chosen: see `best_range`.
+    exact_squares : bool
+        Whether squares are products of integers, however wide, instead of lookups.
 
     Attributes
     ----------
@@ -90,27 +92,36 @@ class ModuleBuilder:
 
     def __init__(
         self,
-        quantizers: Sequence[AffineQuantizer],
+        quantizers: Sequence[AffineQuantizer | IndexEncoder],
         samples: Sequence[FloatArray],
         sample_weight: FloatArray,
         *,
         kept_bits: Widths | None = None,
         exact_rounding: bool = True,
         range_method: RangeMethod = "mse",
+        exact_squares: bool = False,
     ) -> None:
         pairs = list(zip(quantizers, samples, strict=True))
-        upper = [np.broadcast_to(quantizer.upper, x.shape[1:]) for quantizer, x in pairs]
-        self.program = ProgramBuilder([Bounds(np.zeros_like(ends), ends) for ends in upper])
         self._codes = [quantizer.quantize(x) for quantizer, x in pairs]
+        ranges = [
+            _range(quantizer, codes.shape[1:])
+            for quantizer, codes in zip(quantizers, self._codes, strict=True)
+        ]
+        self.program = ProgramBuilder(ranges)
         self.sample_weight = sample_weight
         self._kept_bits, self._exact_rounding = kept_bits, exact_rounding
         self.range_method = range_method
+        self.exact_squares = exact_squares
 
     def add(self, step: Step, *inputs: int) -> int:
         """Append a step; returns the number of the tensor that it makes."""
         number = self.program.add(step, *inputs)  # first, since it refuses what might overflow
         self._codes.append(evaluate(step, *(self._codes[i] for i in inputs)))
         return number
+
+    def holds_rows(self, tensor: int) -> bool:
+        """Whether a tensor is an input of bits for the rows of a table, by `IndexEncoder`."""
+        return isinstance(self.program.bounds(tensor), OneHot)
 
     def codes(self, tensor: int) -> IntArray:
         """Integers of a tensor on the calibration data, shape (n_samples, ...)."""
@@ -128,3 +139,11 @@ class ModuleBuilder:
         """Fewest bits of an index that any layer of lookups looks at; None: all."""
         kept = self._kept_bits
         return min(kept) if isinstance(kept, tuple) else kept
+
+
+def _range(quantizer: AffineQuantizer | IndexEncoder, shape: tuple[int, ...]) -> Bounds:
+    """Range of the codes of a sample of a shape."""
+    if isinstance(quantizer, IndexEncoder):
+        return OneHot.of(shape)
+    upper = np.broadcast_to(quantizer.upper, shape)
+    return Bounds(np.zeros_like(upper), upper)

@@ -191,6 +191,19 @@ def _initial(call: _Call, name: str) -> str | None:
     return given
 
 
+def _lrn(write: NodeWriter, call: _Call) -> None:
+    """Product with a function of the squares of nearby channels: four lookups an element."""
+    x, (_, n_channels, *sizes) = call.names["x"], call.shape("x")
+    alpha, beta, bias, size = (call.attributes[n] for n in ("alpha", "beta", "bias", "size"))
+    before = (size - 1) // 2
+    distance = np.arange(n_channels) - np.arange(n_channels)[:, None]
+    near = (distance >= -before) & (distance < size - before)
+    weights = near.reshape(n_channels, n_channels, *(1,) * len(sizes)) * np.float32(alpha / size)
+    total = write("Conv", write("Mul", x, x), weights)
+    factor = write("Pow", write("Add", total, np.float32(bias)), np.float32(-beta))
+    write("Mul", x, factor, output=call.node.outputs[0])
+
+
 def _einsum(write: NodeWriter, call: _Call) -> None:
     """Product of matrices, into whose form both operands are brought."""
     left, right, result, names = _parsed(call)
@@ -295,6 +308,7 @@ DECOMPOSED: Mapping[str, Callable[[NodeWriter, Any], None]] = {
     "ConvTranspose": _conv_transpose,
     "Einsum": _einsum,
     "GRU": _recurrent,
+    "LRN": _lrn,
     "LSTM": _recurrent,
     "RNN": _recurrent,
     "Split": _split,

@@ -16,7 +16,9 @@ __all__ = [
     "AffineQuantizer",
     "Companding",
     "CompandingQuantizer",
+    "Encoder",
     "GridEncoder",
+    "IndexEncoder",
     "as_floats",
     "check_columns",
     "decile_spread",
@@ -227,6 +229,58 @@ class GridEncoder:
         """First bit of each feature, and the number of bits."""
         counts = [len(edges) for edges in self.edges] + self.missing
         return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class IndexEncoder:
+    """A bit for every row of a table, 1 for the row of an index.
+
+    The row itself is then a product with the table, which costs no lookup.
+
+    Parameters
+    ----------
+    n_rows : int
+    """
+
+    n_rows: int
+
+    @property
+    def upper(self) -> IntArray:
+        """Largest code by element of the encrypted tensor."""
+        return np.ones(self.n_rows, dtype=np.int64)
+
+    @property
+    def takes_missing(self) -> bool:
+        """Whether NaN has a code."""
+        return False
+
+    def sample_shape(self, encoded: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of a sample of indices, by its shape as bits."""
+        return encoded[:-1]
+
+    def quantize(self, values: FloatArray) -> IntArray:
+        """Encode indices of shape (n_samples, ...) as bits of shape (n_samples, ..., n_rows).
+
+        Negative ones count from the end.
+
+        Raises
+        ------
+        InvalidInputError
+            An index that no row has.
+        """
+        rows = np.rint(values)
+        wrong = values[(rows != values) | (rows < -self.n_rows) | (rows >= self.n_rows)]
+        if wrong.size:
+            raise InvalidInputError(
+                f"An input has the index {wrong[0]:g}, but the table that it is for has "
+                f"{self.n_rows} rows; give whole numbers from 0 to {self.n_rows - 1}."
+            )
+        places = (rows % self.n_rows)[..., None]
+        return (places == np.arange(self.n_rows)).astype(np.int64)
+
+
+Encoder = AffineQuantizer | CompandingQuantizer | GridEncoder | IndexEncoder
+"""What turns a float input of a module into the integers to encrypt."""
 
 
 def decile_spread(values: FloatArray) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.exceptions import (
+    BitWidthError,
     CalibrationError,
     CmlError,
     InvalidInputError,
@@ -19,6 +21,7 @@ from cml_sklearn.exceptions import (
 from cml_sklearn.onnx.graph import Node, PreparedGraph, TensorSpec
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.onnx.running import run_node
+from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.program.soundness import FOREIGN_ERRORS
 from cml_sklearn.quantization.bit_widths import (
     BitWidths,
@@ -33,12 +36,13 @@ from cml_sklearn.quantization.clear_tail import (
     split_clear_tail,
 )
 from cml_sklearn.quantization.decoders import OutputScale
-from cml_sklearn.quantization.encoders import AffineQuantizer, as_floats
+from cml_sklearn.quantization.encoders import AffineQuantizer, IndexEncoder, as_floats
 from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
 from cml_sklearn.quantization.output_ranges import affine_weights, output_ranges
 from cml_sklearn.quantization.preparation import (
     completed,
     given_quantizers,
+    index_encoders,
     integer_quantizer,
     rewritten,
     settle_sizes,
@@ -51,6 +55,12 @@ from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp, quantized_class
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 from cml_sklearn.quantization.ranges import RangeMethod, best_range, finite_values, thinned
+from cml_sklearn.quantization.squares import (
+    WideSquaresError,
+    check_width,
+    is_polynomial,
+    squares_layers,
+)
 
 __all__ = ["ClearTailChoice", "PostTrainingAffineQuantization", "folded_tensors", "n_products"]
 
@@ -81,6 +91,9 @@ class PostTrainingAffineQuantization:
         quantized form; the client then holds these layers' weights, and learns what goes into them.
     calibration : {"mse", "min-max", "percentile"}, default="mse"
         How ranges of inputs and activations are chosen: see `best_range`.
+    exact_squares : bool, default=True
+        Keep squares of what layers give as exact integers, if a model has no other function: it
+        then needs no lookup, and an engine with exact arithmetic, which SEAL is. False: lookups.
     """
 
     def __init__(
@@ -91,12 +104,14 @@ class PostTrainingAffineQuantization:
         exact_rounding: bool = True,
         clear_tail: ClearTailChoice = True,
         calibration: RangeMethod = "mse",
+        exact_squares: bool = True,
     ) -> None:
         self.n_bits = BitWidths.resolve(n_bits)
         self.rounding_bits = checked_rounding(rounding_bits)
         self.exact_rounding = exact_rounding
         self.clear_tail = _checked_tail(clear_tail)
         self.calibration = _checked_method(calibration)
+        self.exact_squares = exact_squares
 
     def quantize_module(
         self,
@@ -133,13 +148,16 @@ class PostTrainingAffineQuantization:
         samples, weight = _calibration_data(calibration, sample_weight)
         fitted, fitted_weight = thinned(samples, weight, _MAX_CALIBRATION_ROWS)
         typed = typed_samples(module.graph.inputs, fitted)
-        module = with_free_batch(module, typed)
+        given, module = module, with_free_batch(module, typed)
         graph, tail = self._split(module.graph)
         graph, tail = rewritten(settle_sizes(graph, module, typed), tail, module, typed)
         check_quantized_forms(graph)
         activations = _activations(module, graph, typed)
         tail = tail and typed_tail(tail, activations)
-        quantizers = tuple(input_quantizers or self._input_quantizers(graph, samples, weight))
+        squares = self.exact_squares and squares_layers(graph)
+        quantizers = tuple(
+            input_quantizers or self._input_quantizers(graph, samples, weight, rounds=not squares)
+        )
         builder = ModuleBuilder(
             quantizers,
             fitted,
@@ -147,7 +165,46 @@ class PostTrainingAffineQuantization:
             kept_bits=self.rounding_bits,
             exact_rounding=self.exact_rounding,
             range_method=self.calibration,
+            exact_squares=squares,
         )
+        if not squares:
+            program, scales = self._program(builder, graph, quantizers, activations)
+            return QuantizedModule(program, quantizers, scales, tail)
+        polynomial = self._polynomial(builder, graph, quantizers, activations)
+        if polynomial is not None:
+            return QuantizedModule(polynomial[0], quantizers, polynomial[1], tail)
+        return self._with_lookups().quantize_module(
+            given, *calibration, sample_weight=sample_weight, input_quantizers=input_quantizers
+        )
+
+    def _polynomial(
+        self,
+        builder: ModuleBuilder,
+        graph: PreparedGraph,
+        quantizers: Sequence[AffineQuantizer | IndexEncoder],
+        activations: Mapping[str, Array],
+    ) -> tuple[IntegerProgram, tuple[OutputScale, ...]] | None:
+        """Program of exact squares; None where lookups are needed beside them, or instead."""
+        try:
+            program, scales = self._program(builder, graph, quantizers, activations)
+            if not is_polynomial(program):
+                return None
+            check_width(program)
+        except WideSquaresError as error:
+            warnings.warn(str(error), UserWarning, stacklevel=3)
+            return None
+        except (BitWidthError, UnsupportedOperatorError):  # of lookups on wide integers
+            return None
+        return program, scales
+
+    def _program(
+        self,
+        builder: ModuleBuilder,
+        graph: PreparedGraph,
+        quantizers: Sequence[AffineQuantizer | IndexEncoder],
+        activations: Mapping[str, Array],
+    ) -> tuple[IntegerProgram, tuple[OutputScale, ...]]:
+        """Program of a graph, and how to read its outputs."""
         tensors: dict[str, Operand] = dict(graph.constants)
         for number, (spec, quantizer) in enumerate(zip(graph.inputs, quantizers, strict=True)):
             tensors[spec.name] = QuantizedTensor.coded(builder, number, quantizer)
@@ -155,7 +212,13 @@ class PostTrainingAffineQuantization:
         outputs = [_add_output(builder, tensors[o], self.n_bits.outputs) for o in graph.outputs]
         self._check_layers(n_products(graph.nodes), builder.program.n_lookups)
         numbers, scales = zip(*outputs, strict=True)
-        return QuantizedModule(builder.program.build(numbers), quantizers, scales, tail)
+        return builder.program.build(numbers), scales
+
+    def _with_lookups(self) -> PostTrainingAffineQuantization:
+        """Make one that writes squares as lookups."""
+        changed = copy.copy(self)
+        changed.exact_squares = False
+        return changed
 
     def _split(self, graph: PreparedGraph) -> tuple[PreparedGraph, ClearTail | None]:
         """Divide a graph into what is encrypted and what follows."""
@@ -164,15 +227,24 @@ class PostTrainingAffineQuantization:
         return split_clear_tail(graph, weights=self.clear_tail == "weights")
 
     def _input_quantizers(
-        self, graph: PreparedGraph, samples: Sequence[FloatArray], weight: FloatArray
-    ) -> tuple[AffineQuantizer, ...]:
-        """Fix one scale a feature where the next layer can fold them, else one for the tensor."""
+        self,
+        graph: PreparedGraph,
+        samples: Sequence[FloatArray],
+        weight: FloatArray,
+        *,
+        rounds: bool,
+    ) -> tuple[AffineQuantizer | IndexEncoder, ...]:
+        """Fix one scale a feature where the next layer can fold them, else one for the tensor.
+
+        `rounds` says whether lookups follow, which round to `rounding_bits`.
+        """
         folded, tables = folded_tensors(graph.nodes), table_sizes(graph)
-        given = given_quantizers(graph)
+        given, indices = given_quantizers(graph), index_encoders(graph, samples)
         return tuple(
             given.get(spec.name)
+            or indices.get(spec.name)
             or integer_quantizer(spec, x, self.n_bits.inputs, tables)
-            or self._range_for_output(graph, spec, x, weight)
+            or (self._range_for_output(graph, spec, x, weight) if rounds else None)
             or best_range(
                 x,
                 self.n_bits.inputs,

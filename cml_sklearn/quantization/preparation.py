@@ -15,12 +15,13 @@ from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.onnx.running import run_node
 from cml_sklearn.quantization.clear_tail import ClearTail, tensors_of_sizes
 from cml_sklearn.quantization.decompositions import decompose
-from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.encoders import AffineQuantizer, IndexEncoder
 from cml_sklearn.quantization.samples_axis import samples_first
 
 __all__ = [
     "completed",
     "given_quantizers",
+    "index_encoders",
     "integer_quantizer",
     "rewritten",
     "settle_sizes",
@@ -36,6 +37,9 @@ _MOVES = frozenset(
     | {"GRU", "LSTM", "RNN"}
 )
 """Operators that are quantized by what they do to one sample, and so take sizes of one."""
+
+_MOST_BITS = 4096
+"""Of a sample's indices that the client encodes by a bit for each row."""
 
 _SAME_INTEGERS = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 """Operators that hand integers on."""
@@ -142,6 +146,30 @@ def table_sizes(graph: PreparedGraph) -> dict[str, int]:
         elif node.op_type in _SAME_INTEGERS and node.outputs[0] in sizes:
             sizes[node.inputs[0]] = sizes[node.outputs[0]]
     return sizes
+
+
+def index_encoders(graph: PreparedGraph, samples: Sequence[Array]) -> dict[str, IndexEncoder]:
+    """Find encoders of inputs that are indices of rows of tables and nothing else, by name.
+
+    Tables of many rows are left out: their bits would be more to encrypt than lookups are worth.
+    """
+    encoders = {}
+    for spec, x in zip(graph.inputs, samples, strict=True):
+        rows = {_rows_of_table(graph, node, spec.name) for node in graph.readers(spec.name)}
+        n_rows = rows.pop() if len(rows) == 1 else 0
+        is_index = np.issubdtype(spec.dtype, np.integer) and spec.name not in graph.outputs
+        if is_index and 0 < n_rows * x[0].size <= _MOST_BITS:
+            encoders[spec.name] = IndexEncoder(n_rows)
+    return encoders
+
+
+def _rows_of_table(graph: PreparedGraph, node: Node, indices: str) -> int:
+    """Rows of the constant table that a node takes rows of by some indices; 0 of other nodes."""
+    table = graph.constants.get(node.inputs[0])
+    if node.op_type != "Gather" or node.inputs[1] != indices or table is None or not table.ndim:
+        return 0
+    by_row = node.attributes.get("axis", 0) % table.ndim == 0
+    return len(table) if by_row and np.issubdtype(table.dtype, np.floating) else 0
 
 
 def integer_quantizer(

@@ -15,7 +15,7 @@ from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.integers import to_integers
 from cml_sklearn.program.steps import AddConstant, Lookup, MultiplyConstant, Step, Take
 from cml_sklearn.quantization.builder import ModuleBuilder
-from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.encoders import AffineQuantizer, IndexEncoder
 from cml_sklearn.quantization.ranges import best_range, finite_values
 
 __all__ = ["FloatFunction", "QuantizedTensor"]
@@ -67,9 +67,11 @@ class QuantizedTensor:
 
     @classmethod
     def coded(
-        cls, builder: ModuleBuilder, number: int, quantizer: AffineQuantizer
+        cls, builder: ModuleBuilder, number: int, quantizer: AffineQuantizer | IndexEncoder
     ) -> QuantizedTensor:
-        """Tensor of the program that holds a quantizer's codes."""
+        """Tensor of the program that holds a quantizer's codes, or bits."""
+        if isinstance(quantizer, IndexEncoder):
+            return cls(builder, number, np.ones(()), np.zeros(()))
         scale = quantizer.scale
         return cls(builder, number, scale, -scale * quantizer.zero_point)
 

@@ -11,13 +11,18 @@ from cml_sklearn._typing import Array
 from cml_sklearn.onnx._arrays import Tensors
 from cml_sklearn.onnx.graph import Node
 from cml_sklearn.onnx.onnx_utils import check_operator
-from cml_sklearn.program.bounds import Bounds
+from cml_sklearn.program.bounds import Bounds, OneHot
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.program.soundness import require
 from cml_sklearn.quantization.bit_widths import MAX_BITS
 from cml_sklearn.quantization.clear_tail import ClearTail, may_be_clear
 from cml_sklearn.quantization.decoders import FieldDecoder, OutputScale
-from cml_sklearn.quantization.encoders import AffineQuantizer, CompandingQuantizer, GridEncoder
+from cml_sklearn.quantization.encoders import (
+    CompandingQuantizer,
+    Encoder,
+    GridEncoder,
+    IndexEncoder,
+)
 from cml_sklearn.quantization.postprocessing import Postprocessing, postprocess
 
 __all__ = ["check_parts"]
@@ -51,7 +56,7 @@ _SIZED = {
 
 def check_parts(
     program: IntegerProgram,
-    encoders: Sequence[AffineQuantizer | CompandingQuantizer | GridEncoder],
+    encoders: Sequence[Encoder],
     decoders: Sequence[OutputScale | FieldDecoder],
     tail: ClearTail | None,
     postprocessing: Mapping[str, Postprocessing],
@@ -94,15 +99,19 @@ def _check_growth(node: Node, constants: Mapping[str, Array]) -> None:
         require((steps >= 1).all(), f"{node} has {name} {steps.tolist()}")
 
 
-def _check_encoder(
-    encoder: AffineQuantizer | CompandingQuantizer | GridEncoder, bounds: Bounds
-) -> None:
+def _check_encoder(encoder: Encoder, bounds: Bounds) -> None:
     """Refuse an encoder whose codes would not be those of an input."""
+    # ranges that are proven for one bit in a row would not hold for others
+    is_index = isinstance(encoder, IndexEncoder)
+    require(isinstance(bounds, OneHot) == is_index, "bits of rows without an index")
     if isinstance(encoder, GridEncoder):
         edges, missing = encoder.edges, encoder.missing
         require(missing.shape == (len(edges),), "a grid lacks features")
         require(all(e.ndim == 1 and (np.diff(e) > 0).all() for e in edges), "no grid")
         require(bounds.shape == encoder.upper.shape, "a grid has other bits than the program")
+        return
+    if isinstance(encoder, IndexEncoder):
+        require(bounds.shape[-1:] == (encoder.n_rows,), "a table has other rows than the program")
         return
     if isinstance(encoder, CompandingQuantizer):
         companding, encoder = encoder.companding, encoder.quantizer
@@ -135,7 +144,7 @@ def _spreads(inner: tuple[int, ...], outer: tuple[int, ...]) -> bool:
 
 def _rehearse(
     program: IntegerProgram,
-    encoders: Sequence[AffineQuantizer | CompandingQuantizer | GridEncoder],
+    encoders: Sequence[Encoder],
     decoders: Sequence[OutputScale | FieldDecoder],
     tail: ClearTail | None,
     n_samples: int,

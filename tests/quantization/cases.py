@@ -229,6 +229,7 @@ CASES = [
     Case("MeanVarianceNormalization", [(2, 4)], attributes={"axes": [2]}, steps=12, rms=True),
     Case("LpNormalization", [(2, 4)], attributes={"axis": 1}, low=0.5, steps=12, rms=True),
     Case("LpNormalization", [(4,)], attributes={"axis": -1, "p": 1}, steps=12, rms=True),
+    Case("LRN", [(4, 2)], attributes={"size": 3, "alpha": 3.0}, steps=6, rms=True),
     Case("QuantizeLinear", constants={1: np.array(0.02, np.float32), 2: np.array(128, np.uint8)}),
     Case("Resize", [(1, 2, 3)], {1: floats(), 2: floats(1, 1, 2, 2)}),
     Case("Resize", [(1, 2, 3)], {1: floats(), 2: floats(1, 1, 2, 2)}, {"mode": "linear"}),

@@ -105,6 +105,7 @@ def test_products_are_the_same_in_all_modes(expression: str) -> None:
     module = compile_torch_model(
         Function(expression), data, n_bits=2, rounding_bits=None, exact_rounding=True
     )
+    module.compile(CircuitOptions(), engine="concrete")
     clear = module.forward(data)
     np.testing.assert_array_equal(module.forward(data, execute_in_fhe="simulate"), clear)
     np.testing.assert_array_equal(module.forward(data[:2], execute_in_fhe=True), clear[:2])
@@ -116,7 +117,7 @@ def test_products_are_the_same_in_all_modes(expression: str) -> None:
 def test_what_is_too_wide_is_named() -> None:
     wide = quantized("x[:, :1] * x[:, 1:]", n_bits=16)
     with pytest.raises(BitWidthError, match=r"Mul .*has an index of 17 bits"):
-        wide.compile(CircuitOptions())
+        wide.compile(CircuitOptions(), engine="concrete")
 
 
 def test_matrices_that_would_mix_samples_are_refused() -> None:

@@ -28,6 +28,7 @@ from cml_sklearn.quantization.storage import StoredModule, load_module, save_mod
 from cml_sklearn.tree import DecisionTreeClassifier
 
 from .modules import GRAPHS, joined, module, samples
+from .test_indices import SEEN, embedding, quantized
 
 Json = Any
 Manifest = tuple[Json, dict[str, Array]]
@@ -88,6 +89,8 @@ def test_every_class_of_the_table_round_trips(tmp_path: Path) -> None:
     np.testing.assert_array_equal(QuantizedModule.load(path)(X), tree(X))
     stored |= classes(path)
     save_module(path, companded(Companding.fitted(X[:, :2])))
+    stored |= classes(path)
+    quantized(embedding(), SEEN).save(path)
     stored |= classes(path)
     steps = {c.__name__ for c in (*PROGRAM_CLASSES, *ClientStep.__subclasses__())}
     assert set(storage._TABLE._entries) - stored <= steps

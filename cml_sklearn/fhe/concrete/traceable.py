@@ -30,6 +30,6 @@ def representative_inputs(program: IntegerProgram, size: int) -> list[tuple[IntA
     """Make batches that show every input's range; `Declare` and lookups say the inner ones."""
     rng = np.random.default_rng(0)
     bounds = program.input_bounds
-    ends = [[b.low for b in bounds], [b.high for b in bounds]]
+    ends = [list(side) for side in zip(*(b.ends for b in bounds), strict=True)]
     drawn = [[b.sample(rng) for b in bounds] for _ in range(8)]
     return [tuple(np.repeat(x[None], size, axis=0) for x in s) for s in (*ends, *drawn)]

@@ -10,7 +10,7 @@ from cml_sklearn.fhe.seal.bindings import KeyRing, is_installed
 from cml_sklearn.fhe.seal.choice import Choice, choose
 from cml_sklearn.fhe.seal.circuit import SealCircuit
 from cml_sklearn.fhe.seal.halves import SealCiphertexts, SealClient, SealServer
-from cml_sklearn.fhe.seal.polynomial import UnsupportedProgramError
+from cml_sklearn.fhe.seal.sums import UnsupportedProgramError
 from cml_sklearn.program.program import IntegerProgram
 
 __all__ = ["SealEngine"]

@@ -15,7 +15,8 @@ from itertools import combinations
 import numpy as np
 
 from cml_sklearn._typing import IntArray
-from cml_sklearn.fhe.seal.polynomial import AffineMap, Monomial, Polynomial, Terms
+from cml_sklearn.fhe.seal.polynomial import AffineMap, Polynomial
+from cml_sklearn.fhe.seal.sums import Monomial, Terms
 from cml_sklearn.fhe.seal.tape import Combination, Operation, Product, Tape
 
 __all__ = ["affine_tape", "factored"]

@@ -27,7 +27,7 @@ _LIMB = 40
 
 
 def random_beside(results: IntArray, n: int, modulus: int) -> IntArray:
-    """Zeros at the places of results, elsewhere random integers below a modulus, uniform to 2**-20.
+    """Zeros at the places of results, elsewhere uniformly random integers below a modulus.
 
     Parameters
     ----------
@@ -36,10 +36,15 @@ def random_beside(results: IntArray, n: int, modulus: int) -> IntArray:
     n : int
         Number of places.
     modulus : int
-        Below 2**44.
+        Of at most 62 bits.
     """
-    values = np.frombuffer(secrets.token_bytes(8 * n), dtype="<u8") % np.uint64(modulus)
-    integers = values.astype(np.int64)
+    integers = np.empty(0, dtype=np.int64)
+    while (
+        len(integers) < n
+    ):  # what is not below the modulus is drawn again, so that none is favoured
+        drawn = _uniform(n, modulus.bit_length())
+        integers = np.concatenate([integers, drawn[drawn < modulus]])
+    integers = integers[:n]
     integers[results] = 0
     return integers
 

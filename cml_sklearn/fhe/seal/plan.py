@@ -15,12 +15,9 @@ from cml_sklearn.fhe.seal.factoring import affine_tape, factored
 from cml_sklearn.fhe.seal.hiding import FLOOD_BITS
 from cml_sklearn.fhe.seal.layouts import LEAST_BLOCK, Layouts, SlotLayout
 from cml_sklearn.fhe.seal.noise import AffineNoise, Noise, ProductNoise
-from cml_sklearn.fhe.seal.polynomial import (
-    UnsupportedProgramError,
-    affine_map,
-    features_of,
-    polynomial_of,
-)
+from cml_sklearn.fhe.seal.polynomial import affine_map, features_of, polynomial_of
+from cml_sklearn.fhe.seal.products import has_products, product_tape
+from cml_sklearn.fhe.seal.sums import UnsupportedProgramError
 from cml_sklearn.fhe.seal.tape import Combination, Tape
 from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.program import IntegerProgram
@@ -44,6 +41,10 @@ _MIN_PRIME_BITS, _MAX_PRIME_BITS = 30, 60
 """Smaller primes may lie far below their power of two, larger ones SEAL does not take."""
 _SPARE_BITS = 1.0
 """Budget that must be left."""
+
+_LEAST_HIDDEN_BITS = 30
+"""Of programs with products of integers: the first parameters with room for their wide modulus hide
+nothing."""
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,22 @@ def plan_program(program: IntegerProgram, p_error: float) -> Plan:
     span = _widest(program)
     if not program.output_bounds or not sum(b.low.size for b in program.input_bounds):
         raise UnsupportedProgramError("it has no inputs or no outputs")
-    is_affine = program.is_affine
-    tape = affine_tape(affine_map(program)) if is_affine else factored(polynomial_of(program))
+    tape = _tape(program)
     # trees of one split have no products
     plans = _product_plans(tape, span, p_error) if tape.n_products else _affine_plans(tape, span)
     for plan in plans:
-        return plan
-    raise UnsupportedProgramError("its integers are too wide, or noise has no room")
+        if not has_products(program) or plan.hidden_bits >= _LEAST_HIDDEN_BITS:
+            return plan
+    raise UnsupportedProgramError(
+        f"its answers have {span.bit_length()} bits, which are too many, or noise has no room"
+    )
+
+
+def _tape(program: IntegerProgram) -> Tape:
+    """Arithmetic of a program."""
+    if program.is_affine:
+        return affine_tape(affine_map(program))
+    return product_tape(program) if has_products(program) else factored(polynomial_of(program))
 
 
 def plan_digits(program: IntegerProgram, plan: Plan, p_error: float) -> Plan | None:
@@ -104,8 +114,10 @@ def plan_digits(program: IntegerProgram, plan: Plan, p_error: float) -> Plan | N
 
     None where that takes no fewer ciphertexts or a larger ring.
     """
-    digits = Digits.of(features_of(program.input_bounds)) if plan.tape.n_products else None
-    if digits is None or digits.n_columns >= plan.tape.n_inputs:
+    if not plan.tape.n_products or has_products(program):
+        return None
+    digits = Digits.of(features_of(program.input_bounds))
+    if digits.n_columns >= plan.tape.n_inputs:
         return None
     tape = digits.tape(plan.tape)
     found = next(_product_plans(tape, _widest(program), p_error, digits), None)

@@ -15,19 +15,25 @@ from itertools import product
 import numpy as np
 
 from cml_sklearn._typing import IntArray
-from cml_sklearn.exceptions import CompilationError
+from cml_sklearn.fhe.seal.sums import (
+    LINEAR,
+    MAX_ELEMENTS,
+    MOVES,
+    Monomial,
+    Sums,
+    Terms,
+    UnsupportedProgramError,
+    linear,
+    plus,
+    unit_sums,
+    without_zeros,
+)
 from cml_sklearn.program import steps
 from cml_sklearn.program.bounds import Bounds, Thermometer
 from cml_sklearn.program.evaluation import evaluate
 from cml_sklearn.program.program import Instruction, IntegerProgram
 
-__all__ = ["AffineMap", "Monomial", "Polynomial", "affine_map", "features_of", "polynomial_of"]
-
-Monomial = tuple[int, ...]
-"""Numbers of the bits that are multiplied, ascending; the empty one is the constant's."""
-
-Terms = dict[Monomial, IntArray]
-"""Weights of monomials, an array a monomial."""
+__all__ = ["AffineMap", "Polynomial", "affine_map", "features_of", "polynomial_of"]
 
 MAX_LEAVES, MAX_MONOMIALS = 20_000, 20_000
 """Of a step's trees, and of a program; what is larger has too many products, and takes minutes to
@@ -38,13 +44,6 @@ MAX_DEGREE = 8
 
 _MAX_STATES = 2**12
 """Of the bits that one lookup reads."""
-
-_MAX_ELEMENTS = 2**26
-"""Of a matrix that is made on the way."""
-
-
-class UnsupportedProgramError(CompilationError):
-    """A program has no polynomial that is worth evaluating; says why."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def affine_map(program: IntegerProgram) -> AffineMap:
     shapes = [bounds.shape for bounds in program.input_bounds]
     sizes = [int(np.prod(shape)) for shape in shapes]
     n_inputs, n_outputs = sum(sizes), sum(b.low.size for b in program.output_bounds)
-    if n_inputs * max(n_inputs, n_outputs) > _MAX_ELEMENTS:
+    if n_inputs * max(n_inputs, n_outputs) > MAX_ELEMENTS:
         raise UnsupportedProgramError(f"its matrix has {n_inputs:,} rows and {n_outputs:,} columns")
     points = np.vstack([np.zeros(n_inputs, dtype=np.int64), np.eye(n_inputs, dtype=np.int64)])
     parts = np.split(points, np.cumsum(sizes)[:-1], axis=1)
@@ -113,7 +112,7 @@ def polynomial_of(program: IntegerProgram) -> Polynomial:
         There are none, or they are too large; the message ends a sentence.
     """
     reading = _Reading(program)
-    tensors: list[_Bits | _Sums] = list(reading.inputs)
+    tensors: list[_Bits | Sums] = list(reading.inputs)
     for instruction in program.instructions:
         tensors.append(reading.step(instruction, [tensors[i] for i in instruction.inputs]))
     outputs = [reading.sums(tensors[i]) for i in program.outputs]
@@ -135,38 +134,6 @@ class _Bits:
     numbers: IntArray
 
 
-@dataclass(frozen=True)
-class _Sums:
-    """A tensor of weighted sums of monomials: weights of the tensor's shape by monomial."""
-
-    terms: Terms
-    shape: tuple[int, ...]
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return int(np.prod(self.shape))
-
-    def stacked(self, monomials: list[Monomial]) -> IntArray:
-        """Weights as a batch, one row a monomial."""
-        zero = np.zeros(self.shape, dtype=np.int64)
-        return np.stack([self.terms.get(m, zero) for m in monomials])
-
-
-_MOVES = (steps.Take, steps.Reshape, steps.Transpose, steps.Declare)
-_LINEAR = (
-    *_MOVES,
-    steps.MatMul,
-    steps.Convolve,
-    steps.MultiplyConstant,
-    steps.Add,
-    steps.Subtract,
-    steps.SumOver,
-    steps.Concatenate,
-    steps.Pad,
-)
-
-
 class _Reading:
     """What a program's steps make of bits."""
 
@@ -178,42 +145,38 @@ class _Reading:
             for bounds, start in zip(program.input_bounds, starts[:-1].tolist(), strict=True)
         ]
 
-    def step(self, instruction: Instruction, values: list[_Bits | _Sums]) -> _Bits | _Sums:
+    def step(self, instruction: Instruction, values: list[_Bits | Sums]) -> _Bits | Sums:
         """Polynomials of a step's result."""
         step, first = instruction.step, values[0]
-        if isinstance(step, _MOVES) and isinstance(first, _Bits):
+        if isinstance(step, MOVES) and isinstance(first, _Bits):
             return _Bits(evaluate(step, first.numbers[None])[0])
         if isinstance(step, steps.Trees):
-            return _sums(tree_terms(step, self._bits(first), self.features), (step.n_fields,))
+            return without_zeros(
+                tree_terms(step, self._bits(first), self.features), (step.n_fields,)
+            )
         sums = [self.sums(value) for value in values]
         if isinstance(step, steps.AddConstant):
-            return _plus(sums[0], step)
+            return plus(sums[0], step)
         if isinstance(step, steps.Lookup):
             return self._lookup(step, sums[0])
-        if isinstance(step, _LINEAR):
-            return _linear(step, sums)
+        if isinstance(step, LINEAR):
+            return linear(step, sums)
         raise UnsupportedProgramError(
             f"{instruction.source} multiplies encrypted values by each other"
         )
 
-    def sums(self, value: _Bits | _Sums) -> _Sums:
+    def sums(self, value: _Bits | Sums) -> Sums:
         """Write bits as sums."""
-        if isinstance(value, _Sums):
+        if isinstance(value, Sums):
             return value
-        if value.numbers.size**2 > _MAX_ELEMENTS:
-            raise UnsupportedProgramError(f"it reads {value.numbers.size:,} bits at once")
-        eye = np.eye(value.numbers.size, dtype=np.int64).reshape(-1, *value.numbers.shape)
-        terms: Terms = {}
-        for number, row in zip(value.numbers.ravel().tolist(), eye, strict=True):
-            terms[number,] = terms[number,] + row if (number,) in terms else row
-        return _Sums(terms, value.numbers.shape)
+        return unit_sums(value.numbers)
 
-    def _bits(self, value: _Bits | _Sums) -> IntArray:
-        if isinstance(value, _Sums):
+    def _bits(self, value: _Bits | Sums) -> IntArray:
+        if isinstance(value, Sums):
             raise UnsupportedProgramError("its trees ask sums, not bits")
         return value.numbers.ravel()
 
-    def _lookup(self, step: steps.Lookup, index: _Sums) -> _Sums:
+    def _lookup(self, step: steps.Lookup, index: Sums) -> Sums:
         """Polynomials of a table's entries."""
         if step.lsbs_to_remove:
             raise UnsupportedProgramError("it rounds before lookups")
@@ -228,7 +191,7 @@ class _Reading:
                 check_number(terms)
                 total = terms.setdefault(monomial, np.zeros(index.size, dtype=np.int64))
                 total[element] += value
-        return _sums(terms, index.shape)
+        return without_zeros(terms, index.shape)
 
     def _entries(
         self, table: IntArray, low: int, index: dict[Monomial, int]
@@ -269,24 +232,6 @@ def features_of(input_bounds: tuple[Bounds, ...]) -> IntArray:
         parts.append((bounds.features if isinstance(bounds, Thermometer) else own) + count)
         count = int(parts[-1].max(initial=count)) + 1
     return np.concatenate(parts)
-
-
-def _linear(step: steps.Step, sums: list[_Sums]) -> _Sums:
-    """Apply a linear step to the weights of all monomials at once."""
-    monomials = sorted({m for s in sums for m in s.terms}) or [()]
-    rows = evaluate(step, *(s.stacked(monomials) for s in sums))
-    return _sums(dict(zip(monomials, rows, strict=True)), rows.shape[1:])
-
-
-def _plus(sums: _Sums, step: steps.AddConstant) -> _Sums:
-    zeros = np.zeros_like(step.constant)
-    moved = _linear(steps.AddConstant(zeros), [sums])
-    constant = moved.terms.get((), np.zeros(moved.shape, dtype=np.int64)) + step.constant
-    return _sums({**moved.terms, (): constant}, moved.shape)
-
-
-def _sums(terms: Terms, shape: tuple[int, ...]) -> _Sums:
-    return _Sums({m: w for m, w in terms.items() if w.any()}, shape)
 
 
 def check_number(terms: Terms) -> None:

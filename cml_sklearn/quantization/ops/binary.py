@@ -28,6 +28,7 @@ from cml_sklearn.program.steps import (
 from cml_sklearn.quantization.encoders import AffineQuantizer
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
+from cml_sklearn.quantization.squares import squared
 
 _LOGIC: dict[str, Callable[[FloatArray], FloatArray]] = {
     "And": lambda total: (total > 1.5).astype(np.float64),
@@ -115,6 +116,13 @@ class QuantizedMul(QuantizedBinary, ops=("Mul",)):
     from_constant = with_constant
 
     @override
+    def same_integers(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
+        is_square = self.node.inputs[0] == self.node.inputs[1]
+        if is_square and a.is_affine and a.builder.exact_squares:
+            return squared(a)
+        return super().same_integers(a, b)
+
+    @override
     def encrypted(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
         return multiply(a, b, self.n_bits.activations)
 
@@ -137,6 +145,13 @@ class QuantizedDiv(QuantizedBinary, ops=("Div",)):
 
 class QuantizedPow(QuantizedBinary, ops=("Mod", "Pow")):
     """Power or remainder, with a constant, or of two functions of the same integers."""
+
+    @override
+    def with_constant(self, x: QuantizedTensor, c: FloatArray) -> QuantizedTensor:
+        is_square = self.node.op_type == "Pow" and bool((c == 2).all())
+        if is_square and x.is_affine and x.builder.exact_squares:
+            return squared(x)
+        return super().with_constant(x, c)
 
 
 class QuantizedComparison(

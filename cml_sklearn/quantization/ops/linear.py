@@ -41,7 +41,9 @@ class _QuantizedLinear(QuantizedOp):
         """Integers narrow enough that a sum of `n_terms` weighted ones fits a lookup."""
         x = self.affine(x)
         width = x.bounds.width + self.n_bits.weights + int(np.ceil(np.log2(n_terms)))
-        if width <= _WIDEST_INDEX or x.number < x.builder.program.n_inputs:
+        is_input = x.number < x.builder.program.n_inputs
+        is_narrow = x.bounds.width <= self.n_bits.activations
+        if width <= _WIDEST_INDEX or is_input or is_narrow or x.builder.exact_squares:
             return x
         return narrow_codes(x, self.n_bits.activations)
 

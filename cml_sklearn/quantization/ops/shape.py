@@ -13,9 +13,18 @@ from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray, IntArray
 from cml_sklearn.program.integers import to_integers
-from cml_sklearn.program.steps import Concatenate, Pad, Reshape, Take, Transpose
+from cml_sklearn.program.steps import (
+    Concatenate,
+    Declare,
+    MatMul,
+    Pad,
+    Reshape,
+    Take,
+    Transpose,
+)
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
+from cml_sklearn.quantization.ranges import best_range
 
 
 class QuantizedMove(
@@ -49,9 +58,9 @@ class QuantizedMove(
 
 
 class QuantizedGather(QuantizedMove, ops=("Gather",)):
-    """Elements at constant positions, or the rows of a constant table at encrypted ones.
+    """Elements at constant positions, or rows of a constant table: free for indices of an input.
 
-    A row's elements are one lookup each.
+    Other encrypted indices take one lookup for each of a row's elements.
     """
 
     @override
@@ -63,6 +72,8 @@ class QuantizedGather(QuantizedMove, ops=("Gather",)):
 
     def _rows(self, table: Array, indices: QuantizedTensor) -> QuantizedTensor:
         """Rows of a table by encrypted indices."""
+        if indices.builder.holds_rows(indices.number):
+            return self._product(table.astype(np.float64), indices)
         x = self.affine(indices)
         if self.attributes["axis"] % table.ndim:
             raise self.unsupported("looks up columns", "Look up along axis 0 of the table.")
@@ -82,6 +93,21 @@ class QuantizedGather(QuantizedMove, ops=("Gather",)):
             return table[(rows, *columns)].astype(np.float64)
 
         return repeated.then(function)
+
+    def _product(self, table: FloatArray, bits: QuantizedTensor) -> QuantizedTensor:
+        """Rows of a table's codes by bits, of which one in each row of them is 1."""
+        weight = np.full(len(table), 1 / len(table))
+        quantizer = best_range(
+            table,
+            self.n_bits.activations,
+            weight,
+            per_feature=False,
+            method=bits.builder.range_method,
+        )
+        codes = quantizer.quantize(table).reshape(len(table), -1)
+        rows = bits.step(MatMul(codes)).step(Declare(int(codes.max())))
+        shaped = rows.step(Reshape((*bits.shape[:-1], *table.shape[1:])))
+        return QuantizedTensor.coded(bits.builder, shaped.number, quantizer)
 
 
 class QuantizedScatter(QuantizedOp, ops=("ScatterElements", "ScatterND")):

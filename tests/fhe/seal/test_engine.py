@@ -183,9 +183,14 @@ def refusal(program: IntegerProgram) -> str:
 
 def test_what_has_no_polynomial_is_refused() -> None:
     assert refusal(lookup_program()) == "it looks up integers, not bits of a grid"
-    builder = ProgramBuilder([range_to(1, 2), range_to(1, 2)])
-    products = builder.build([builder.add(Multiply(), 0, 1)])
-    assert refusal(products).endswith("multiplies encrypted values by each other")
+    builder = ProgramBuilder([range_to(1, 2)])
+    both = builder.add(
+        Multiply(), 0, builder.add(Lookup(0, np.eye(2, dtype=int), np.zeros(2, int)), 0)
+    )
+    assert refusal(builder.build([both])).endswith("is neither a sum nor a product of integers")
+    builder = ProgramBuilder([range_to(1, 2001)])
+    many = builder.build([builder.add(Multiply(), 0, 0)])
+    assert refusal(many) == "it has over 2,000 products of encrypted integers"
 
 
 def test_deep_paths_are_refused_with_figures() -> None:
@@ -339,7 +344,7 @@ def test_moduli_never_meet(span: int) -> None:
 def test_widest_ranges_are_no_ranges_of_one() -> None:
     builder = ProgramBuilder([Bounds(np.array([-1]), np.array([1]))])
     program = builder.build([builder.add(MatMul(np.array([[2**61]])), 0)])
-    assert refusal(program) == "its integers are too wide, or noise has no room"
+    assert refusal(program) == "its answers have 63 bits, which are too many, or noise has no room"
 
 
 def test_states_that_can_not_occur_need_no_entries() -> None:
