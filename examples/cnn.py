@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from cml_sklearn import QuantizedModule, compile_torch_model, simulated_rounding
 
-N_BITS = {"inputs": 4, "weights": 4, "activations": 4}
+N_BITS: dict[str, Any] = {"inputs": 4, "weights": (4, 3), "activations": 4}
 ROUNDING_BITS = 4
 NOISE = 0.1
 WARP = 0.07
@@ -43,7 +43,12 @@ def make_network() -> nn.Module:
     )
 
 
-def train(network: nn.Module, X: NDArray[np.float32], y: NDArray[np.int64]) -> None:
+def train(
+    network: nn.Module,
+    X: NDArray[np.float32],
+    y: NDArray[np.int64],
+    l1_penalty: float = L1_PENALTY,
+) -> None:
     """Minimize the cross-entropy, on warped and noisy images, with an L1 penalty on the weights.
 
     Layers round in training as their lookups will; small weights keep the proven range of the
@@ -61,7 +66,7 @@ def train(network: nn.Module, X: NDArray[np.float32], y: NDArray[np.int64]) -> N
                 scores = network(distorted(images[rows]))
                 penalty = sum(p.abs().sum() for p in network.parameters() if p.ndim > 1)
                 loss = functional.cross_entropy(scores, labels[rows])
-                (loss + L1_PENALTY * penalty).backward()
+                (loss + l1_penalty * penalty).backward()
                 optimizer.step()
                 schedule.step()
 
@@ -96,6 +101,13 @@ def predict(network: nn.Module, X: NDArray[np.float32]) -> NDArray[np.int64]:
         return network(torch.as_tensor(X)).argmax(dim=1).numpy()
 
 
+def compiled(network: nn.Module, X: NDArray[np.float32]) -> QuantizedModule:
+    """Quantize and compile; no keys are made."""
+    return compile_torch_model(
+        network, X, n_bits=N_BITS, rounding_bits=ROUNDING_BITS, exact_rounding=False
+    )
+
+
 def predict_encrypted(
     module: QuantizedModule, X: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], float]:
@@ -110,9 +122,7 @@ def main() -> None:
     """Train, quantize, predict, and print the figures."""
     X_train, X_test, y_train, y_test = load_images()
     network = trained(X_train, y_train)
-    module = compile_torch_model(
-        network, X_train, n_bits=N_BITS, rounding_bits=ROUNDING_BITS, exact_rounding=False
-    )
+    module = compiled(network, X_train)
     clear = np.asarray(module.forward(X_test)).argmax(axis=1)
     labels, seconds = predict_encrypted(module, X_test[:N_ENCRYPTED])
     report = module.fhe_circuit.report

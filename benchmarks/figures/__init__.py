@@ -12,7 +12,7 @@ from benchmarks.options import chosen
 
 __all__ = ["FIGURES", "main"]
 
-FIGURES = ["linear", "trees", "networks", "aware", "losses", "widths", "engines"]
+FIGURES = ["linear", "trees", "networks", "small_networks", "aware", "losses", "widths", "engines"]
 """Modules here, each with a `write`."""
 
 
