@@ -28,7 +28,7 @@ def test_images_are_distorted_a_bit_and_stay_digits() -> None:
     flat, other = images.flatten(1).numpy(), distorted.flatten(1).numpy()
     distances = np.linalg.norm(flat[:, None] - other, axis=2)
     assert (distances.diagonal() > 0).all()
-    assert np.mean(distances.argmin(axis=0) == np.arange(100)) > 0.9
+    assert np.mean(distances.argmin(axis=0) == np.arange(100)) > 0.75
 
 
 def test_large_digits_are_the_bundled_ones_at_the_size_of_mnist() -> None:

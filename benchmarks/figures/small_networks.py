@@ -26,7 +26,7 @@ __all__ = ["Fitted", "breast_cancer", "digits", "digits_of_mnist_size", "write"]
 
 _N_SPLITS = 6
 _LARGE_UNITS = 44
-_LARGE_BITS: dict[str, Any] = {"inputs": 4, "weights": (5, 3), "activations": 4}
+_LARGE_BITS: dict[str, Any] = {"inputs": 4, "weights": (4, 3), "activations": 4}
 _LARGE_L1_PENALTY = 3e-4
 _HEAD = ["data, network", "before", "float", "integers", "lowest", "Gop, highest", "keys, MB"]
 _HEAD += ["PBS", "Gop", "seconds a sample", "equal integers", "equal labels"]
