@@ -10,13 +10,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import sklearn.datasets
+from scipy.ndimage import zoom
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold, train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.options import UnknownNameError
 
-__all__ = ["BUILT_IN", "Dataset", "UnreachableError", "check_name", "load"]
+__all__ = [
+    "BUILT_IN",
+    "Dataset",
+    "UnreachableError",
+    "check_name",
+    "large_digits",
+    "load",
+]
 
 BUILT_IN: dict[str, tuple[str, Callable[..., Any]]] = {
     "breast_cancer": ("classification", sklearn.datasets.load_breast_cancer),
@@ -28,6 +36,7 @@ BUILT_IN: dict[str, tuple[str, Callable[..., Any]]] = {
 """Task and loader, by name."""
 
 _MAX_CLASSES = 20
+_PIXEL_NOISE = 0.05
 
 
 class UnreachableError(OSError):
@@ -79,6 +88,22 @@ def _scaled(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """Standardize both by the training part."""
     scaler = StandardScaler().fit(train)
     return scaler.transform(train), scaler.transform(test)
+
+
+def large_digits() -> tuple[np.ndarray, np.ndarray]:
+    """Make images of MNIST's size from scikit-learn's digits: resampled by splines, with noise.
+
+    Returns
+    -------
+    X : ndarray of shape (1797, 784)
+        Rows of 28 x 28 pixels from 0 to 1, in steps of 1/255; the same ones every time.
+    y : ndarray of shape (1797,)
+    """
+    X, y = sklearn.datasets.load_digits(return_X_y=True)
+    images = zoom(X.reshape(-1, 8, 8) / 16, (1, 3.5, 3.5), mode="nearest", grid_mode=True)
+    noise = np.random.default_rng(0).standard_normal(images.shape)
+    pixels = np.rint(255 * np.clip(images + _PIXEL_NOISE * noise, 0, 1))
+    return pixels.reshape(len(X), -1) / 255, y
 
 
 def check_name(name: str, task: str | None) -> None:

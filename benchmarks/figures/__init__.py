@@ -12,8 +12,8 @@ from benchmarks.options import chosen
 
 __all__ = ["FIGURES", "main"]
 
-FIGURES = ["linear", "trees", "networks", "aware", "losses", "squares", "widths"]
-FIGURES += ["engines", "costs"]
+FIGURES = ["linear", "trees", "networks", "small_networks", "aware", "losses", "squares"]
+FIGURES += ["widths", "engines", "costs"]
 """Modules here, each with a `write`."""
 
 

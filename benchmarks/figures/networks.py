@@ -1,7 +1,6 @@
 """Scores, cost and encrypted predictions of networks: the table of docs/neural_networks.md.
 
-Standardized features; the convolutional network is that of ``examples/cnn.py``. Encrypts for real:
-takes some minutes.
+Standardized features. Encrypts for real: takes some minutes.
 """
 
 from __future__ import annotations
@@ -15,12 +14,11 @@ import numpy as np
 from benchmarks.core import fitted_score
 from benchmarks.datasets import load
 from benchmarks.models import MODELS
-from benchmarks.subject import PEER_P_ERROR, OurSubject, equal_samples
+from benchmarks.subject import OurSubject, equal_samples
 from benchmarks.tables import figure, insert, markdown
-from cml_sklearn import NumpyModule, QuantizedModule, compile_torch_model, config_context
-from examples import cnn
+from cml_sklearn import NumpyModule, QuantizedModule, config_context
 
-__all__ = ["Network", "write"]
+__all__ = ["Network", "encrypted_cells", "labels_of", "write"]
 
 _HEAD = ["data, network", "codes, kept", "float", "quantized", "PBS", "Gop", "seconds a sample"]
 _HEAD += ["equal integers", "equal labels"]
@@ -67,7 +65,7 @@ _NETWORKS = [
 def write() -> None:
     """Measure all and write the page."""
     with config_context(engine="concrete"):
-        cells = [*map(_measured, _NETWORKS), _convolution()]
+        cells = list(map(_measured, _NETWORKS))
     insert("neural_networks.md", "table", markdown(_HEAD, cells, n_left=2))
 
 
@@ -81,27 +79,14 @@ def _measured(network: Network) -> list[str]:
     subject.compile(data.X_train)
     model = subject.model
     (raw,) = NumpyModule(model.onnx_model_)(data.X_test)
-    floats = data.score(_labels(raw) if data.task == "classification" else raw)
+    floats = data.score(labels_of(raw) if data.task == "classification" else raw)
     start = [network.label, f"{model.n_bits}, {model.rounding_bits}"]
     start += [figure("score", score) for score in (floats, quantized)]
-    cells = _cells(model.quantized_module_, data.X_test[: network.n_encrypted])
+    cells = encrypted_cells(model.quantized_module_, data.X_test[: network.n_encrypted])
     return [*start, *(cells if data.task == "classification" else [*cells[:-1], ""])]
 
 
-def _convolution() -> list[str]:
-    """Line of the convolutional network."""
-    X, X_test, y, y_test = cnn.load_images()
-    network = cnn.trained(X, y)
-    bits, kept = cnn.N_BITS, cnn.ROUNDING_BITS
-    options = {"rounding_bits": kept, "exact_rounding": False, "p_error": PEER_P_ERROR}
-    module = compile_torch_model(network, X, n_bits=bits, **options)
-    labels = cnn.predict(network, X_test), _labels(np.asarray(module.forward(X_test)))
-    scores = [figure("score", (x == y_test).mean()) for x in labels]
-    cells = _cells(module, X_test[: cnn.N_ENCRYPTED])
-    return ["digits, CNN (`examples/cnn.py`)", f"{bits['inputs']}, {kept}", *scores, *cells]
-
-
-def _cells(module: QuantizedModule, X: np.ndarray) -> list[str]:
+def encrypted_cells(module: QuantizedModule, X: np.ndarray) -> list[str]:
     """Cost, seconds a sample, and how often integers and labels are those in the clear."""
     codes = module.quantize_input(X)
     module.quantized_forward(*(x[:1] for x in codes), execute_in_fhe=True)  # makes the keys
@@ -109,13 +94,13 @@ def _cells(module: QuantizedModule, X: np.ndarray) -> list[str]:
     encrypted = module.quantized_forward(*codes, execute_in_fhe=True)
     seconds = (perf_counter() - started) / len(X)
     clear = module.quantized_forward(*codes)
-    labels = [_labels(module.dequantize_output(*integers)[0]) for integers in (encrypted, clear)]
+    labels = [labels_of(module.dequantize_output(*integers)[0]) for integers in (encrypted, clear)]
     same = [equal_samples(encrypted, clear).sum(), (labels[0] == labels[1]).sum()]
     report = module.fhe_circuit.report
     costs = [f"{report.pbs_count:g}", f"{report.complexity:.1f}", f"{seconds:.2f}"]
     return [*costs, *(f"{count} of {len(X)}" for count in same)]
 
 
-def _labels(scores: np.ndarray) -> np.ndarray:
+def labels_of(scores: np.ndarray) -> np.ndarray:
     """Classes by their number."""
     return scores.argmax(axis=1) if scores.shape[1] > 1 else scores[:, 0] > 0
