@@ -13,7 +13,7 @@ from sklearn.ensemble._iforest import _average_path_length
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
-from cml_sklearn.estimators.conventions import class_labels, inverse_of
+from cml_sklearn.estimators.conventions import class_labels, inverse_of, outlier_methods
 from cml_sklearn.estimators.forests import AveragedClassifier, AveragedRegressor, check_members
 from cml_sklearn.estimators.parameters import refuse_categories
 from cml_sklearn.estimators.predictions import (
@@ -39,7 +39,6 @@ from cml_sklearn.quantization.postprocessing import (
     Postprocessing,
     Softmax,
     Squeeze,
-    Threshold,
     TwoClasses,
     WeightedMedian,
 )
@@ -277,14 +276,7 @@ class IsolationForest(
 
     @override
     def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
-        scores: Postprocessing = (Squeeze(), AnomalyScore())
-        decision = (*scores, Affine(offset=-self.offset_))
-        sides = Labels(np.array([-1, 1]))
-        return {
-            "predict": (*decision, Threshold(inclusive=True), sides),
-            "decision_function": decision,
-            "score_samples": scores,
-        }
+        return outlier_methods((Squeeze(), AnomalyScore()), self.offset_)
 
     @override
     def _read_trees(self, model: BaseEstimator) -> list[TreeArrays]:

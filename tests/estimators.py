@@ -5,6 +5,7 @@ from __future__ import annotations
 from sklearn.base import BaseEstimator
 
 from cml_sklearn import (
+    cross_decomposition,
     discriminant_analysis,
     ensemble,
     lightgbm,
@@ -35,6 +36,33 @@ LINEAR = [
     svm.LinearSVR(),
     discriminant_analysis.LinearDiscriminantAnalysis(),
 ]
+FURTHER_LINEAR = [
+    cross_decomposition.CCA(n_components=1),
+    cross_decomposition.PLSCanonical(n_components=1),
+    cross_decomposition.PLSRegression(),
+    linear_model.ARDRegression(),
+    linear_model.ElasticNetCV(cv=2, alphas=5),
+    linear_model.Lars(),
+    linear_model.LarsCV(cv=2),
+    linear_model.LassoCV(cv=2, alphas=5),
+    linear_model.LassoLars(),
+    linear_model.LassoLarsCV(cv=2),
+    linear_model.LassoLarsIC(noise_variance=1.0),
+    linear_model.LogisticRegressionCV(Cs=2, cv=2, l1_ratios=(0.0,), use_legacy_attributes=False),
+    linear_model.MultiTaskElasticNet(),
+    linear_model.MultiTaskElasticNetCV(cv=2, alphas=5),
+    linear_model.MultiTaskLasso(),
+    linear_model.MultiTaskLassoCV(cv=2, alphas=5),
+    linear_model.OrthogonalMatchingPursuit(),
+    linear_model.OrthogonalMatchingPursuitCV(cv=2),
+    linear_model.QuantileRegressor(),
+    linear_model.RANSACRegressor(max_trials=10),
+    linear_model.RidgeCV(),
+    linear_model.RidgeClassifierCV(),
+    linear_model.SGDOneClassSVM(),
+    linear_model.TheilSenRegressor(max_subpopulation=100),
+]
+"""Linear models that share the code of those above."""
 SINGLE_TREES = [
     tree.DecisionTreeClassifier(),
     tree.DecisionTreeRegressor(),
@@ -74,6 +102,8 @@ NETS = [
 ]
 """They wrap no class, so they pass every check."""
 ESTIMATORS = [*LINEAR, *TREES, *NETWORKS]
+FURTHER = [*FURTHER_LINEAR]
+"""Classes of few lines: what needs no data they share with all, and `test_families.py` fits them."""
 
 
 def name_of(estimator: BaseEstimator) -> str:

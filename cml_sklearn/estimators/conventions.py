@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn._loss import link as links
 from sklearn.preprocessing import LabelBinarizer
@@ -22,7 +23,7 @@ from cml_sklearn.quantization.postprocessing import (
     Threshold,
 )
 
-__all__ = ["Outputs", "binarized_labels", "class_labels", "inverse_of"]
+__all__ = ["Outputs", "binarized_labels", "class_labels", "inverse_of", "outlier_methods"]
 
 Outputs = Literal["values", "logits", "logits by column"]
 """What a net's raw scores are: values, logits of one class out of several, or of each column's."""
@@ -84,3 +85,21 @@ def binarized_labels(binarizer: LabelBinarizer, level: float = 0.0) -> Postproce
     if not binarizer.y_type_.startswith("multilabel"):
         return class_labels(binarizer.classes_, level)
     return (Threshold(level), Sparse()) if binarizer.sparse_input_ else (Threshold(level),)
+
+
+def outlier_methods(scores: Postprocessing, offset: float) -> dict[str, Postprocessing]:
+    """Make what detectors give of samples' scores: inliers (1) have one of at least an offset.
+
+    Parameters
+    ----------
+    scores : Postprocessing
+        What makes a sample's score, the lower the more abnormal, of raw scores.
+    offset : float
+        The least score of an inlier.
+    """
+    decision = (*scores, Affine(offset=-offset))
+    return {
+        "predict": (*decision, Threshold(inclusive=True), Labels(np.array([-1, 1]))),
+        "decision_function": decision,
+        "score_samples": scores,
+    }

@@ -21,8 +21,8 @@ __all__ = [
 ]
 
 _NAMES = """apply best_iteration best_score cost_complexity_pruning_path decision_path evals_result
-get_booster get_depth get_n_leaves get_num_boosting_rounds get_xgb_params loss_functions path
-save_model staged_decision_function staged_predict staged_predict_proba staged_score"""
+get_booster get_depth get_n_leaves get_num_boosting_rounds get_xgb_params inverse_transform
+loss_functions path save_model staged_decision_function staged_predict staged_predict_proba staged_score"""
 
 DELEGATED = frozenset(_NAMES.split())
 """Names of wrapped models that are read from the fitted float model, which takes the user's data.

@@ -37,7 +37,14 @@ from cml_sklearn.quantization.quantized_module import QuantizedModule
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["LinearClassifier", "LinearEstimator", "LinearRegressor", "quantize_linear_map"]
+__all__ = [
+    "LinearClassifier",
+    "LinearEstimator",
+    "LinearRegressor",
+    "coefficients_of",
+    "quantize_linear_map",
+    "weights_of",
+]
 
 
 class LinearEstimator(WatchedEstimator):
@@ -47,15 +54,15 @@ class LinearEstimator(WatchedEstimator):
 
     @override
     def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
-        return _two_dimensional(model)
+        return weights_of(model)
 
     @override
     def _quantize(
         self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
     ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
-        coef, intercept = _two_dimensional(model)
-        graph, module = quantize_linear_map(coef, intercept, self.n_bits, X, sample_weight)
-        return graph, {"predict": module}
+        weights = self._weights(model)
+        graph, module = quantize_linear_map(*weights, self.n_bits, X, sample_weight)
+        return graph, {self._main_method: module}
 
     @available_if(lambda self: hasattr(self._wrapped_class, "sparsify"))
     def sparsify(self) -> Self:
@@ -104,9 +111,14 @@ def quantize_linear_map(
     return model, quantization.quantize_module(NumpyModule(model), X, sample_weight=sample_weight)
 
 
-def _two_dimensional(model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
-    """Copy coefficients (n_outputs, n_features) and intercepts (n_outputs,)."""
-    coef = model.coef_.toarray() if sparse.issparse(model.coef_) else as_numpy(model.coef_)
-    coef = np.atleast_2d(coef).astype(np.float64)
+def weights_of(model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
+    """Copy a linear model's coefficients (n_outputs, n_features) and intercepts (n_outputs,)."""
+    coef = coefficients_of(model)
     intercept = as_numpy(model.intercept_).astype(np.float64)
-    return coef.copy(), np.broadcast_to(intercept, (len(coef),)).copy()
+    return coef, np.broadcast_to(intercept, (len(coef),)).copy()
+
+
+def coefficients_of(model: BaseEstimator) -> FloatArray:
+    """Copy a linear model's coefficients, shape (n_outputs, n_features), which may be sparse."""
+    coef = model.coef_.toarray() if sparse.issparse(model.coef_) else as_numpy(model.coef_)
+    return np.atleast_2d(coef).astype(np.float64)

@@ -64,16 +64,26 @@ _LIGHTGBM = """boosting_type class_weight colsample_bytree importance_type learn
 min_child_samples min_child_weight min_split_gain n_estimators n_jobs num_leaves random_state
 reg_alpha reg_lambda subsample subsample_for_bin subsample_freq"""
 
+_GRID = "alphas copy_X cv eps fit_intercept max_iter n_jobs positive precompute tol verbose"
+_ANGLES = "copy_X eps fit_intercept max_iter positive precompute verbose"
+_TASKS = "alpha copy_X fit_intercept max_iter random_state selection tol"
+_TASKS_GRID = "alphas copy_X cv eps fit_intercept max_iter n_jobs random_state selection tol verbose"
+_LATENT = "copy max_iter n_components scale tol"
+
 PASSED = {
+    "ARDRegression": """alpha_1 alpha_2 compute_score copy_X fit_intercept lambda_1 lambda_2
+max_iter threshold_lambda tol verbose""",
     "AdaBoostClassifier": "learning_rate n_estimators random_state",
     "AdaBoostRegressor": "learning_rate loss n_estimators random_state",
     "BaggingClassifier": _BAG,
     "BaggingRegressor": _BAG,
     "BayesianRidge": """alpha_1 alpha_2 alpha_init compute_score copy_X fit_intercept lambda_1
 lambda_2 lambda_init max_iter tol verbose""",
+    "CCA": _LATENT,
     "DecisionTreeClassifier": f"{_SINGLE} class_weight",
     "DecisionTreeRegressor": _SINGLE,
     "ElasticNet": f"{_COORDINATES} l1_ratio",
+    "ElasticNetCV": f"{_GRID} l1_ratio n_alphas random_state selection",
     "ExtraTreeClassifier": f"{_SINGLE} class_weight",
     "ExtraTreeRegressor": _SINGLE,
     "ExtraTreesClassifier": f"{_FOREST} class_weight",
@@ -89,6 +99,12 @@ random_state verbose""",
     "LGBMClassifier": _LIGHTGBM,
     "LGBMRegressor": _LIGHTGBM,
     "Lasso": _COORDINATES,
+    "Lars": "copy_X eps fit_intercept fit_path jitter n_nonzero_coefs precompute random_state verbose",
+    "LarsCV": "copy_X cv eps fit_intercept max_iter max_n_alphas n_jobs precompute verbose",
+    "LassoCV": f"{_GRID} n_alphas random_state selection",
+    "LassoLars": f"{_ANGLES} alpha fit_path jitter random_state",
+    "LassoLarsCV": f"{_ANGLES} cv max_n_alphas n_jobs",
+    "LassoLarsIC": f"{_ANGLES} criterion noise_variance",
     "LinearDiscriminantAnalysis": """covariance_estimator n_components priors shrinkage solver
 store_covariance tol""",
     "LinearRegression": "copy_X fit_intercept n_jobs positive tol",
@@ -96,16 +112,34 @@ store_covariance tol""",
     "LinearSVR": f"{_SVM} epsilon",
     "LogisticRegression": """C class_weight dual fit_intercept intercept_scaling l1_ratio max_iter
 multi_class n_jobs penalty random_state solver tol verbose""",
+    "LogisticRegressionCV": """Cs class_weight cv dual fit_intercept intercept_scaling l1_ratios max_iter
+multi_class n_jobs penalty random_state refit scoring solver tol use_legacy_attributes verbose""",
     "MLPClassifier": _NETWORK,
     "MLPRegressor": f"{_NETWORK} loss",
+    "MultiTaskElasticNet": f"{_TASKS} l1_ratio",
+    "MultiTaskElasticNetCV": f"{_TASKS_GRID} l1_ratio n_alphas",
+    "MultiTaskLasso": _TASKS,
+    "MultiTaskLassoCV": f"{_TASKS_GRID} n_alphas",
+    "OrthogonalMatchingPursuit": "fit_intercept n_nonzero_coefs precompute tol",
+    "OrthogonalMatchingPursuitCV": "copy cv fit_intercept max_iter n_jobs verbose",
+    "PLSCanonical": f"{_LATENT} algorithm",
+    "PLSRegression": _LATENT,
     "Perceptron": f"{_DESCENT} class_weight n_jobs",
     "PoissonRegressor": _DEVIANCE,
+    "QuantileRegressor": "alpha fit_intercept quantile solver solver_options",
+    "RANSACRegressor": """is_data_valid is_model_valid loss max_skips max_trials min_samples random_state
+residual_threshold stop_n_inliers stop_probability stop_score""",
     "Ridge": _RIDGE,
+    "RidgeCV": "alpha_per_target alphas cv fit_intercept gcv_mode scoring store_cv_results",
     "RidgeClassifier": f"{_RIDGE} class_weight",
+    "RidgeClassifierCV": "alphas class_weight cv fit_intercept scoring store_cv_results",
     "RandomForestClassifier": f"{_FOREST} class_weight",
     "RandomForestRegressor": _FOREST,
     "SGDClassifier": f"{_DESCENT} average class_weight epsilon learning_rate loss n_jobs power_t",
+    "SGDOneClassSVM": """average eta0 fit_intercept learning_rate max_iter nu power_t random_state shuffle
+tol verbose""",
     "SGDRegressor": f"{_DESCENT} average epsilon learning_rate loss power_t",
+    "TheilSenRegressor": "fit_intercept max_iter max_subpopulation n_jobs n_subsamples random_state tol verbose",
     "TweedieRegressor": f"{_DEVIANCE} link power",
     "XGBClassifier": _XGBOOST,
     "XGBRegressor": _XGBOOST,
@@ -115,7 +149,7 @@ multi_class n_jobs penalty random_state solver tol verbose""",
 """Parameters that the wrapped class gets as they are, by its name."""
 
 TRANSLATED = {
-    "estimator": "trees of this library become those of scikit-learn that they wrap",
+    "estimator": "estimators of this library become those of scikit-learn that they wrap",
     "interaction_constraints": "names of features become their positions",
     "monotone_constraints": "names of features become their positions",
     "monotonic_cst": "names of features become their positions",
@@ -267,9 +301,17 @@ REFUSED: dict[str, dict[str, Refusal]] = {
 }
 """Parameters that are refused, by library; among them those given by further keywords."""
 
-FIT_PASSED = {
-    "sklearn": """X y sample_weight check_input coef_init intercept_init fit_params monitor y_val
-sample_weight_val classes""",
+FIT__GRID = "alphas copy_X cv eps fit_intercept max_iter n_jobs positive precompute tol verbose"
+_ANGLES = "copy_X eps fit_intercept max_iter positive precompute verbose"
+_TASKS = "alpha copy_X fit_intercept max_iter random_state selection tol"
+_TASKS_GRID = "alphas copy_X cv eps fit_intercept max_iter n_jobs random_state selection tol verbose"
+_LATENT = "copy max_iter n_components scale tol"
+
+PASSED = {
+    "ARDRegression": """alpha_1 alpha_2 compute_score copy_X fit_intercept lambda_1 lambda_2
+max_iter threshold_lambda tol verbose""",
+    "sklearn": """X y sample_weight check_input coef_init intercept_init offset_init fit_params params
+monitor y_val sample_weight_val classes Xy copy_X""",
     "xgboost": "X y sample_weight verbose sample_weight_eval_set feature_weights",
     "lightgbm": """X y sample_weight eval_names eval_sample_weight eval_class_weight eval_metric
 feature_name callbacks eval_y""",

@@ -37,7 +37,9 @@ class CalibratedOnBatches(FheEstimator):
 class PartialFitMixin(CalibratedOnBatches):
     """`partial_fit` for wrapped models that have it; the quantized ranges grow with the data."""
 
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, **fit_params: object) -> Self:
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike | None = None, **fit_params: object
+    ) -> Self:
         """Train further on a batch, then quantize anew; forgets an earlier circuit.
 
         Parameters are those of the wrapped class's `partial_fit`. The ranges hold for the samples

@@ -11,9 +11,17 @@ from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    RegressorMixin,
+    TransformerMixin,
+)
 from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 from typing_extensions import override
 
 from cml_sklearn._typing import Array
@@ -34,6 +42,7 @@ __all__ = [
     "FheRegressorMixin",
     "PredictingEstimator",
     "ProbabilisticEstimator",
+    "TransformingEstimator",
 ]
 
 
@@ -77,7 +86,18 @@ class FheRegressorMixin(_ScoredPredictions, RegressorMixin):
     _score_of = staticmethod(r2_score)
 
 
-class PredictingEstimator(FheEstimator):
+class _ComputingEstimator(FheEstimator):
+    """An estimator whose methods are each a module and the steps after it; abstract."""
+
+    def _computed(self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None) -> Any:
+        """Run the module of a method, and take the steps that follow it."""
+        values = self._checked_input(X)
+        module = self.modules_[method]
+        scores = self._run(module, values, execute_in_fhe)
+        return like_input(postprocess(module.postprocessing[method], scores), X)
+
+
+class PredictingEstimator(_ComputingEstimator):
     """An estimator with `predict`; abstract."""
 
     def predict(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Array:
@@ -94,14 +114,41 @@ class PredictingEstimator(FheEstimator):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        return self._computed("predict", X, execute_in_fhe)
+        result: Array = self._computed("predict", X, execute_in_fhe)
+        return result
 
-    def _computed(self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None) -> Any:
-        """Run the module of a method, and take the steps that follow it."""
-        values = self._checked_input(X)
-        module = self.modules_[method]
-        scores = self._run(module, values, execute_in_fhe)
-        return like_input(postprocess(module.postprocessing[method], scores), X)
+
+class TransformingEstimator(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, _ComputingEstimator
+):
+    """An estimator with `transform`; abstract."""
+
+    _main_method = "transform"
+
+    def transform(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Array:
+        """Map samples to new features, as an array.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        execute_in_fhe : bool or "simulate", default=None
+            False: quantized integers in the clear; True: encrypted; "simulate": the backend's
+            simulation; None: as `cml_sklearn.config_context` says, else in the clear.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+        """
+        result: Array = self._computed("transform", X, execute_in_fhe)
+        kind = getattr(X, "dtype", None)
+        keeps = str(kind) in get_tags(self).transformer_tags.preserves_dtype
+        return result.astype(kind, copy=False) if keeps else result
+
+    @property
+    def _n_features_out(self) -> int:
+        """Number of new features, which scikit-learn names."""
+        check_is_fitted(self)
+        return int(self.modules_["transform"].program.output_bounds[0].shape[0])
 
 
 class ProbabilisticEstimator(PredictingEstimator):
