@@ -23,10 +23,13 @@ from typing import Any
 from cml_sklearn._version import __version__
 
 _PUBLIC = {
+    "cluster": ["BisectingKMeans", "KMeans", "MiniBatchKMeans"],
     "compile": ["compile_onnx_model", "compile_torch_model"],
     "config": ["config_context"],
+    "covariance": ["EllipticEnvelope"],
     "cross_decomposition": ["CCA", "PLSCanonical", "PLSRegression"],
-    "discriminant_analysis": ["LinearDiscriminantAnalysis"],
+    "decomposition": ["FactorAnalysis", "FastICA", "IncrementalPCA", "PCA", "TruncatedSVD"],
+    "discriminant_analysis": ["LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis"],
     "ensemble": [
         "AdaBoostClassifier",
         "AdaBoostRegressor",
@@ -42,6 +45,7 @@ _PUBLIC = {
         "RandomForestClassifier",
         "RandomForestRegressor",
     ],
+    "kernel_ridge": ["KernelRidge"],
     "linear_model": [
         "ARDRegression",
         "BayesianRidge",
@@ -79,6 +83,9 @@ _PUBLIC = {
         "TheilSenRegressor",
         "TweedieRegressor",
     ],
+    "mixture": ["GaussianMixture"],
+    "naive_bayes": ["BernoulliNB", "CategoricalNB", "ComplementNB", "GaussianNB", "MultinomialNB"],
+    "neighbors": ["NearestCentroid"],
     "neural_network": [
         "MLPClassifier",
         "MLPRegressor",
@@ -86,10 +93,11 @@ _PUBLIC = {
         "NeuralNetRegressor",
     ],
     "onnx.numpy_module": ["NumpyModule"],
-    "quantization_aware": ["simulated_rounding"],
     "quantization.post_training": ["PostTrainingAffineQuantization"],
     "quantization.quantized_module": ["QuantizedModule"],
-    "svm": ["LinearSVC", "LinearSVR"],
+    "quantization_aware": ["simulated_rounding"],
+    "random_projection": ["GaussianRandomProjection", "SparseRandomProjection"],
+    "svm": ["SVC", "SVR", "LinearSVC", "LinearSVR", "NuSVC", "NuSVR", "OneClassSVM"],
     "tree": [
         "DecisionTreeClassifier",
         "DecisionTreeRegressor",

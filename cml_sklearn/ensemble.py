@@ -35,7 +35,6 @@ from cml_sklearn.forest.tree_arrays import TreeArrays, histogram_tree, scikit_tr
 from cml_sklearn.quantization.postprocessing import (
     Affine,
     AnomalyScore,
-    Labels,
     Postprocessing,
     Softmax,
     Squeeze,

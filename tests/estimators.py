@@ -5,12 +5,20 @@ from __future__ import annotations
 from sklearn.base import BaseEstimator
 
 from cml_sklearn import (
+    cluster,
+    covariance,
     cross_decomposition,
+    decomposition,
     discriminant_analysis,
     ensemble,
+    kernel_ridge,
     lightgbm,
     linear_model,
+    mixture,
+    naive_bayes,
+    neighbors,
     neural_network,
+    random_projection,
     svm,
     tree,
     xgboost,
@@ -63,6 +71,38 @@ FURTHER_LINEAR = [
     linear_model.TheilSenRegressor(max_subpopulation=100),
 ]
 """Linear models that share the code of those above."""
+PROJECTIONS = [
+    decomposition.FactorAnalysis(max_iter=10),
+    decomposition.FastICA(max_iter=10),
+    decomposition.IncrementalPCA(),
+    decomposition.PCA(),
+    decomposition.TruncatedSVD(),
+    random_projection.GaussianRandomProjection(n_components=2),
+    random_projection.SparseRandomProjection(n_components=2),
+]
+CLUSTERS = [
+    cluster.BisectingKMeans(n_clusters=3, n_bits=10),
+    cluster.KMeans(n_clusters=3, n_bits=10),
+    cluster.MiniBatchKMeans(n_clusters=3, n_bits=10),
+]
+MAPPED = [
+    covariance.EllipticEnvelope(support_fraction=1.0, n_bits=10),
+    discriminant_analysis.QuadraticDiscriminantAnalysis(n_bits=10),
+    kernel_ridge.KernelRidge(n_bits=10),
+    mixture.GaussianMixture(n_bits=10),
+    naive_bayes.BernoulliNB(),
+    naive_bayes.CategoricalNB(),
+    naive_bayes.ComplementNB(),
+    naive_bayes.GaussianNB(n_bits=10),
+    naive_bayes.MultinomialNB(),
+    neighbors.NearestCentroid(n_bits=10),
+    svm.NuSVC(kernel="linear", n_bits=10),
+    svm.NuSVR(kernel="linear", n_bits=10),
+    svm.OneClassSVM(kernel="linear", n_bits=10),
+    svm.SVC(kernel="poly", degree=2, n_bits=10),
+    svm.SVR(kernel="poly", degree=2, n_bits=10),
+]
+"""The client makes features of features for them, or their scores are affine already."""
 SINGLE_TREES = [
     tree.DecisionTreeClassifier(),
     tree.DecisionTreeRegressor(),
@@ -102,8 +142,10 @@ NETS = [
 ]
 """They wrap no class, so they pass every check."""
 ESTIMATORS = [*LINEAR, *TREES, *NETWORKS]
-FURTHER = [*FURTHER_LINEAR]
+FURTHER = [*FURTHER_LINEAR, *PROJECTIONS, *CLUSTERS, *MAPPED]
 """Classes of few lines: what needs no data they share with all, and `test_families.py` fits them."""
+
+EVERY = [*ESTIMATORS, *FURTHER]
 
 
 def name_of(estimator: BaseEstimator) -> str:

@@ -10,7 +10,7 @@ import pytest
 from sklearn.exceptions import SkipTestWarning
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from tests.estimators import ESTIMATORS, NETS, name_of, wrapped
+from tests.estimators import EVERY, FURTHER, NETS, name_of, wrapped
 
 
 def checks_of(estimator: Any) -> dict[str, partial[None]]:
@@ -35,9 +35,18 @@ def passes(check: partial[None]) -> bool:
         return True
 
 
+QUICK = {"GaussianNB", "KMeans", "PLSRegression", "SVC"}
+"""One of each kind of `FURTHER`, whose checks are not slow: together they take minutes."""
+
+
+def marks_of(estimator: Any) -> list[pytest.MarkDecorator]:
+    is_slow = estimator in FURTHER and name_of(estimator) not in QUICK
+    return [pytest.mark.slow] if is_slow else []
+
+
 CASES = [
-    pytest.param(estimator, name, id=f"{name_of(estimator)}-{name}")
-    for estimator in ESTIMATORS
+    pytest.param(estimator, name, id=f"{name_of(estimator)}-{name}", marks=marks_of(estimator))
+    for estimator in EVERY
     for name in checks_of(wrapped(estimator))
 ]
 
@@ -51,7 +60,7 @@ def test_scikit_learn_check(estimator: Any, name: str) -> None:
         checks_of(estimator)[name]()
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
+@pytest.mark.parametrize("estimator", EVERY, ids=name_of)
 def test_as_many_checks_are_generated(estimator: Any) -> None:
     assert set(checks_of(estimator)) == set(checks_of(wrapped(estimator)))
 

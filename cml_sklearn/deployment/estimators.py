@@ -44,12 +44,20 @@ _ESTIMATOR = "estimator"
 _STATE, _KEYS = "estimator.npz", "keys"
 
 _ROOMS = (
+    "cluster",
+    "covariance",
     "cross_decomposition",
+    "decomposition",
     "discriminant_analysis",
     "ensemble",
+    "kernel_ridge",
     "lightgbm",
     "linear_model",
+    "mixture",
+    "naive_bayes",
+    "neighbors",
     "neural_network",
+    "random_projection",
     "svm",
     "tree",
     "xgboost",

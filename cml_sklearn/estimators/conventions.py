@@ -16,14 +16,23 @@ from cml_sklearn.quantization.postprocessing import (
     Argmax,
     Labels,
     Link,
+    LogSoftmax,
     Postprocessing,
     Softmax,
     Sparse,
     Squeeze,
     Threshold,
+    TwoClasses,
 )
 
-__all__ = ["Outputs", "binarized_labels", "class_labels", "inverse_of", "outlier_methods"]
+__all__ = [
+    "Outputs",
+    "binarized_labels",
+    "class_labels",
+    "discriminants",
+    "inverse_of",
+    "outlier_methods",
+]
 
 Outputs = Literal["values", "logits", "logits by column"]
 """What a net's raw scores are: values, logits of one class out of several, or of each column's."""
@@ -70,6 +79,22 @@ def class_labels(
     if len(names) <= 2:
         return (Squeeze(), Threshold(level, inclusive), Labels.of(names))
     return (Argmax(), Labels.of(names))
+
+
+def discriminants(classes: ArrayLike) -> dict[str, Postprocessing]:
+    """Make what classifiers give of logarithms of likelihoods, or of one difference of two.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,)
+    """
+    both = (TwoClasses(scale=0.0, offset=0.0),)
+    return {
+        "predict": class_labels(classes),
+        "decision_function": (Squeeze(),),
+        "predict_proba": (*both, Softmax()),
+        "predict_log_proba": (*both, LogSoftmax()),
+    }
 
 
 def binarized_labels(binarizer: LabelBinarizer, level: float = 0.0) -> Postprocessing:

@@ -42,6 +42,7 @@ __all__ = [
     "FheRegressorMixin",
     "PredictingEstimator",
     "ProbabilisticEstimator",
+    "ScoringEstimator",
     "TransformingEstimator",
 ]
 
@@ -118,9 +119,7 @@ class PredictingEstimator(_ComputingEstimator):
         return result
 
 
-class TransformingEstimator(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, _ComputingEstimator
-):
+class TransformingEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _ComputingEstimator):
     """An estimator with `transform`; abstract."""
 
     _main_method = "transform"
@@ -170,7 +169,7 @@ class ProbabilisticEstimator(PredictingEstimator):
         return self._computed("predict_log_proba", X, execute_in_fhe)
 
 
-class _ScoringEstimator(PredictingEstimator):
+class ScoringEstimator(PredictingEstimator):
     """An estimator with raw scores, where the wrapped one has them; abstract."""
 
     @available_if(_serves("decision_function"))
@@ -184,7 +183,7 @@ class _ScoringEstimator(PredictingEstimator):
         return self._computed("decision_function", X, execute_in_fhe)
 
 
-class DecidingEstimator(ProbabilisticEstimator, _ScoringEstimator):
+class DecidingEstimator(ProbabilisticEstimator, ScoringEstimator):
     """A classifier with raw scores, too, where the wrapped one has them; abstract."""
 
     @override
@@ -206,7 +205,7 @@ class DecidingEstimator(ProbabilisticEstimator, _ScoringEstimator):
         """Make probabilities of raw scores."""
 
 
-class DetectingEstimator(_ScoringEstimator):
+class DetectingEstimator(ScoringEstimator):
     """A detector of outliers; abstract."""
 
     @available_if(_serves("score_samples"))

@@ -18,11 +18,10 @@ from cml_sklearn.fhe.engines import Choice, choose_engine
 from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization.clear_tail import ClearTail
-from cml_sklearn.quantization.encoders import as_floats
+from cml_sklearn.quantization.encoders import Encoder, as_floats
 from cml_sklearn.quantization.postprocessing import Postprocessing
 from cml_sklearn.quantization.storage import (
     Decoder,
-    Encoder,
     StoredModule,
     load_module,
     save_module,

@@ -16,15 +16,15 @@ from cml_sklearn.quantization.encoders import (
     AffineQuantizer,
     Companding,
     CompandingQuantizer,
+    Encoder,
     GridEncoder,
+    MappedQuantizer,
+    Monomials,
 )
 from cml_sklearn.quantization.postprocessing import ClientStep, Postprocessing
 from cml_sklearn.quantization.soundness import check_parts
 
-__all__ = ["Decoder", "Encoder", "StoredModule", "load_module", "save_module"]
-
-Encoder = AffineQuantizer | CompandingQuantizer | GridEncoder
-"""What turns a float input of a module into the integers to encrypt."""
+__all__ = ["Decoder", "StoredModule", "load_module", "save_module"]
 
 Decoder = OutputScale | FieldDecoder
 """What the client needs to read an output."""
@@ -48,6 +48,8 @@ _TABLE = ArchiveTable(
         AffineQuantizer,
         Companding,
         CompandingQuantizer,
+        Monomials,
+        MappedQuantizer,
         OutputScale,
         FieldDecoder,
         GridEncoder,
