@@ -12,7 +12,7 @@ from typing_extensions import override
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.estimators.conventions import outlier_methods
-from cml_sklearn.estimators.predictions import DetectingEstimator
+from cml_sklearn.estimators.predictions import ContaminatedEstimator
 from cml_sklearn.estimators.quadratic import QuadraticEstimator, QuadraticForms
 from cml_sklearn.quantization.postprocessing import Postprocessing, Squeeze
 
@@ -21,7 +21,7 @@ __all__ = ["EllipticEnvelope"]
 
 class EllipticEnvelope(
     OutlierMixin,
-    DetectingEstimator,
+    ContaminatedEstimator,
     QuadraticEstimator,
     wraps=sklearn.covariance.EllipticEnvelope,
 ):
@@ -55,4 +55,4 @@ class EllipticEnvelope(
 
     @override
     def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
-        return outlier_methods((Squeeze(),), float(model.offset_))
+        return outlier_methods((Squeeze(),), float(self.offset_))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import (
     BaseEstimator,
@@ -36,6 +37,7 @@ from cml_sklearn.quantization.postprocessing import (
 )
 
 __all__ = [
+    "ContaminatedEstimator",
     "DecidingEstimator",
     "DetectingEstimator",
     "FheClassifierMixin",
@@ -217,3 +219,22 @@ class DetectingEstimator(ScoringEstimator):
         ndarray of shape (n_samples,)
         """
         return self._computed("score_samples", X, execute_in_fhe)
+
+
+class ContaminatedEstimator(DetectingEstimator):
+    """A detector that is told the share of outliers in training; abstract."""
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, **fit_params: object) -> Self:
+        """Fit as all do; the asked share of outliers is one of the quantized scores.
+
+        Returns
+        -------
+        self
+        """
+        self.__dict__.pop("offset_", None)
+        super().fit(X, y, **fit_params)
+        if self.contamination != "auto":
+            scores = self.score_samples(X, execute_in_fhe=False)
+            self.__dict__["offset_"] = float(np.percentile(scores, 100 * self.contamination))
+            self._fix_postprocessing(self._postprocessing(self.sklearn_model_))
+        return self
