@@ -40,7 +40,7 @@ class _Centres(ClusterMixin, PredictingEstimator, TransformingEstimator, LinearE
 
     _own_parameters = (N_BITS_OF_PRODUCTS, P_ERROR)
     _main_method = "predict"
-    _watched = ("cluster_centers_", "cluster_centers_")
+    _watched = ("cluster_centers_",)
 
     def score(
         self,

@@ -8,8 +8,8 @@ from sklearn.base import BaseEstimator
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
+from cml_sklearn.estimators.base import as_dense
 from cml_sklearn.estimators.kernels import KernelEstimator
-from cml_sklearn.estimators.linear import dense_copy
 from cml_sklearn.estimators.predictions import FheRegressorMixin, PredictingEstimator
 from cml_sklearn.quantization.postprocessing import Postprocessing, Squeeze
 
@@ -24,8 +24,8 @@ class KernelRidge(
 ):
     @override
     def _expansion(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray, FloatArray]:
-        dual = np.atleast_2d(dense_copy(model.dual_coef_).T)
-        return dual, dense_copy(model.X_fit_), np.zeros(len(dual))
+        dual = np.atleast_2d(as_dense(model.dual_coef_).T)
+        return dual, as_dense(model.X_fit_), np.zeros(len(dual))
 
     @override
     def _gamma(self, model: BaseEstimator) -> float:

@@ -119,7 +119,7 @@ class BernoulliNB(_DiscreteNaiveBayes, wraps=sklearn.naive_bayes.BernoulliNB):
 
 
 class CategoricalNB(_DiscreteNaiveBayes, wraps=sklearn.naive_bayes.CategoricalNB):
-    _watched = ("class_log_prior_", "class_log_prior_")
+    _watched = ("class_log_prior_",)
 
     @override
     def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:

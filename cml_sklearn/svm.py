@@ -13,9 +13,10 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
+from cml_sklearn.estimators.base import as_dense
 from cml_sklearn.estimators.conventions import class_labels, outlier_methods
 from cml_sklearn.estimators.kernels import KernelEstimator
-from cml_sklearn.estimators.linear import LinearClassifier, LinearRegressor, dense_copy
+from cml_sklearn.estimators.linear import LinearClassifier, LinearRegressor
 from cml_sklearn.estimators.predictions import (
     DetectingEstimator,
     FheClassifierMixin,
@@ -47,7 +48,7 @@ class _SupportVectors(KernelEstimator):
 
     @override
     def _expansion(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray, FloatArray]:
-        dual, vectors = dense_copy(model.dual_coef_), dense_copy(model.support_vectors_)
+        dual, vectors = as_dense(model.dual_coef_), as_dense(model.support_vectors_)
         return dual, vectors, np.asarray(model.intercept_, dtype=np.float64)
 
     @override

@@ -114,7 +114,7 @@ class FheEstimator(BaseEstimator):
         estimator._is_adopted = True
         return estimator._adopt(model, estimator._validated(X, reset=False))
 
-    def fit(self, X: ArrayLike, y: ArrayLike | None = None, **fit_params: object) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: object) -> Self:
         """Train the wrapped model in the clear, convert it and quantize it.
 
         Forgets an earlier circuit. Parameters are those of the wrapped class's `fit`.

@@ -7,8 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.linear_model._base import LinearClassifierMixin
 from sklearn.utils.metaestimators import available_if
@@ -16,7 +14,7 @@ from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.convert.hummingbird import linear_map_to_onnx
-from cml_sklearn.estimators.base import as_numpy
+from cml_sklearn.estimators.base import as_dense, as_numpy
 from cml_sklearn.estimators.conventions import inverse_of
 from cml_sklearn.estimators.predictions import (
     DecidingEstimator,
@@ -52,7 +50,6 @@ __all__ = [
     "LinearRegressor",
     "LinearTransformer",
     "coefficients_of",
-    "dense_copy",
     "quantize_encoded_map",
     "quantize_linear_map",
     "weights_of",
@@ -130,7 +127,7 @@ class LinearTransformer(TransformingEstimator, LinearEstimator):
 
     def _projection(self, model: BaseEstimator) -> FloatArray:
         """Copy the matrix of shape (n_components, n_features) that samples are multiplied by."""
-        return dense_copy(model.components_)
+        return as_dense(model.components_)
 
 
 def quantize_linear_map(
@@ -190,10 +187,4 @@ def weights_of(model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
 
 def coefficients_of(model: BaseEstimator) -> FloatArray:
     """Copy a linear model's coefficients, shape (n_outputs, n_features)."""
-    return np.atleast_2d(dense_copy(model.coef_))
-
-
-def dense_copy(values: ArrayLike | sparse.spmatrix) -> FloatArray:
-    """Copy an array that may be sparse."""
-    dense: FloatArray = values.toarray() if sparse.issparse(values) else as_numpy(values)
-    return np.array(dense, dtype=np.float64)
+    return np.atleast_2d(as_dense(model.coef_))
