@@ -27,7 +27,7 @@ class GaussianMixture(
 
     def fit_predict(self, X: ArrayLike, y: ArrayLike | None = None) -> Array:
         """Fit, and say which component each sample comes from."""
-        return self.fit(X, y).predict(X)  # type: ignore[arg-type]
+        return self.fit(X, y).predict(X)
 
     def score(
         self,

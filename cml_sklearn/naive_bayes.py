@@ -6,7 +6,7 @@ squares, or bits.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import sklearn.naive_bayes
@@ -83,7 +83,7 @@ class GaussianNB(_NaiveBayes, QuadraticEstimator, wraps=sklearn.naive_bayes.Gaus
 class _DiscreteNaiveBayes(_NaiveBayes, LinearEstimator):
     """A classifier of counts, or of bits that the client makes; abstract."""
 
-    _watched = ("feature_log_prob_", "class_log_prior_")
+    _watched: ClassVar[tuple[str, ...]] = ("feature_log_prob_", "class_log_prior_")
 
     @override
     def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:

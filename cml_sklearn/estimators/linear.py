@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -62,7 +62,7 @@ _BIT = AffineQuantizer(np.ones(()), np.zeros((), dtype=np.int64), 1)
 class LinearEstimator(WatchedEstimator):
     """An estimator whose raw scores are an affine map; abstract."""
 
-    _watched = ("coef_", "intercept_")
+    _watched: ClassVar[tuple[str, ...]] = ("coef_", "intercept_")
 
     @override
     def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:

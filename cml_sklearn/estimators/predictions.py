@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -46,6 +46,7 @@ __all__ = [
     "ProbabilisticEstimator",
     "ScoringEstimator",
     "TransformingEstimator",
+    "UnsupervisedEstimator",
 ]
 
 
@@ -100,6 +101,19 @@ class _ComputingEstimator(FheEstimator):
         return like_input(postprocess(module.postprocessing[method], scores), X)
 
 
+class UnsupervisedEstimator(_ComputingEstimator):
+    """An estimator that may be fitted without targets; abstract."""
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, **fit_params: object) -> Self:
+        """Fit as all do; the wrapped class says what it makes of y.
+
+        Returns
+        -------
+        self
+        """
+        return super().fit(X, cast("ArrayLike", y), **fit_params)
+
+
 class PredictingEstimator(_ComputingEstimator):
     """An estimator with `predict`; abstract."""
 
@@ -121,7 +135,9 @@ class PredictingEstimator(_ComputingEstimator):
         return result
 
 
-class TransformingEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _ComputingEstimator):
+class TransformingEstimator(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, UnsupervisedEstimator
+):
     """An estimator with `transform`; abstract."""
 
     _main_method = "transform"
@@ -207,7 +223,7 @@ class DecidingEstimator(ProbabilisticEstimator, ScoringEstimator):
         """Make probabilities of raw scores."""
 
 
-class DetectingEstimator(ScoringEstimator):
+class DetectingEstimator(ScoringEstimator, UnsupervisedEstimator):
     """A detector of outliers; abstract."""
 
     @available_if(_serves("score_samples"))

@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from typing_extensions import override
 
-from cml_sklearn._typing import FloatArray
+from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.estimators.base import N_BITS_CONSTRAINT, P_ERROR, FheEstimator
 from cml_sklearn.estimators.linear import quantize_encoded_map
 from cml_sklearn.estimators.partial_fit import weighty
@@ -146,17 +146,11 @@ def quantize_quadratic(
     UnsupportedModelError
         There are too many products.
     """
-    n_features = len(origin)
-    first, second = np.triu_indices(n_features)
-    products = (forms.square + forms.square.transpose(0, 2, 1))[:, first, second]
-    products[:, first == second] /= 2
-    coef = np.concatenate([forms.linear, products], axis=1)
-    first = np.concatenate([np.arange(n_features), first])
-    second = np.concatenate([np.full(n_features, n_features), second])
+    coef, first, second = _weights_of_terms(forms)
     terms = np.flatnonzero(coef.any(axis=0)) if coef.any() else np.zeros(1, dtype=np.int64)
     if len(terms) > _MOST_TERMS:
         raise UnsupportedModelError(
-            f"{n_features} features have {len(terms)} products and features that count; at most "
+            f"{len(origin)} features have {len(terms)} products and features that count; at most "
             f"{_MOST_TERMS} can be encrypted. Reduce the features (PCA, SelectKBest), or choose a "
             "model without products of different features."
         )
@@ -165,4 +159,17 @@ def quantize_quadratic(
     encoder = MappedQuantizer(features, features.quantizer(BitWidths.resolve(n_bits).inputs))
     return quantize_encoded_map(
         coef[:, terms], forms.constant, encoder, n_bits, X, sample_weight=sample_weight
+    )
+
+
+def _weights_of_terms(forms: QuadraticForms) -> tuple[FloatArray, IntArray, IntArray]:
+    """Write forms as weights (n_outputs, n_terms) of features and products, by their factors."""
+    n_features = forms.linear.shape[1]
+    first, second = np.triu_indices(n_features)
+    products = (forms.square + forms.square.transpose(0, 2, 1))[:, first, second]
+    products[:, first == second] /= 2
+    return (
+        np.concatenate([forms.linear, products], axis=1),
+        np.concatenate([np.arange(n_features), first]),
+        np.concatenate([np.full(n_features, n_features), second]),
     )

@@ -199,8 +199,6 @@ def _under_signature(ours: Callable[..., Any], signature: inspect.Signature) -> 
         named = dict(list(bound.arguments.items())[1:])
         for name in variadic:
             named |= named.pop(name, {})
-        if "y" in signature.parameters:  # who learns without targets may leave it out
-            named.setdefault("y", None)
         return ours(*bound.args[:1], **named)
 
     method.__name__, method.__qualname__ = ours.__name__, ours.__qualname__
