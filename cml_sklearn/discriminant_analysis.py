@@ -14,7 +14,14 @@ from typing_extensions import override
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.estimators.base import as_numpy, like_input
+from cml_sklearn.estimators.conventions import discriminants
 from cml_sklearn.estimators.linear import LinearClassifier, quantize_linear_map
+from cml_sklearn.estimators.predictions import (
+    FheClassifierMixin,
+    ProbabilisticEstimator,
+    ScoringEstimator,
+)
+from cml_sklearn.estimators.quadratic import QuadraticEstimator, QuadraticForms
 from cml_sklearn.exceptions import UnsupportedModelError
 from cml_sklearn.quantization.postprocessing import (
     Link,
@@ -28,7 +35,7 @@ from cml_sklearn.quantization.quantized_module import QuantizedModule
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["LinearDiscriminantAnalysis"]
+__all__ = ["LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis"]
 
 
 class LinearDiscriminantAnalysis(
@@ -91,6 +98,29 @@ class LinearDiscriminantAnalysis(
         """Number of projected features, which scikit-learn names."""
         n_components: int = self.sklearn_model_._max_components
         return n_components
+
+
+class QuadraticDiscriminantAnalysis(
+    FheClassifierMixin,
+    ProbabilisticEstimator,
+    ScoringEstimator,
+    QuadraticEstimator,
+    wraps=sklearn.discriminant_analysis.QuadraticDiscriminantAnalysis,
+):
+    """Of two classes it needs the difference of the likelihoods only."""
+
+    @override
+    def _forms(self, model: BaseEstimator, origin: FloatArray) -> QuadraticForms:
+        pairs = zip(model.rotations_, model.scalings_, strict=True)
+        precision = np.stack([axes / scale @ axes.T for axes, scale in pairs])
+        volume = np.array([np.log(scale).sum() for scale in model.scalings_])
+        logs = np.log(model.priors_) - 0.5 * volume
+        forms = QuadraticForms.distances(precision, model.means_ - origin).scaled(-0.5, logs)
+        return forms.difference() if len(logs) == 2 else forms
+
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        return discriminants(model.classes_)
 
 
 def _n_components(model: BaseEstimator) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self, cast
+from typing import ClassVar, cast
 
 import numpy as np
 import sklearn.ensemble
@@ -13,12 +13,12 @@ from sklearn.ensemble._iforest import _average_path_length
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
-from cml_sklearn.estimators.conventions import class_labels, inverse_of
+from cml_sklearn.estimators.conventions import class_labels, inverse_of, outlier_methods
 from cml_sklearn.estimators.forests import AveragedClassifier, AveragedRegressor, check_members
 from cml_sklearn.estimators.parameters import refuse_categories
 from cml_sklearn.estimators.predictions import (
+    ContaminatedEstimator,
     DecidingEstimator,
-    DetectingEstimator,
     FheClassifierMixin,
     FheRegressorMixin,
     PredictingEstimator,
@@ -35,11 +35,9 @@ from cml_sklearn.forest.tree_arrays import TreeArrays, histogram_tree, scikit_tr
 from cml_sklearn.quantization.postprocessing import (
     Affine,
     AnomalyScore,
-    Labels,
     Postprocessing,
     Softmax,
     Squeeze,
-    Threshold,
     TwoClasses,
     WeightedMedian,
 )
@@ -259,32 +257,15 @@ class AdaBoostRegressor(
 
 class IsolationForest(
     OutlierMixin,
-    DetectingEstimator,
+    ContaminatedEstimator,
     EnsembleEstimator,
     wraps=sklearn.ensemble.IsolationForest,
 ):
     """Its raw score is the mean depth at which samples are isolated."""
 
-    def fit(self, X: ArrayLike, y: ArrayLike | None = None, **fit_params: object) -> Self:
-        """Fit as all trees; the asked share of outliers is one of the quantized scores."""
-        self.__dict__.pop("offset_", None)
-        super().fit(X, y, **fit_params)
-        if self.contamination != "auto":
-            scores = self.score_samples(X, execute_in_fhe=False)
-            self.__dict__["offset_"] = float(np.percentile(scores, 100 * self.contamination))
-            self._fix_postprocessing(self._postprocessing(self.sklearn_model_))
-        return self
-
     @override
     def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
-        scores: Postprocessing = (Squeeze(), AnomalyScore())
-        decision = (*scores, Affine(offset=-self.offset_))
-        sides = Labels(np.array([-1, 1]))
-        return {
-            "predict": (*decision, Threshold(inclusive=True), sides),
-            "decision_function": decision,
-            "score_samples": scores,
-        }
+        return outlier_methods((Squeeze(), AnomalyScore()), self.offset_)
 
     @override
     def _read_trees(self, model: BaseEstimator) -> list[TreeArrays]:

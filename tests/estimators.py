@@ -5,11 +5,20 @@ from __future__ import annotations
 from sklearn.base import BaseEstimator
 
 from cml_sklearn import (
+    cluster,
+    covariance,
+    cross_decomposition,
+    decomposition,
     discriminant_analysis,
     ensemble,
+    kernel_ridge,
     lightgbm,
     linear_model,
+    mixture,
+    naive_bayes,
+    neighbors,
     neural_network,
+    random_projection,
     svm,
     tree,
     xgboost,
@@ -35,6 +44,65 @@ LINEAR = [
     svm.LinearSVR(),
     discriminant_analysis.LinearDiscriminantAnalysis(),
 ]
+FURTHER_LINEAR = [
+    cross_decomposition.CCA(n_components=1),
+    cross_decomposition.PLSCanonical(n_components=1),
+    cross_decomposition.PLSRegression(),
+    linear_model.ARDRegression(),
+    linear_model.ElasticNetCV(cv=2, alphas=5),
+    linear_model.Lars(),
+    linear_model.LarsCV(cv=2),
+    linear_model.LassoCV(cv=2, alphas=5),
+    linear_model.LassoLars(),
+    linear_model.LassoLarsCV(cv=2),
+    linear_model.LassoLarsIC(noise_variance=1.0),
+    linear_model.LogisticRegressionCV(Cs=2, cv=2, l1_ratios=(0.0,), use_legacy_attributes=False),
+    linear_model.MultiTaskElasticNet(),
+    linear_model.MultiTaskElasticNetCV(cv=2, alphas=5),
+    linear_model.MultiTaskLasso(),
+    linear_model.MultiTaskLassoCV(cv=2, alphas=5),
+    linear_model.OrthogonalMatchingPursuit(),
+    linear_model.OrthogonalMatchingPursuitCV(cv=2),
+    linear_model.QuantileRegressor(),
+    linear_model.RANSACRegressor(max_trials=10),
+    linear_model.RidgeCV(),
+    linear_model.RidgeClassifierCV(),
+    linear_model.SGDOneClassSVM(),
+    linear_model.TheilSenRegressor(max_subpopulation=100),
+]
+"""Linear models that share the code of those above."""
+PROJECTIONS = [
+    decomposition.FactorAnalysis(max_iter=10),
+    decomposition.FastICA(max_iter=10),
+    decomposition.IncrementalPCA(),
+    decomposition.PCA(),
+    decomposition.TruncatedSVD(),
+    random_projection.GaussianRandomProjection(n_components=2),
+    random_projection.SparseRandomProjection(n_components=2),
+]
+CLUSTERS = [
+    cluster.BisectingKMeans(n_clusters=3, n_bits=10),
+    cluster.KMeans(n_clusters=3, n_bits=10),
+    cluster.MiniBatchKMeans(n_clusters=3, n_bits=10),
+]
+MAPPED = [
+    covariance.EllipticEnvelope(support_fraction=1.0, n_bits=10),
+    discriminant_analysis.QuadraticDiscriminantAnalysis(n_bits=10),
+    kernel_ridge.KernelRidge(n_bits=10),
+    mixture.GaussianMixture(n_bits=10),
+    naive_bayes.BernoulliNB(),
+    naive_bayes.CategoricalNB(),
+    naive_bayes.ComplementNB(),
+    naive_bayes.GaussianNB(n_bits=10),
+    naive_bayes.MultinomialNB(),
+    neighbors.NearestCentroid(n_bits=10),
+    svm.NuSVC(kernel="linear", n_bits=10),
+    svm.NuSVR(kernel="linear", n_bits=10),
+    svm.OneClassSVM(kernel="linear", n_bits=10),
+    svm.SVC(kernel="poly", degree=2, n_bits=10),
+    svm.SVR(kernel="poly", degree=2, n_bits=10),
+]
+"""The client makes features of features for them, or their scores are affine already."""
 SINGLE_TREES = [
     tree.DecisionTreeClassifier(),
     tree.DecisionTreeRegressor(),
@@ -74,6 +142,10 @@ NETS = [
 ]
 """They wrap no class, so they pass every check."""
 ESTIMATORS = [*LINEAR, *TREES, *NETWORKS]
+FURTHER = [*FURTHER_LINEAR, *PROJECTIONS, *CLUSTERS, *MAPPED]
+"""Classes of few lines: what needs no data they share with all, and `test_families.py` fits them."""
+
+EVERY = [*ESTIMATORS, *FURTHER]
 
 
 def name_of(estimator: BaseEstimator) -> str:

@@ -16,7 +16,7 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import SkipTestWarning
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from tests.estimators import ESTIMATORS, NETS, name_of, wrapped
+from tests.estimators import EVERY, FURTHER, NETS, name_of, wrapped
 
 pytestmark = pytest.mark.usefixtures("brief_students")
 
@@ -43,9 +43,18 @@ def passes(check: partial[None]) -> bool:
         return True
 
 
+QUICK = {"GaussianNB", "PCA", "PLSRegression"}
+"""One of each kind of `FURTHER`, whose checks are not slow: together they take minutes."""
+
+
+def marks_of(estimator: Any) -> list[pytest.MarkDecorator]:
+    is_slow = estimator in FURTHER and name_of(estimator) not in QUICK
+    return [pytest.mark.slow] if is_slow else []
+
+
 CASES = [
-    pytest.param(estimator, name, id=f"{name_of(estimator)}-{name}")
-    for estimator in ESTIMATORS
+    pytest.param(estimator, name, id=f"{name_of(estimator)}-{name}", marks=marks_of(estimator))
+    for estimator in EVERY
     for name in checks_of(wrapped(estimator))
 ]
 
@@ -59,7 +68,7 @@ def test_scikit_learn_check(estimator: Any, name: str) -> None:
         checks_of(estimator)[name]()
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
+@pytest.mark.parametrize("estimator", EVERY, ids=name_of)
 def test_as_many_checks_are_generated(estimator: Any) -> None:
     assert set(checks_of(estimator)) == set(checks_of(wrapped(estimator)))
 
@@ -78,10 +87,11 @@ def state_of_the_process() -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("estimator", [*ESTIMATORS, *NETS], ids=name_of)
+@pytest.mark.parametrize("estimator", [*EVERY, *NETS], ids=name_of)
 def test_fit_leaves_the_process_as_it_is(estimator: Any) -> None:
     X, y = load_iris(return_X_y=True)
     y = y > 0 if is_classifier(estimator) else y + 1.0
+    y = np.stack([y, y], axis=1) if "MultiTask" in name_of(estimator) else y
     model, threads = clone(estimator), torch.get_num_threads()
     if "random_state" in model.get_params():
         model.set_params(random_state=0)
@@ -91,7 +101,8 @@ def test_fit_leaves_the_process_as_it_is(estimator: Any) -> None:
             model.fit(X, y)  # what is imported may leave its marks
             torch.set_num_threads(1)
             before = state_of_the_process()
-            model.fit(X, y).predict(X)
+            model.fit(X, y)
+            getattr(model, next(iter(model.modules_)))(X)
             assert state_of_the_process() == before
     finally:
         torch.set_num_threads(threads)

@@ -28,11 +28,20 @@ FLOORS = [
     {"compile", "deployment", "forest", "quantization_aware"},
     {"estimators"},
     {
+        "cluster",
+        "covariance",
+        "cross_decomposition",
+        "decomposition",
         "discriminant_analysis",
         "ensemble",
+        "kernel_ridge",
         "lightgbm",
         "linear_model",
+        "mixture",
+        "naive_bayes",
+        "neighbors",
         "neural_network",
+        "random_projection",
         "svm",
         "tree",
         "xgboost",
@@ -46,7 +55,8 @@ FLOORS_OF_ESTIMATORS = [
     {"conventions", "partial_fit", "watched"},
     {"distillation", "predictions"},
     {"linear", "networks", "perceptron", "trees"},
-    {"boosters", "forests", "skorch", "width_search"},
+    {"boosters", "forests", "quadratic", "skorch", "width_search"},
+    {"kernels"},
 ]
 FILES = [f for f in sorted(PACKAGE.rglob("*.py")) if f != PACKAGE / "__init__.py"]
 

@@ -14,11 +14,11 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from cml_sklearn import config_context, ensemble, linear_model, neural_network, tree
 from cml_sklearn.estimators.wrapping import FURTHER, OwnParameter
-from tests.estimators import ESTIMATORS, NETS, name_of
+from tests.estimators import EVERY, NETS, name_of
 
 pytestmark = pytest.mark.usefixtures("brief_students")
 
-CLASSES = [type(estimator) for estimator in [*ESTIMATORS, NETS[0], NETS[2]]]
+CLASSES = [type(estimator) for estimator in [*EVERY, NETS[0], NETS[2]]]
 
 
 def own_of(kind: type) -> tuple[OwnParameter, ...]:
@@ -49,7 +49,7 @@ def test_own_parameters_stand_everywhere(kind: Any) -> None:
         assert default == parameter.default
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
+@pytest.mark.parametrize("estimator", EVERY, ids=name_of)
 def test_ready_made_models_are_taken_with_all_own_parameters(estimator: Any) -> None:
     kind = type(estimator)
     declared = {parameter.name: parameter.default for parameter in own_of(kind)}
@@ -63,7 +63,7 @@ def test_ready_made_models_are_taken_with_all_own_parameters(estimator: Any) -> 
         )
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
+@pytest.mark.parametrize("estimator", EVERY, ids=name_of)
 def test_the_wrapped_classs_parameters_come_first(estimator: Any) -> None:
     kind = type(estimator)
     ours = [name for name in inspect.signature(kind).parameters if name != FURTHER]

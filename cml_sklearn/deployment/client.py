@@ -94,6 +94,8 @@ class FheClient:
     @property
     def labels(self) -> tuple[Array, ...]:
         """Class labels of each output; empty where the model is no classifier."""
+        if "predict" not in self.methods:
+            return ()
         return labels_in(self._modules[self._number("predict")].postprocessing.get("predict", ()))
 
     def words_of(self, columns: Sequence[str]) -> dict[str, set[str | None]]:

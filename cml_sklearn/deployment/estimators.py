@@ -44,11 +44,20 @@ _ESTIMATOR = "estimator"
 _STATE, _KEYS = "estimator.npz", "keys"
 
 _ROOMS = (
+    "cluster",
+    "covariance",
+    "cross_decomposition",
+    "decomposition",
     "discriminant_analysis",
     "ensemble",
+    "kernel_ridge",
     "lightgbm",
     "linear_model",
+    "mixture",
+    "naive_bayes",
+    "neighbors",
     "neural_network",
+    "random_projection",
     "svm",
     "tree",
     "xgboost",
@@ -180,7 +189,7 @@ def load_estimator(
         try:
             state: StoredEstimator = read(folder / _STATE, StoredEstimator, _TABLE)
             estimator = _made(state)
-            modules = _modules_of(card, folder)
+            modules = _modules_of(card, folder, estimator._main_method)
             circuits = _circuits_of(card, state, modules, folder, trusted=trusted)
         except Exception as error:  # whatever classes, engines and parameters find wrong
             reason = str(error).rstrip(".")
@@ -268,13 +277,13 @@ def _of_servers(files: Mapping[str, bytes]) -> dict[str, bytes]:
     return {name.replace(part, "/"): data for name, data in files.items() if part in name}
 
 
-def _modules_of(card: Card, folder: Path) -> list[QuantizedModule]:
+def _modules_of(card: Card, folder: Path, main: str) -> list[QuantizedModule]:
     """Read the modules, which must have the steps of the methods that they serve."""
     places = [folder / folder_of(number) for number in range(len(card.engines))]
     modules = [QuantizedModule.load(place / MODULE) for place in places]
     missing = [name for name, n in card.modules.items() if name not in modules[n].postprocessing]
-    if missing or "predict" not in card.modules:
-        raise InvalidInputError(f"What follows decryption for {missing or 'predict'} is missing.")
+    if missing or main not in card.modules:
+        raise InvalidInputError(f"What follows decryption for {missing or main} is missing.")
     return modules
 
 

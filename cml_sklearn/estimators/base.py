@@ -83,6 +83,7 @@ class FheEstimator(BaseEstimator):
 
     _wrapped_class: ClassVar[type[BaseEstimator]]
     _own_parameters: ClassVar[tuple[OwnParameter, ...]] = (_N_BITS, P_ERROR)
+    _main_method: ClassVar[str] = "predict"
 
     p_error: float
     sklearn_model_: BaseEstimator
@@ -171,9 +172,9 @@ class FheEstimator(BaseEstimator):
 
     @property
     def quantized_module_(self) -> QuantizedModule:
-        """The module of `predict`."""
+        """The module of `predict`, or of `transform` where there is no `predict`."""
         check_is_fitted(self)
-        return self.modules_["predict"]
+        return self.modules_[self._main_method]
 
     @property
     def fhe_circuit_(self) -> FheCircuit:
@@ -268,7 +269,7 @@ class FheEstimator(BaseEstimator):
         onnx_model : onnx.ModelProto
             Raw scores as a graph.
         modules : dict of str to QuantizedModule
-            By method; those that are missing take the module of "predict".
+            By method; those that are missing take the module of the main one.
         """
 
     @abstractmethod
@@ -350,7 +351,8 @@ class FheEstimator(BaseEstimator):
         self.onnx_model_ = onnx_model
         steps = self._postprocessing(model)
         methods = [name for name in steps if hasattr(model, name)]
-        self.modules_ = {name: modules.get(name, modules["predict"]) for name in methods}
+        main = modules[self._main_method]
+        self.modules_ = {name: modules.get(name, main) for name in methods}
         self._fix_postprocessing(steps)
         return self
 

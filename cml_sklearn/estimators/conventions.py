@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn._loss import link as links
 from sklearn.preprocessing import LabelBinarizer
@@ -15,14 +16,23 @@ from cml_sklearn.quantization.postprocessing import (
     Argmax,
     Labels,
     Link,
+    LogSoftmax,
     Postprocessing,
     Softmax,
     Sparse,
     Squeeze,
     Threshold,
+    TwoClasses,
 )
 
-__all__ = ["Outputs", "binarized_labels", "class_labels", "inverse_of"]
+__all__ = [
+    "Outputs",
+    "binarized_labels",
+    "class_labels",
+    "discriminants",
+    "inverse_of",
+    "outlier_methods",
+]
 
 Outputs = Literal["values", "logits", "logits by column"]
 """What a net's raw scores are: values, logits of one class out of several, or of each column's."""
@@ -71,6 +81,22 @@ def class_labels(
     return (Argmax(), Labels.of(names))
 
 
+def discriminants(classes: ArrayLike) -> dict[str, Postprocessing]:
+    """Make what classifiers give of logarithms of likelihoods, or of one difference of two.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,)
+    """
+    both = (TwoClasses(scale=0.0, offset=0.0),)
+    return {
+        "predict": class_labels(classes),
+        "decision_function": (Squeeze(),),
+        "predict_proba": (*both, Softmax()),
+        "predict_log_proba": (*both, LogSoftmax()),
+    }
+
+
 def binarized_labels(binarizer: LabelBinarizer, level: float = 0.0) -> Postprocessing:
     """Make labels of scores of their binarized form; several at once stay in that form.
 
@@ -84,3 +110,21 @@ def binarized_labels(binarizer: LabelBinarizer, level: float = 0.0) -> Postproce
     if not binarizer.y_type_.startswith("multilabel"):
         return class_labels(binarizer.classes_, level)
     return (Threshold(level), Sparse()) if binarizer.sparse_input_ else (Threshold(level),)
+
+
+def outlier_methods(scores: Postprocessing, offset: float) -> dict[str, Postprocessing]:
+    """Make what detectors give of samples' scores: inliers (1) have one of at least an offset.
+
+    Parameters
+    ----------
+    scores : Postprocessing
+        What makes a sample's score, the lower the more abnormal, of raw scores.
+    offset : float
+        The least score of an inlier.
+    """
+    decision = (*scores, Affine(offset=-offset))
+    return {
+        "predict": (*decision, Threshold(inclusive=True), Labels(np.array([-1, 1]))),
+        "decision_function": decision,
+        "score_samples": scores,
+    }

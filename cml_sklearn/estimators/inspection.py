@@ -20,9 +20,10 @@ __all__ = [
     "refusal_of",
 ]
 
-_NAMES = """apply best_iteration best_score cost_complexity_pruning_path decision_path evals_result
-get_booster get_depth get_n_leaves get_num_boosting_rounds get_xgb_params loss_functions path
-save_model staged_decision_function staged_predict staged_predict_proba staged_score"""
+_NAMES = """aic apply best_iteration best_score bic cost_complexity_pruning_path decision_path
+error_norm evals_result get_booster get_covariance get_depth get_n_leaves get_num_boosting_rounds
+get_precision get_xgb_params inverse_transform loss_functions path sample save_model score
+score_samples staged_decision_function staged_predict staged_predict_proba staged_score"""
 
 DELEGATED = frozenset(_NAMES.split())
 """Names of wrapped models that are read from the fitted float model, which takes the user's data.
@@ -34,6 +35,8 @@ _OF_THE_INPUT = {"n_features_in_", "feature_names_in_"}
 """Attributes that validation sets."""
 
 REFUSED_METHODS = {
+    "correct_covariance": "call it on the wrapped class, and give this to from_sklearn_model",
+    "reweight_covariance": "call it on the wrapped class, and give this to from_sklearn_model",
     "load_model": "load it into a model of the library, and give this to from_sklearn_model",
     "set_callbacks": "callbacks of scikit-learn don't reach the wrapped model; fit without them",
 }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Self
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.linear_model._base import LinearClassifierMixin
 from sklearn.utils.metaestimators import available_if
@@ -14,16 +14,23 @@ from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.convert.hummingbird import linear_map_to_onnx
-from cml_sklearn.estimators.base import as_numpy
+from cml_sklearn.estimators.base import as_dense, as_numpy
 from cml_sklearn.estimators.conventions import inverse_of
 from cml_sklearn.estimators.predictions import (
     DecidingEstimator,
     FheClassifierMixin,
     FheRegressorMixin,
     PredictingEstimator,
+    TransformingEstimator,
 )
 from cml_sklearn.estimators.watched import WatchedEstimator
 from cml_sklearn.onnx.numpy_module import NumpyModule
+from cml_sklearn.quantization.decoders import OutputScale
+from cml_sklearn.quantization.encoders import (
+    AffineQuantizer,
+    GridEncoder,
+    MappedQuantizer,
+)
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 from cml_sklearn.quantization.postprocessing import (
     Link,
@@ -37,25 +44,37 @@ from cml_sklearn.quantization.quantized_module import QuantizedModule
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["LinearClassifier", "LinearEstimator", "LinearRegressor", "quantize_linear_map"]
+__all__ = [
+    "LinearClassifier",
+    "LinearEstimator",
+    "LinearRegressor",
+    "LinearTransformer",
+    "coefficients_of",
+    "quantize_encoded_map",
+    "quantize_linear_map",
+    "weights_of",
+]
+
+_BIT = AffineQuantizer(np.ones(()), np.zeros((), dtype=np.int64), 1)
+"""Codes that are the values 0 and 1 themselves."""
 
 
 class LinearEstimator(WatchedEstimator):
-    """An estimator whose wrapped model has `coef_` and `intercept_`; abstract."""
+    """An estimator whose raw scores are an affine map; abstract."""
 
-    _watched = ("coef_", "intercept_")
+    _watched: ClassVar[tuple[str, ...]] = ("coef_", "intercept_")
 
     @override
     def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
-        return _two_dimensional(model)
+        return weights_of(model)
 
     @override
     def _quantize(
         self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
     ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
-        coef, intercept = _two_dimensional(model)
-        graph, module = quantize_linear_map(coef, intercept, self.n_bits, X, sample_weight)
-        return graph, {"predict": module}
+        weights = self._weights(model)
+        graph, module = quantize_linear_map(*weights, self.n_bits, X, sample_weight)
+        return graph, {self._main_method: module}
 
     @available_if(lambda self: hasattr(self._wrapped_class, "sparsify"))
     def sparsify(self) -> Self:
@@ -91,22 +110,81 @@ class LinearClassifier(
         return (Link("logit"), TwoClasses() if len(model.classes_) <= 2 else Shares())
 
 
+class LinearTransformer(TransformingEstimator, LinearEstimator):
+    """A projection of samples, less a mean where the model has one; abstract."""
+
+    _watched = ("components_", "mean_")
+
+    @override
+    def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
+        projection = self._projection(model)
+        mean = getattr(model, "mean_", None)
+        return projection, -projection @ (np.zeros(projection.shape[1]) if mean is None else mean)
+
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        return {"transform": ()}
+
+    def _projection(self, model: BaseEstimator) -> FloatArray:
+        """Copy the matrix of shape (n_components, n_features) that samples are multiplied by."""
+        return as_dense(model.components_)
+
+
 def quantize_linear_map(
     coef: FloatArray,
     intercept: FloatArray,
     n_bits: int | Mapping[str, int],
     X: FloatArray,
     sample_weight: FloatArray | None,
+    *,
+    quantizer: AffineQuantizer | None = None,
 ) -> tuple[onnx.ModelProto, QuantizedModule]:
-    """Convert ``X @ coef.T + intercept`` to ONNX and quantize it."""
+    """Convert ``X @ coef.T + intercept`` to ONNX and quantize it; None: with codes by X."""
     model = linear_map_to_onnx(coef, intercept)
-    quantization = PostTrainingAffineQuantization(n_bits)
-    return model, quantization.quantize_module(NumpyModule(model), X, sample_weight=sample_weight)
+    module = PostTrainingAffineQuantization(n_bits).quantize_module(
+        NumpyModule(model),
+        X,
+        sample_weight=sample_weight,
+        input_quantizers=None if quantizer is None else (quantizer,),
+    )
+    return model, module
 
 
-def _two_dimensional(model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
-    """Copy coefficients (n_outputs, n_features) and intercepts (n_outputs,)."""
-    coef = model.coef_.toarray() if sparse.issparse(model.coef_) else as_numpy(model.coef_)
-    coef = np.atleast_2d(coef).astype(np.float64)
+def quantize_encoded_map(
+    coef: FloatArray,
+    intercept: FloatArray,
+    encoder: MappedQuantizer | GridEncoder,
+    n_bits: int | Mapping[str, int],
+    X: FloatArray,
+    *,
+    sample_weight: FloatArray | None,
+) -> tuple[onnx.ModelProto, QuantizedModule]:
+    """Do so for what an encoder makes of X before encryption: products, or bits.
+
+    The intercept is a number of steps of the output, which are wide where features are bits. What
+    this rounds away is added after decryption.
+    """
+    if isinstance(encoder, MappedQuantizer):
+        quantizer, terms = encoder.quantizer, encoder.features(X)
+    else:
+        quantizer, terms = _BIT, encoder.quantize(X).astype(np.float64)
+    graph, module = quantize_linear_map(
+        coef, intercept, n_bits, terms, sample_weight, quantizer=quantizer
+    )
+    (decoder,) = cast("tuple[OutputScale]", module.output_scales)
+    lost = terms @ coef.T + intercept - module.forward(terms)
+    rest = np.average(lost, axis=0, weights=sample_weight)
+    exact = replace(decoder, offset=decoder.offset + rest)
+    return graph, QuantizedModule(module.program, (encoder,), (exact,), module.tail)
+
+
+def weights_of(model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
+    """Copy a linear model's coefficients (n_outputs, n_features) and intercepts (n_outputs,)."""
+    coef = coefficients_of(model)
     intercept = as_numpy(model.intercept_).astype(np.float64)
-    return coef.copy(), np.broadcast_to(intercept, (len(coef),)).copy()
+    return coef, np.broadcast_to(intercept, (len(coef),)).copy()
+
+
+def coefficients_of(model: BaseEstimator) -> FloatArray:
+    """Copy a linear model's coefficients, shape (n_outputs, n_features)."""
+    return np.atleast_2d(as_dense(model.coef_))

@@ -47,6 +47,16 @@ max_depth max_features max_iter max_leaf_nodes min_samples_leaf n_iter_no_change
 scoring tol validation_fraction verbose"""
 _COORDINATES = """alpha copy_X fit_intercept max_iter positive precompute random_state selection
 tol"""
+_GRID = "alphas copy_X cv eps fit_intercept max_iter n_jobs positive precompute tol verbose"
+_ANGLES = "copy_X eps fit_intercept max_iter positive precompute verbose"
+_TASKS = "alpha copy_X fit_intercept max_iter random_state selection tol"
+_TASKS_GRID = """alphas copy_X cv eps fit_intercept max_iter n_jobs random_state selection tol
+verbose"""
+_LATENT = "copy max_iter n_components scale tol"
+_BAYES = "alpha class_prior fit_prior force_alpha"
+_CENTRES = "init max_iter n_clusters n_init random_state tol verbose"
+_KERNEL = "cache_size coef0 degree gamma kernel max_iter shrinking tol verbose"
+_VOTES = f"{_KERNEL} break_ties class_weight decision_function_shape random_state"
 _DEVIANCE = "alpha fit_intercept max_iter solver tol verbose"
 _RIDGE = "alpha copy_X fit_intercept max_iter positive random_state solver tol"
 _DESCENT = """alpha early_stopping eta0 fit_intercept l1_ratio max_iter n_iter_no_change penalty
@@ -67,28 +77,56 @@ reg_alpha reg_lambda subsample subsample_for_bin subsample_freq"""
 PASSED = {
     "AdaBoostClassifier": "learning_rate n_estimators random_state",
     "AdaBoostRegressor": "learning_rate loss n_estimators random_state",
+    "ARDRegression": """alpha_1 alpha_2 compute_score copy_X fit_intercept lambda_1 lambda_2
+max_iter threshold_lambda tol verbose""",
     "BaggingClassifier": _BAG,
     "BaggingRegressor": _BAG,
     "BayesianRidge": """alpha_1 alpha_2 alpha_init compute_score copy_X fit_intercept lambda_1
 lambda_2 lambda_init max_iter tol verbose""",
+    "BernoulliNB": f"{_BAYES} binarize",
+    "BisectingKMeans": f"{_CENTRES} algorithm bisecting_strategy copy_x",
+    "CategoricalNB": f"{_BAYES} min_categories",
+    "CCA": _LATENT,
+    "ComplementNB": f"{_BAYES} norm",
     "DecisionTreeClassifier": f"{_SINGLE} class_weight",
     "DecisionTreeRegressor": _SINGLE,
     "ElasticNet": f"{_COORDINATES} l1_ratio",
+    "ElasticNetCV": f"{_GRID} l1_ratio n_alphas random_state selection",
+    "EllipticEnvelope": """assume_centered contamination random_state store_precision
+support_fraction""",
     "ExtraTreeClassifier": f"{_SINGLE} class_weight",
     "ExtraTreeRegressor": _SINGLE,
     "ExtraTreesClassifier": f"{_FOREST} class_weight",
     "ExtraTreesRegressor": _FOREST,
+    "FactorAnalysis": """copy iterated_power max_iter n_components noise_variance_init
+random_state rotation svd_method tol""",
+    "FastICA": """algorithm fun fun_args max_iter n_components random_state tol w_init whiten
+whiten_solver""",
     "GammaRegressor": _DEVIANCE,
+    "GaussianMixture": """covariance_type init_params max_iter means_init n_components n_init
+precisions_init random_state reg_covar tol verbose verbose_interval weights_init""",
+    "GaussianNB": "priors var_smoothing",
+    "GaussianRandomProjection": "compute_inverse_components eps n_components random_state",
     "GradientBoostingClassifier": _GRADIENT,
     "GradientBoostingRegressor": f"{_GRADIENT} alpha",
     "HistGradientBoostingClassifier": f"{_HISTOGRAM} class_weight",
     "HistGradientBoostingRegressor": f"{_HISTOGRAM} quantile",
     "HuberRegressor": "alpha epsilon fit_intercept max_iter tol",
+    "IncrementalPCA": "batch_size copy n_components whiten",
     "IsolationForest": """bootstrap contamination max_features max_samples n_estimators n_jobs
 random_state verbose""",
+    "KernelRidge": "alpha coef0 degree gamma kernel kernel_params",
+    "KMeans": f"{_CENTRES} algorithm copy_x",
+    "Lars": """copy_X eps fit_intercept fit_path jitter n_nonzero_coefs precompute random_state
+verbose""",
+    "LarsCV": "copy_X cv eps fit_intercept max_iter max_n_alphas n_jobs precompute verbose",
+    "Lasso": _COORDINATES,
+    "LassoCV": f"{_GRID} n_alphas random_state selection",
+    "LassoLars": f"{_ANGLES} alpha fit_path jitter random_state",
+    "LassoLarsCV": f"{_ANGLES} cv max_n_alphas n_jobs",
+    "LassoLarsIC": f"{_ANGLES} criterion noise_variance",
     "LGBMClassifier": _LIGHTGBM,
     "LGBMRegressor": _LIGHTGBM,
-    "Lasso": _COORDINATES,
     "LinearDiscriminantAnalysis": """covariance_estimator n_components priors shrinkage solver
 store_covariance tol""",
     "LinearRegression": "copy_X fit_intercept n_jobs positive tol",
@@ -96,16 +134,53 @@ store_covariance tol""",
     "LinearSVR": f"{_SVM} epsilon",
     "LogisticRegression": """C class_weight dual fit_intercept intercept_scaling l1_ratio max_iter
 multi_class n_jobs penalty random_state solver tol verbose""",
+    "LogisticRegressionCV": """Cs class_weight cv dual fit_intercept intercept_scaling l1_ratios
+max_iter multi_class n_jobs penalty random_state refit scoring solver tol use_legacy_attributes
+verbose""",
+    "MiniBatchKMeans": f"""{_CENTRES} batch_size compute_labels init_size max_no_improvement
+reassignment_ratio""",
     "MLPClassifier": _NETWORK,
     "MLPRegressor": f"{_NETWORK} loss",
+    "MultinomialNB": _BAYES,
+    "MultiTaskElasticNet": f"{_TASKS} l1_ratio",
+    "MultiTaskElasticNetCV": f"{_TASKS_GRID} l1_ratio n_alphas",
+    "MultiTaskLasso": _TASKS,
+    "MultiTaskLassoCV": f"{_TASKS_GRID} n_alphas",
+    "NearestCentroid": "priors shrink_threshold",
+    "NuSVC": f"{_VOTES} nu",
+    "NuSVR": f"{_KERNEL} C nu",
+    "OneClassSVM": f"{_KERNEL} nu",
+    "OrthogonalMatchingPursuit": "fit_intercept n_nonzero_coefs precompute tol",
+    "OrthogonalMatchingPursuitCV": "copy cv fit_intercept max_iter n_jobs verbose",
+    "PCA": """copy iterated_power n_components n_oversamples power_iteration_normalizer random_state
+svd_solver tol whiten""",
     "Perceptron": f"{_DESCENT} class_weight n_jobs",
+    "PLSCanonical": f"{_LATENT} algorithm",
+    "PLSRegression": _LATENT,
     "PoissonRegressor": _DEVIANCE,
-    "Ridge": _RIDGE,
-    "RidgeClassifier": f"{_RIDGE} class_weight",
+    "QuadraticDiscriminantAnalysis": """covariance_estimator priors reg_param shrinkage solver
+store_covariance tol""",
+    "QuantileRegressor": "alpha fit_intercept quantile solver solver_options",
     "RandomForestClassifier": f"{_FOREST} class_weight",
     "RandomForestRegressor": _FOREST,
+    "RANSACRegressor": """is_data_valid is_model_valid loss max_skips max_trials min_samples
+random_state residual_threshold stop_n_inliers stop_probability stop_score""",
+    "Ridge": _RIDGE,
+    "RidgeClassifier": f"{_RIDGE} class_weight",
+    "RidgeClassifierCV": "alphas class_weight cv fit_intercept scoring store_cv_results",
+    "RidgeCV": "alpha_per_target alphas cv fit_intercept gcv_mode scoring store_cv_results",
     "SGDClassifier": f"{_DESCENT} average class_weight epsilon learning_rate loss n_jobs power_t",
+    "SGDOneClassSVM": """average eta0 fit_intercept learning_rate max_iter nu power_t random_state
+shuffle tol verbose""",
     "SGDRegressor": f"{_DESCENT} average epsilon learning_rate loss power_t",
+    "SparseRandomProjection": """compute_inverse_components dense_output density eps n_components
+random_state""",
+    "SVC": f"{_VOTES} C",
+    "SVR": f"{_KERNEL} C epsilon",
+    "TheilSenRegressor": """fit_intercept max_iter max_subpopulation n_jobs n_subsamples
+random_state tol verbose""",
+    "TruncatedSVD": """algorithm n_components n_iter n_oversamples power_iteration_normalizer
+random_state tol""",
     "TweedieRegressor": f"{_DEVIANCE} link power",
     "XGBClassifier": _XGBOOST,
     "XGBRegressor": _XGBOOST,
@@ -115,7 +190,7 @@ multi_class n_jobs penalty random_state solver tol verbose""",
 """Parameters that the wrapped class gets as they are, by its name."""
 
 TRANSLATED = {
-    "estimator": "trees of this library become those of scikit-learn that they wrap",
+    "estimator": "estimators of this library become those of scikit-learn that they wrap",
     "interaction_constraints": "names of features become their positions",
     "monotone_constraints": "names of features become their positions",
     "monotonic_cst": "names of features become their positions",
@@ -217,10 +292,20 @@ _PREDICTION_NAMES = """num_iteration_predict pred_early_stop pred_early_stop_fre
 pred_early_stop_margin predict_contrib predict_disable_shape_check
 predict_leaf_index predict_raw_score start_iteration_predict"""
 
+_METRIC = 'absolute differences are no products of features. Use metric="euclidean".'
+_CALIBRATION = (
+    "LIBSVM's probabilities come from a model of their own, which predictions don't follow. Put "
+    "the model into a CalibratedClassifierCV, and leave it out."
+)
+
 _HISTOGRAM_REFUSED = {"categorical_features": Refusal(_CATEGORIES, _is_no_selection)}
 
 REFUSED: dict[str, dict[str, Refusal]] = {
-    "sklearn": _HISTOGRAM_REFUSED,
+    "sklearn": {
+        **_HISTOGRAM_REFUSED,
+        "metric": Refusal(_METRIC, lambda value: value == "euclidean"),
+        "probability": Refusal(_CALIBRATION, lambda value: value in (False, "deprecated")),
+    },
     "xgboost": {
         "missing": Refusal(_MISSING.format("missing"), _is_nan),
         "enable_categorical": Refusal.unless(
@@ -268,8 +353,8 @@ REFUSED: dict[str, dict[str, Refusal]] = {
 """Parameters that are refused, by library; among them those given by further keywords."""
 
 FIT_PASSED = {
-    "sklearn": """X y sample_weight check_input coef_init intercept_init fit_params monitor y_val
-sample_weight_val classes""",
+    "sklearn": """X y sample_weight check_input coef_init intercept_init offset_init fit_params
+params monitor y_val sample_weight_val classes Xy copy_X""",
     "xgboost": "X y sample_weight verbose sample_weight_eval_set feature_weights",
     "lightgbm": """X y sample_weight eval_names eval_sample_weight eval_class_weight eval_metric
 feature_name callbacks eval_y""",

@@ -14,7 +14,7 @@ from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.estimators.base import FheEstimator, as_dense, as_numpy
 from cml_sklearn.quantization.ranges import random_rows
 
-__all__ = ["CalibratedOnBatches", "PartialFitMixin"]
+__all__ = ["CalibratedOnBatches", "PartialFitMixin", "weighty"]
 
 _KEPT_ROWS = 10_000
 """Rows of earlier batches that are kept for calibration, beside those of extreme values."""
@@ -37,7 +37,7 @@ class CalibratedOnBatches(FheEstimator):
 class PartialFitMixin(CalibratedOnBatches):
     """`partial_fit` for wrapped models that have it; the quantized ranges grow with the data."""
 
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, **fit_params: object) -> Self:
+    def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None, **fit_params: object) -> Self:
         """Train further on a batch, then quantize anew; forgets an earlier circuit.
 
         Parameters are those of the wrapped class's `partial_fit`. The ranges hold for the samples
@@ -52,18 +52,18 @@ class PartialFitMixin(CalibratedOnBatches):
         # a copy: what fails or is interrupted leaves this estimator as it was
         model = copy.deepcopy(vars(self).get("sklearn_model_", self._make_wrapped()))
         model.partial_fit(X, y, **fit_params)
-        batch = _weighty(as_dense(X), fit_params.get("sample_weight"))
+        batch = weighty(as_dense(X), fit_params.get("sample_weight"))
         return self._adopt(model, self._with_earlier_rows(batch))
 
     @override
     def _adopt(
         self, model: BaseEstimator, X: FloatArray, sample_weight: ArrayLike | None = None
     ) -> Self:
-        self._keep_rows(_weighty(X, sample_weight))
+        self._keep_rows(weighty(X, sample_weight))
         return super()._adopt(model, X, sample_weight)
 
 
-def _weighty(X: FloatArray, sample_weight: object) -> FloatArray:
+def weighty(X: FloatArray, sample_weight: object) -> FloatArray:
     """Rows of a positive weight, or all if there is none."""
     if sample_weight is None:
         return X

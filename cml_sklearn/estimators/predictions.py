@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self, cast
 
+import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    RegressorMixin,
+    TransformerMixin,
+)
 from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 from typing_extensions import override
 
 from cml_sklearn._typing import Array
@@ -28,12 +37,16 @@ from cml_sklearn.quantization.postprocessing import (
 )
 
 __all__ = [
+    "ContaminatedEstimator",
     "DecidingEstimator",
     "DetectingEstimator",
     "FheClassifierMixin",
     "FheRegressorMixin",
     "PredictingEstimator",
     "ProbabilisticEstimator",
+    "ScoringEstimator",
+    "TransformingEstimator",
+    "UnsupervisedEstimator",
 ]
 
 
@@ -77,7 +90,31 @@ class FheRegressorMixin(_ScoredPredictions, RegressorMixin):
     _score_of = staticmethod(r2_score)
 
 
-class PredictingEstimator(FheEstimator):
+class _ComputingEstimator(FheEstimator):
+    """An estimator whose methods are each a module and the steps after it; abstract."""
+
+    def _computed(self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None) -> Any:
+        """Run the module of a method, and take the steps that follow it."""
+        values = self._checked_input(X)
+        module = self.modules_[method]
+        scores = self._run(module, values, execute_in_fhe)
+        return like_input(postprocess(module.postprocessing[method], scores), X)
+
+
+class UnsupervisedEstimator(_ComputingEstimator):
+    """An estimator that may be fitted without targets; abstract."""
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, **fit_params: object) -> Self:
+        """Fit as all do; the wrapped class says what it makes of y.
+
+        Returns
+        -------
+        self
+        """
+        return super().fit(X, cast("ArrayLike", y), **fit_params)
+
+
+class PredictingEstimator(_ComputingEstimator):
     """An estimator with `predict`; abstract."""
 
     def predict(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Array:
@@ -94,14 +131,41 @@ class PredictingEstimator(FheEstimator):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        return self._computed("predict", X, execute_in_fhe)
+        result: Array = self._computed("predict", X, execute_in_fhe)
+        return result
 
-    def _computed(self, method: str, X: ArrayLike, execute_in_fhe: ExecutionMode | None) -> Any:
-        """Run the module of a method, and take the steps that follow it."""
-        values = self._checked_input(X)
-        module = self.modules_[method]
-        scores = self._run(module, values, execute_in_fhe)
-        return like_input(postprocess(module.postprocessing[method], scores), X)
+
+class TransformingEstimator(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, UnsupervisedEstimator
+):
+    """An estimator with `transform`; abstract."""
+
+    _main_method = "transform"
+
+    def transform(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Array:
+        """Map samples to new features, as an array.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        execute_in_fhe : bool or "simulate", default=None
+            False: quantized integers in the clear; True: encrypted; "simulate": the backend's
+            simulation; None: as `cml_sklearn.config_context` says, else in the clear.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+        """
+        result: Array = self._computed("transform", X, execute_in_fhe)
+        kind = getattr(X, "dtype", None)
+        keeps = str(kind) in get_tags(self).transformer_tags.preserves_dtype
+        return result.astype(kind, copy=False) if keeps else result
+
+    @property
+    def _n_features_out(self) -> int:
+        """Number of new features, which scikit-learn names."""
+        check_is_fitted(self)
+        return int(self.modules_["transform"].program.output_bounds[0].shape[0])
 
 
 class ProbabilisticEstimator(PredictingEstimator):
@@ -123,7 +187,7 @@ class ProbabilisticEstimator(PredictingEstimator):
         return self._computed("predict_log_proba", X, execute_in_fhe)
 
 
-class _ScoringEstimator(PredictingEstimator):
+class ScoringEstimator(PredictingEstimator):
     """An estimator with raw scores, where the wrapped one has them; abstract."""
 
     @available_if(_serves("decision_function"))
@@ -137,7 +201,7 @@ class _ScoringEstimator(PredictingEstimator):
         return self._computed("decision_function", X, execute_in_fhe)
 
 
-class DecidingEstimator(ProbabilisticEstimator, _ScoringEstimator):
+class DecidingEstimator(ProbabilisticEstimator, ScoringEstimator):
     """A classifier with raw scores, too, where the wrapped one has them; abstract."""
 
     @override
@@ -159,7 +223,7 @@ class DecidingEstimator(ProbabilisticEstimator, _ScoringEstimator):
         """Make probabilities of raw scores."""
 
 
-class DetectingEstimator(_ScoringEstimator):
+class DetectingEstimator(ScoringEstimator, UnsupervisedEstimator):
     """A detector of outliers; abstract."""
 
     @available_if(_serves("score_samples"))
@@ -171,3 +235,22 @@ class DetectingEstimator(_ScoringEstimator):
         ndarray of shape (n_samples,)
         """
         return self._computed("score_samples", X, execute_in_fhe)
+
+
+class ContaminatedEstimator(DetectingEstimator):
+    """A detector that is told the share of outliers in training; abstract."""
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, **fit_params: object) -> Self:
+        """Fit as all do; the asked share of outliers is one of the quantized scores.
+
+        Returns
+        -------
+        self
+        """
+        self.__dict__.pop("offset_", None)
+        super().fit(X, y, **fit_params)
+        if self.contamination != "auto":
+            scores = self.score_samples(X, execute_in_fhe=False)
+            self.__dict__["offset_"] = float(np.percentile(scores, 100 * self.contamination))
+            self._fix_postprocessing(self._postprocessing(self.sklearn_model_))
+        return self

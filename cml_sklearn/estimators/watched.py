@@ -24,7 +24,7 @@ __all__ = ["WatchedEstimator"]
 class WatchedEstimator(FheEstimator):
     """An estimator that refuses to predict when its model's weights were written; abstract."""
 
-    _watched: ClassVar[tuple[str, str]]
+    _watched: ClassVar[tuple[str, ...]]
     _quantized_from: tuple[FloatArray, ...]
 
     @abstractmethod

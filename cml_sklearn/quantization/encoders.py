@@ -13,16 +13,22 @@ from cml_sklearn.exceptions import CalibrationError, InvalidInputError
 from cml_sklearn.program.integers import to_integers
 
 __all__ = [
+    "PRODUCT_BITS",
     "AffineQuantizer",
     "Companding",
     "CompandingQuantizer",
     "Encoder",
     "GridEncoder",
     "IndexEncoder",
+    "MappedQuantizer",
+    "Monomials",
     "as_floats",
     "check_columns",
     "decile_spread",
 ]
+
+PRODUCT_BITS = 4
+"""Bits of products beside those of features: most of them lie in a small part of their range."""
 
 _DECILE = 1.28
 """Standard deviations from the median of a normal distribution to its outer deciles."""
@@ -169,6 +175,84 @@ class CompandingQuantizer:
 
 
 @dataclass(frozen=True)
+class Monomials:
+    """Features and products of two: what makes quadratic functions affine.
+
+    Features are centred and moved into a box before they are multiplied. So a sample outside of it
+    becomes one at its edge, whose products belong together.
+
+    Parameters
+    ----------
+    centre : ndarray of shape (n_features,)
+    low, high : ndarray of shape (n_features,)
+        The box, as seen from the centre.
+    first, second : ndarray of int, shape (n_terms,)
+        Which two features are multiplied; `n_features` stands for the number 1.
+    """
+
+    centre: FloatArray
+    low: FloatArray
+    high: FloatArray
+    first: IntArray
+    second: IntArray
+
+    def __call__(self, values: FloatArray) -> FloatArray:
+        """Map floats of shape (n_samples, n_features) to (n_samples, n_terms).
+
+        Raises
+        ------
+        InvalidInputError
+            If the number of features differs, or a value is missing.
+        """
+        check_columns(values, np.zeros(len(self.centre), dtype=np.bool_))
+        inside = np.clip(values - self.centre, self.low, self.high)
+        factors = np.c_[inside, np.ones(len(values))]
+        return np.asarray(factors[:, self.first] * factors[:, self.second])
+
+    def quantizer(self, n_bits: int) -> AffineQuantizer:
+        """Spread codes over the products of the box, with `PRODUCT_BITS` more than `n_bits`."""
+        ends = np.c_[[self.low, self.high], np.ones(2)]
+        corners = np.stack([a[self.first] * b[self.second] for a in ends for b in ends])
+        square = self.first == self.second
+        low = np.where(square, 0.0, corners.min(axis=0))
+        return AffineQuantizer.from_range(low, corners.max(axis=0), n_bits + PRODUCT_BITS)
+
+
+@dataclass(frozen=True)
+class MappedQuantizer:
+    """Codes of what a feature map gives, so that the encrypted program stays affine.
+
+    Parameters
+    ----------
+    features : Monomials
+    quantizer : AffineQuantizer
+        Of what it gives.
+    """
+
+    features: Monomials
+    quantizer: AffineQuantizer
+
+    @property
+    def upper(self) -> IntArray:
+        """Largest code by element of the encrypted tensor."""
+        return self.quantizer.upper
+
+    @property
+    def takes_missing(self) -> bool:
+        """Whether NaN has a code."""
+        return False
+
+    def sample_shape(self, encoded: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of a sample as floats, by its shape as integers."""
+        del encoded
+        return self.features.centre.shape
+
+    def quantize(self, values: FloatArray) -> IntArray:
+        """Encode floats of shape (n_samples, n_features), clipping what lies out of range."""
+        return self.quantizer.quantize(self.features(values))
+
+
+@dataclass(frozen=True)
 class GridEncoder:
     """A bit for every edge of a grid, 1 where the value lies above it.
 
@@ -279,7 +363,7 @@ class IndexEncoder:
         return (places == np.arange(self.n_rows)).astype(np.int64)
 
 
-Encoder = AffineQuantizer | CompandingQuantizer | GridEncoder | IndexEncoder
+Encoder = AffineQuantizer | CompandingQuantizer | MappedQuantizer | GridEncoder | IndexEncoder
 """What turns a float input of a module into the integers to encrypt."""
 
 
@@ -310,7 +394,7 @@ def as_floats(values: ArrayLike) -> FloatArray:
 
 
 def check_columns(values: FloatArray, missing: NDArray[np.bool_]) -> None:
-    """Refuse matrices of other columns than a grid's.
+    """Refuse matrices of other columns than an encoder's.
 
     Parameters
     ----------
@@ -325,8 +409,8 @@ def check_columns(values: FloatArray, missing: NDArray[np.bool_]) -> None:
     """
     if values.ndim != 2 or values.shape[1] != len(missing):
         raise InvalidInputError(
-            f"X has shape {values.shape}, but the grid was fitted on {len(missing)} features; give "
-            "the same columns as in training."
+            f"X has shape {values.shape}, but the model was fitted on {len(missing)} features; "
+            "give the same columns as in training."
         )
     refused = np.flatnonzero(np.isnan(values).any(axis=0) & ~missing)
     if len(refused):

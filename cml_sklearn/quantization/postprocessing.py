@@ -10,10 +10,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import reduce
+from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logsumexp
 from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray, IntArray
@@ -26,10 +27,14 @@ __all__ = [
     "ByOutput",
     "ClientStep",
     "Clip",
+    "Descent",
     "Labels",
     "Link",
+    "LogSoftmax",
+    "LogSumExp",
     "Logarithm",
     "Postprocessing",
+    "Root",
     "Round",
     "Shares",
     "Softmax",
@@ -37,6 +42,7 @@ __all__ = [
     "Squeeze",
     "Threshold",
     "TwoClasses",
+    "Votes",
     "WeightedMedian",
     "labels_in",
     "postprocess",
@@ -159,6 +165,34 @@ class Softmax(ClientStep):
 
 
 @dataclass(frozen=True)
+class LogSumExp(ClientStep):
+    """Logarithm of the sum of the columns' exponentials."""
+
+    @override
+    def __call__(self, values: Array) -> Array:
+        total: Array = logsumexp(values, axis=1)
+        return total
+
+
+@dataclass(frozen=True)
+class LogSoftmax(ClientStep):
+    """Logarithms of `Softmax`, which are finite where its shares are too small for floats."""
+
+    @override
+    def __call__(self, values: Array) -> Array:
+        return values - LogSumExp()(values)[:, None]
+
+
+@dataclass(frozen=True)
+class Root(ClientStep):
+    """Square root; what is below 0 by rounding counts as 0."""
+
+    @override
+    def __call__(self, values: Array) -> Array:
+        return np.sqrt(np.maximum(values, 0.0))
+
+
+@dataclass(frozen=True)
 class Shares(ClientStep):
     """Columns as shares of their sum, which are equal where the sum is 0."""
 
@@ -273,6 +307,64 @@ class WeightedMedian(ClientStep):
         half = (mass >= 0.5 * mass[:, -1:]).argmax(axis=1)
         column = np.take_along_axis(order, half[:, None], axis=1)
         return np.take_along_axis(values, column, axis=1)[:, 0]
+
+
+@dataclass(frozen=True)
+class Votes(ClientStep):
+    """Votes for each class by scores of all pairs of classes, positive for the first of a pair.
+
+    Parameters
+    ----------
+    n_classes : int
+    confident : bool
+        Whether the scores of a class's pairs decide between as many votes: their sum, drawn into
+        less than half a vote, is added.
+    """
+
+    n_classes: int
+    confident: bool = False
+
+    @override
+    def __call__(self, values: Array) -> Array:
+        pairs = list(combinations(range(self.n_classes), 2))
+        if values.shape[1] != len(pairs):
+            raise ValueError(f"{values.shape[1]} scores are not those of {len(pairs)} pairs")
+        votes, scores = (np.zeros((len(values), self.n_classes)) for _ in range(2))
+        for (first, second), column in zip(pairs, values.T, strict=True):
+            # a score of exactly 0 is the second's, unless the scores count
+            wins = column >= 0 if self.confident else column > 0
+            votes[:, first] += wins
+            votes[:, second] += ~wins
+            scores[:, first] += column
+            scores[:, second] -= column
+        return votes + scores / (3 * (np.abs(scores) + 1)) if self.confident else votes
+
+
+@dataclass(frozen=True)
+class Descent(ClientStep):
+    """Way down a binary tree: to the right where a node's column is above 0.
+
+    Parameters
+    ----------
+    children : ndarray of int, shape (n_nodes, 2)
+        Left and right child of each node, the first of which is the root: a later node, or the
+        complement ``~number`` of what comes out.
+    """
+
+    children: IntArray
+
+    @override
+    def __call__(self, values: Array) -> IntArray:
+        if self.children.shape != (values.shape[1], 2):
+            raise ValueError(f"{values.shape[1]} scores are not those of {self.children.shape}")
+        later = self.children > np.arange(len(self.children))[:, None]
+        if not (later | (self.children < 0)).all() or (self.children >= len(self.children)).any():
+            raise ValueError("a child is no later node")
+        places = np.zeros(len(values), dtype=np.int64)
+        for node, (left, right) in enumerate(self.children):
+            here = places == node
+            places[here] = np.where(values[here, node] > 0, right, left)
+        return ~places
 
 
 @dataclass(frozen=True)

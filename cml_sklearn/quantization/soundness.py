@@ -18,10 +18,13 @@ from cml_sklearn.quantization.bit_widths import MAX_BITS
 from cml_sklearn.quantization.clear_tail import ClearTail, may_be_clear
 from cml_sklearn.quantization.decoders import FieldDecoder, OutputScale
 from cml_sklearn.quantization.encoders import (
+    PRODUCT_BITS,
     CompandingQuantizer,
     Encoder,
     GridEncoder,
     IndexEncoder,
+    MappedQuantizer,
+    Monomials,
 )
 from cml_sklearn.quantization.postprocessing import Postprocessing, postprocess
 
@@ -118,12 +121,27 @@ def _check_encoder(encoder: Encoder, bounds: Bounds) -> None:
         arrays = (companding.centre, companding.spread, companding.curved)
         require(all(a.shape == bounds.shape for a in arrays), "a companding of other features")
         require((companding.spread > 0).all(), "a spread that is not positive")
-    require(1 <= encoder.n_bits <= MAX_BITS, f"codes of {encoder.n_bits} bits")
+    widest = MAX_BITS
+    if isinstance(encoder, MappedQuantizer):
+        _check_monomials(encoder.features, bounds)
+        encoder, widest = encoder.quantizer, MAX_BITS + PRODUCT_BITS
+    require(1 <= encoder.n_bits <= widest, f"codes of {encoder.n_bits} bits")
     require((encoder.scale > 0).all(), "a scale that is not positive")
     require(encoder.scale.shape == encoder.zero_point.shape, "scales lack zero points")
     require(_spreads(encoder.scale.shape, bounds.shape), "scales of another shape than an input")
     within = (bounds.low <= 0).all() and (bounds.high >= encoder.upper).all()
     require(within, "codes outside of an input's range")
+
+
+def _check_monomials(features: Monomials, bounds: Bounds) -> None:
+    """Refuse a map of other terms than an input's, or of features that there are not."""
+    box = (features.centre, features.low, features.high)
+    require(all(a.shape == (a.size,) == box[0].shape for a in box), "a map has no box of features")
+    require((features.low <= features.high).all(), "a map has an empty box")
+    require(features.first.shape == features.second.shape == bounds.shape, "a map of other terms")
+    for places in (features.first, features.second):
+        within = (places >= 0).all() and (places <= len(features.centre)).all()
+        require(within, "a map takes features that there are not")
 
 
 def _check_decoder(decoder: OutputScale | FieldDecoder, bounds: Bounds) -> None:

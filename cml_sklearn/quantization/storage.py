@@ -19,6 +19,8 @@ from cml_sklearn.quantization.encoders import (
     Encoder,
     GridEncoder,
     IndexEncoder,
+    MappedQuantizer,
+    Monomials,
 )
 from cml_sklearn.quantization.postprocessing import ClientStep, Postprocessing
 from cml_sklearn.quantization.soundness import check_parts
@@ -47,6 +49,8 @@ _TABLE = ArchiveTable(
         AffineQuantizer,
         Companding,
         CompandingQuantizer,
+        Monomials,
+        MappedQuantizer,
         OutputScale,
         FieldDecoder,
         GridEncoder,

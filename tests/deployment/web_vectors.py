@@ -29,15 +29,20 @@ from cml_sklearn.quantization.postprocessing import (
     ByOutput,
     ClientStep,
     Clip,
+    Descent,
     Labels,
     Link,
     Logarithm,
+    LogSoftmax,
+    LogSumExp,
+    Root,
     Round,
     Shares,
     Softmax,
     Squeeze,
     Threshold,
     TwoClasses,
+    Votes,
     WeightedMedian,
     postprocess,
 )
@@ -92,6 +97,10 @@ STEPS: tuple[tuple[ClientStep, Any], ...] = (
     ),
     (Clip(None, 1.0), [[-5.0, 5.0]]),
     (Clip(0.0, None), [[-5.0, 5.0]]),
+    (
+        Descent(np.array([[1, 2], [~0, ~3], [~2, ~1]])),
+        [[-1.0, 0.0, 5.0], [0.0, 2.0, 5.0], [3.0, 2.0, -5.0], [3.0, 2.0, 0.5]],
+    ),
     (Labels(np.array([10, 20, 30])), [0, 2, 5]),
     (Labels(np.array([0.5, 1.0])), [1, 0]),
     (Labels(np.array(["a", "Köln"])), [1, 0]),
@@ -99,7 +108,10 @@ STEPS: tuple[tuple[ClientStep, Any], ...] = (
     (Labels((1, "x", None)), [2, 1, 0]),
     (Link("log"), [[-2.0, 0.5]]),
     (Link("logit"), [[-40.0], [0.0], [2.0]]),
+    (LogSoftmax(), [[800.0, 799.0, -5000.0]]),
+    (LogSumExp(), [[800.0, 799.0, -5.0], [-3.0, -3.0, -3.0]]),
     (Logarithm(1e-9), [[0.0, 0.5]]),
+    (Root(), [[2.0, 0.0], [-1e-9, 9.0]]),
     (Round(), [[0.5, 1.5, -0.5, -1.5, 2.4999]]),
     (Shares(), [[1.0, 3.0], [0.0, 0.0]]),
     (Softmax(), [[800.0, 799.0, -5.0]]),
@@ -109,6 +121,8 @@ STEPS: tuple[tuple[ClientStep, Any], ...] = (
     (Threshold(0.5, inclusive=True), [0.4, 0.5, 0.6]),
     (TwoClasses(), [[0.25], [0.5]]),
     (TwoClasses(-1.0, 0.0), [[0.25, 0.5]]),
+    (Votes(3), [[0.5, 0.0, -2.0], [-1.0, 3.0, 2.0]]),
+    (Votes(3, confident=True), [[0.5, 0.0, -2.0], [-1.0, 3.0, 2.0]]),
     (WeightedMedian(np.array([1.0, 2.0, 1.0, 0.5])), [[3.0, 1.0, 2.0, 9.0], [1.0, 1.0, 0.0, 5.0]]),
 )
 """Steps after decryption, and values for them."""
@@ -130,7 +144,7 @@ def described(value: Any) -> Any:
     """Form in which the client in JavaScript has what files hold."""
     if isinstance(value, np.ndarray):
         kind = {"f": "float", "i": "int", "b": "bool", "U": "text"}[value.dtype.kind]
-        return {"shape": list(value.shape), "kind": kind, "values": value.tolist()}
+        return {"shape": list(value.shape), "kind": kind, "values": value.ravel().tolist()}
     if isinstance(value, ClientStep):
         content = {name: described(part) for name, part in vars(value).items()}
         return {"class": type(value).__name__, **content}

@@ -15,6 +15,7 @@ from sklearn.datasets import load_iris
 
 from cml_sklearn._typing import Array
 from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.naive_bayes import GaussianNB
 from cml_sklearn.onnx.graph import Node
 from cml_sklearn.program.archive import PROGRAM_CLASSES
 from cml_sklearn.program.bounds import Bounds
@@ -83,11 +84,11 @@ def test_every_class_of_the_table_round_trips(tmp_path: Path) -> None:
         X = samples(name, seed=1)
         np.testing.assert_array_equal(joined(again(*X)), joined(module(name)(*X)))
         stored |= classes(path)
-    tree = tree_module()
-    tree.save(path)
-    X, _ = load_iris(return_X_y=True)
-    np.testing.assert_array_equal(QuantizedModule.load(path)(X), tree(X))
-    stored |= classes(path)
+    X, y = load_iris(return_X_y=True)
+    for saved in (tree_module(), GaussianNB(n_bits=8).fit(X, y).quantized_module_):
+        saved.save(path)
+        np.testing.assert_array_equal(QuantizedModule.load(path)(X), saved(X))
+        stored |= classes(path)
     save_module(path, companded(Companding.fitted(X[:, :2])))
     stored |= classes(path)
     quantized(embedding(), SEEN).save(path)

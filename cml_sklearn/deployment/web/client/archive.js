@@ -54,9 +54,9 @@ const isBounds = isOf("Bounds", "Thermometer");
 
 const TRANSFORMS = ["Binarize", "Bins", "Columns", "Encode", "Impute", "Indicators", "Limit"];
 TRANSFORMS.push("MissingFlags", "Rescale", "Select", "SideBySide", "Standardize", "Weigh");
-const STEPS = ["Affine", "AnomalyScore", "Argmax", "ByOutput", "Clip", "Labels", "Link"];
-STEPS.push("Logarithm", "Round", "Shares", "Softmax", "Squeeze", "Threshold", "TwoClasses");
-STEPS.push("WeightedMedian");
+const STEPS = ["Affine", "AnomalyScore", "Argmax", "ByOutput", "Clip", "Descent", "Labels"];
+STEPS.push("Link", "LogSoftmax", "LogSumExp", "Logarithm", "Root", "Round", "Shares", "Softmax");
+STEPS.push("Squeeze", "Threshold", "TwoClasses", "Votes", "WeightedMedian");
 
 /** The classes that this client does, and what their fields hold. */
 const CLASSES = {
@@ -121,15 +121,20 @@ const CLASSES = {
   Argmax: {},
   ByOutput: { sizes: listOf(isInt), steps: listOf(listOf(isStep)), stacked: isBool },
   Clip: { low: either(isNumber, isNull), high: either(isNumber, isNull) },
+  Descent: { children: isInts },
   Labels: { classes: either(arrayOf("float", "int", "bool", "text"), listOf(isScalar)) },
   Link: { name: oneOf("log", "logit") },
+  LogSoftmax: {},
+  LogSumExp: {},
   Logarithm: { of_zero: isNumber },
+  Root: {},
   Round: {},
   Shares: {},
   Softmax: {},
   Squeeze: {},
   Threshold: { level: isNumber, inclusive: isBool },
   TwoClasses: { scale: isNumber, offset: isNumber },
+  Votes: { n_classes: isInt, confident: isBool },
   WeightedMedian: { weights: isFloats },
   // SEAL's client
   Batches: { largest: isInt, small: isInt, most_small: isInt },

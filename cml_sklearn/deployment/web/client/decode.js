@@ -52,9 +52,16 @@ const STEPS = {
   Argmax: byRow((_, row) => row.indexOf(Math.max(...row))),
   ByOutput: byOutput,
   Clip: each(({ low, high }, x) => Math.min(Math.max(x, low ?? -Infinity), high ?? Infinity)),
+  Descent: byRow(({ children }, row) => descended(children.values, row)),
   Labels: each(({ classes }, place) => labelOf(classes, place)),
   Link: each(({ name }, x) => INVERSES[name](x)),
+  LogSoftmax: byRow((_, row) => {
+    const total = logSumExp(row);
+    return row.map((x) => x - total);
+  }),
+  LogSumExp: byRow((_, row) => logSumExp(row)),
   Logarithm: each(({ of_zero }, x) => Math.log(x === 0 ? of_zero : x)),
+  Root: each((_, x) => Math.sqrt(Math.max(x, 0))),
   Round: each((_, x) => rint(x)),
   Shares: byRow((_, row) => shares(sum(row) === 0 ? row.map(() => 1) : row)),
   Softmax: byRow((_, row) => shares(row.map((x) => Math.exp(x - Math.max(...row))))),
@@ -62,6 +69,7 @@ const STEPS = {
   Threshold: each(({ level, inclusive }, x) => Number(inclusive ? x >= level : x > level)),
   TwoClasses: ({ scale, offset }, values) =>
     squeezed(values).map((x) => (Array.isArray(x) ? x : [scale * x + offset, x])),
+  Votes: byRow(votesOf),
   WeightedMedian: byRow(weightedMedian),
 };
 
@@ -70,6 +78,43 @@ const sum = (row) => row.reduce((total, x) => total + x, 0);
 function shares(row) {
   const total = sum(row);
   return row.map((x) => x / total);
+}
+
+function logSumExp(row) {
+  const greatest = Math.max(...row);
+  return greatest + Math.log(sum(row.map((x) => Math.exp(x - greatest))));
+}
+
+/** Result at the end of a way down a tree: children are later nodes, or complements of results. */
+function descended(children, row) {
+  if (children.length !== 2 * row.length)
+    throw new InputError(`${row.length} scores are not those of a tree.`);
+  let node = 0;
+  while (node >= 0) {
+    const child = children[2 * node + Number(row[node] > 0)];
+    if ((child >= 0 && child <= node) || child >= row.length)
+      throw new InputError("A child in a tree is no later node.");
+    node = child;
+  }
+  return ~node;
+}
+
+/** Votes for classes by scores of all pairs of them; scores of exactly 0 are the second's. */
+function votesOf({ n_classes: size, confident }, row) {
+  if (row.length !== (size * (size - 1)) / 2)
+    throw new InputError(`${row.length} scores are not those of pairs of ${size} classes.`);
+  const votes = Array(size).fill(0);
+  const scores = Array(size).fill(0);
+  let pair = 0;
+  for (let first = 0; first < size; first++) {
+    for (let second = first + 1; second < size; second++) {
+      const score = row[pair++];
+      votes[(confident ? score >= 0 : score > 0) ? first : second]++;
+      scores[first] += score;
+      scores[second] -= score;
+    }
+  }
+  return confident ? votes.map((n, i) => n + scores[i] / (3 * (Math.abs(scores[i]) + 1))) : votes;
 }
 
 const squeezed = (values) => values.map((x) => (Array.isArray(x) && x.length === 1 ? x[0] : x));

@@ -1,0 +1,125 @@
+"""Clusters by distances to centres: `sklearn.cluster` on encrypted data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sklearn.cluster
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, ClusterMixin
+from typing_extensions import override
+
+from cml_sklearn._typing import FloatArray
+from cml_sklearn.config import ExecutionMode
+from cml_sklearn.estimators.base import P_ERROR, as_numpy
+from cml_sklearn.estimators.linear import LinearEstimator
+from cml_sklearn.estimators.partial_fit import PartialFitMixin
+from cml_sklearn.estimators.predictions import PredictingEstimator, TransformingEstimator
+from cml_sklearn.estimators.quadratic import (
+    N_BITS_OF_PRODUCTS,
+    QuadraticForms,
+    middle_of,
+    quantize_quadratic,
+)
+from cml_sklearn.quantization.postprocessing import Argmax, Descent, Postprocessing, Root
+from cml_sklearn.quantization.quantized_module import QuantizedModule
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["BisectingKMeans", "KMeans", "MiniBatchKMeans"]
+
+
+class _Centres(ClusterMixin, PredictingEstimator, TransformingEstimator, LinearEstimator):
+    """Clusters with a centre each; abstract.
+
+    The nearest centre is that of the greatest ``x'c - c'c / 2``. Distances are a module of their
+    own, since they need squares of the features.
+    """
+
+    _own_parameters = (N_BITS_OF_PRODUCTS, P_ERROR)
+    _main_method = "predict"
+    _watched = ("cluster_centers_",)
+
+    def score(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        execute_in_fhe: ExecutionMode | None = None,
+    ) -> float:
+        """Opposite of the sum of squared distances to the nearest centres; y is ignored."""
+        nearest = self.transform(X, execute_in_fhe).min(axis=1) ** 2
+        weight = 1.0 if sample_weight is None else as_numpy(sample_weight)
+        return -float((weight * nearest).sum())
+
+    @override
+    def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
+        return _nearness(as_numpy(model.cluster_centers_))
+
+    @override
+    def _quantize(
+        self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
+    ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
+        graph, modules = super()._quantize(model, X, sample_weight)
+        centres, origin = as_numpy(model.cluster_centers_), middle_of(X, sample_weight)
+        same = np.broadcast_to(np.eye(X.shape[1]), (len(centres), X.shape[1], X.shape[1]))
+        forms = QuadraticForms.distances(same, centres - origin)
+        _, modules["transform"] = quantize_quadratic(forms, origin, self.n_bits, X, sample_weight)
+        return graph, modules
+
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        return {"predict": (Argmax(),), "transform": (Root(),)}
+
+
+class KMeans(_Centres, wraps=sklearn.cluster.KMeans): ...
+
+
+class MiniBatchKMeans(PartialFitMixin, _Centres, wraps=sklearn.cluster.MiniBatchKMeans): ...
+
+
+class BisectingKMeans(_Centres, wraps=sklearn.cluster.BisectingKMeans):
+    """Its raw scores say for each bisection how much nearer the right half's centre is."""
+
+    @override
+    def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
+        nodes = _bisections(model)
+        if not nodes:  # a single cluster: any score leads there
+            return np.zeros((1, model.n_features_in_)), np.zeros(1)
+        shift = getattr(model, "_X_mean", 0.0)
+        halves = [np.stack([n.left.center, n.right.center]) + shift for n in nodes]
+        weights, offsets = zip(*map(_nearness, halves), strict=True)
+        return np.concatenate([np.diff(w, axis=0) for w in weights]), np.concatenate(
+            [np.diff(o) for o in offsets]
+        )
+
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        nodes = _bisections(model)
+        places = {id(node): place for place, node in enumerate(nodes)}
+
+        def child(node: Any) -> int:
+            """Place of a bisection, or the complement of a cluster's label."""
+            return places[id(node)] if id(node) in places else ~int(node.label)
+
+        children = [(child(node.left), child(node.right)) for node in nodes] or [(~0, ~0)]
+        return {**super()._postprocessing(model), "predict": (Descent(np.array(children)),)}
+
+
+def _nearness(centres: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Weights and intercepts of scores that are greater the nearer a centre is."""
+    centres = centres.astype(np.float64)
+    return centres, -(centres**2).sum(axis=1) / 2
+
+
+def _bisections(model: BaseEstimator) -> list[Any]:
+    """Nodes with two halves, each after the one that it is a half of."""
+    found, waiting = [], [model._bisecting_tree]
+    while waiting:
+        node = waiting.pop()
+        if node.left is not None:
+            found.append(node)
+            waiting += [node.left, node.right]
+    return found

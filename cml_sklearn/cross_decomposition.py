@@ -1,0 +1,96 @@
+"""Partial least squares: `sklearn.cross_decomposition` on encrypted data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import sklearn.cross_decomposition
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from typing_extensions import override
+
+from cml_sklearn._typing import Array, FloatArray
+from cml_sklearn.config import ExecutionMode, resolve_mode
+from cml_sklearn.estimators.linear import LinearRegressor, quantize_linear_map, weights_of
+from cml_sklearn.estimators.predictions import TransformingEstimator
+from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.quantization.postprocessing import Postprocessing, Squeeze
+from cml_sklearn.quantization.quantized_module import QuantizedModule
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["CCA", "PLSCanonical", "PLSRegression"]
+
+
+class _LatentSpace(LinearRegressor, TransformingEstimator):
+    """A regression by way of scores of X, which are a linear map of their own; abstract."""
+
+    _main_method = "predict"
+
+    @override
+    def transform(  # type: ignore[override]
+        self, X: ArrayLike, y: ArrayLike | None = None, execute_in_fhe: ExecutionMode | None = None
+    ) -> Array | tuple[Array, Array]:
+        """Compute the scores of samples, and of targets, which stay in the clear.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_targets), optional
+            Only in the clear: its scores come from the float model.
+        execute_in_fhe : bool or "simulate", default=None
+            As in `predict`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components), or with `y` two of them
+
+        Raises
+        ------
+        UnsupportedModelError
+            Encrypted, with `y`.
+        """
+        if y is not None and resolve_mode(execute_in_fhe):
+            raise UnsupportedModelError(
+                "Scores of y are computed in the clear only; leave y out under encryption."
+            )
+        scores = super().transform(X, execute_in_fhe)
+        return scores if y is None else (scores, self.sklearn_model_.transform(X, y)[1])
+
+    def fit_transform(self, X: ArrayLike, y: ArrayLike | None = None) -> tuple[Array, Array]:
+        """Fit, and compute the scores of samples and targets in the clear."""
+        x_scores, y_scores = self.fit(X, y).transform(X, y, execute_in_fhe=False)
+        return x_scores, y_scores
+
+    @override
+    def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
+        coef, intercept = weights_of(model)
+        return coef, intercept - coef @ model._x_mean
+
+    @override
+    def _quantize(
+        self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
+    ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
+        graph, modules = super()._quantize(model, X, sample_weight)
+        rotations = (model.x_rotations_ / model._x_std[:, None]).T.astype(np.float64)
+        offset = -rotations @ model._x_mean
+        _, modules["transform"] = quantize_linear_map(
+            rotations, offset, self.n_bits, X, sample_weight
+        )
+        return graph, modules
+
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        shape: Postprocessing = (Squeeze(),) if model._predict_1d else ()
+        return {"predict": shape, "transform": ()}
+
+
+class PLSRegression(_LatentSpace, wraps=sklearn.cross_decomposition.PLSRegression): ...
+
+
+class PLSCanonical(_LatentSpace, wraps=sklearn.cross_decomposition.PLSCanonical): ...
+
+
+class CCA(_LatentSpace, wraps=sklearn.cross_decomposition.CCA): ...

@@ -1,0 +1,72 @@
+"""Gaussian mixtures: `sklearn.mixture` on encrypted data."""
+
+from __future__ import annotations
+
+import numpy as np
+import sklearn.mixture
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from typing_extensions import override
+
+from cml_sklearn._typing import Array, FloatArray
+from cml_sklearn.config import ExecutionMode
+from cml_sklearn.estimators.predictions import DetectingEstimator, ProbabilisticEstimator
+from cml_sklearn.estimators.quadratic import QuadraticEstimator, QuadraticForms
+from cml_sklearn.quantization.postprocessing import Argmax, LogSumExp, Postprocessing, Softmax
+
+__all__ = ["GaussianMixture"]
+
+
+class GaussianMixture(
+    ProbabilisticEstimator,
+    DetectingEstimator,
+    QuadraticEstimator,
+    wraps=sklearn.mixture.GaussianMixture,
+):
+    """Its raw scores are logarithms of each component's share of the density."""
+
+    def fit_predict(self, X: ArrayLike, y: ArrayLike | None = None) -> Array:
+        """Fit, and say which component each sample comes from."""
+        return self.fit(X, y).predict(X)
+
+    def score(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        execute_in_fhe: ExecutionMode | None = None,
+    ) -> float:
+        """Mean of `score_samples`; y is ignored."""
+        return float(self.score_samples(X, execute_in_fhe).mean())
+
+    @override
+    def _forms(self, model: BaseEstimator, origin: FloatArray) -> QuadraticForms:
+        factors, n_features = _factors(model), model.means_.shape[1]
+        precision = factors @ factors.transpose(0, 2, 1)
+        volume = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
+        logs = np.log(model.weights_) + volume - 0.5 * n_features * np.log(2 * np.pi)
+        return QuadraticForms.distances(precision, model.means_ - origin).scaled(-0.5, logs)
+
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        return {
+            "predict": (Argmax(),),
+            "predict_proba": (Softmax(),),
+            "score_samples": (LogSumExp(),),
+        }
+
+
+def _factors(model: BaseEstimator) -> FloatArray:
+    """Cholesky factors of all components' precisions, of whichever type they are.
+
+    Returns
+    -------
+    ndarray of shape (n_components, n_features, n_features)
+    """
+    n_components, n_features = model.means_.shape
+    factors = np.asarray(model.precisions_cholesky_, dtype=np.float64)
+    if model.covariance_type == "full":
+        return factors
+    if model.covariance_type == "tied":
+        return np.broadcast_to(factors, (n_components, n_features, n_features))
+    # one number for each feature, or for all
+    return np.eye(n_features) * factors.reshape(n_components, 1, -1)

@@ -1,0 +1,19 @@
+"""Random projections: `sklearn.random_projection` on encrypted data."""
+
+from __future__ import annotations
+
+import sklearn.random_projection
+
+from cml_sklearn.estimators.linear import LinearTransformer
+
+__all__ = ["GaussianRandomProjection", "SparseRandomProjection"]
+
+
+class GaussianRandomProjection(
+    LinearTransformer, wraps=sklearn.random_projection.GaussianRandomProjection
+): ...
+
+
+class SparseRandomProjection(
+    LinearTransformer, wraps=sklearn.random_projection.SparseRandomProjection
+): ...
