@@ -75,8 +75,10 @@ class _NaiveBayes(FheClassifierMixin, PartialFitMixin, ProbabilisticEstimator):
 class GaussianNB(_NaiveBayes, QuadraticEstimator, wraps=sklearn.naive_bayes.GaussianNB):
     @override
     def _forms(self, model: BaseEstimator, origin: FloatArray) -> QuadraticForms:
-        precision = np.stack([np.diag(1 / variance) for variance in model.var_])
-        logs = _logarithm(model.class_prior_) - 0.5 * np.log(2 * np.pi * model.var_).sum(axis=1)
+        # all features may be constant; then no variance tells classes apart
+        variances = np.where(model.var_ > 0, model.var_, 1.0)
+        precision = np.stack([np.diag(1 / variance) for variance in variances])
+        logs = _logarithm(model.class_prior_) - 0.5 * np.log(2 * np.pi * variances).sum(axis=1)
         return QuadraticForms.distances(precision, model.theta_ - origin).scaled(-0.5, logs)
 
 

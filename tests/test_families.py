@@ -124,8 +124,8 @@ def test_defaults_are_as_good_as_scikit_learns(load: Callable[..., Any]) -> None
         model.fit(X_train, y_train)
         assert abs(model.score(X_test, y_test) - model.sklearn_model_.score(X_test, y_test)) < 0.01
     for unlabelled in (decomposition.PCA(2), cluster.KMeans(3, n_init=1, random_state=0)):
-        wanted = unlabelled.fit(X_train).sklearn_model_.transform(X_train)
-        error = np.linalg.norm(unlabelled.transform(X_train) - wanted)
+        wanted = unlabelled.fit(X_train).sklearn_model_.transform(X_test)
+        error = np.linalg.norm(unlabelled.transform(X_test) - wanted)
         assert error < 0.01 * np.linalg.norm(wanted)
     # KMeans, which came last
     assert (unlabelled.predict(X_train) == unlabelled.labels_).mean() > 0.99

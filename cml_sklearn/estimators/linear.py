@@ -14,8 +14,9 @@ from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.convert.hummingbird import linear_map_to_onnx
-from cml_sklearn.estimators.base import as_dense, as_numpy
+from cml_sklearn.estimators.base import N_BITS_CONSTRAINT, P_ERROR, as_dense, as_numpy
 from cml_sklearn.estimators.conventions import inverse_of
+from cml_sklearn.estimators.partial_fit import weighty
 from cml_sklearn.estimators.predictions import (
     DecidingEstimator,
     FheClassifierMixin,
@@ -24,7 +25,9 @@ from cml_sklearn.estimators.predictions import (
     TransformingEstimator,
 )
 from cml_sklearn.estimators.watched import WatchedEstimator
+from cml_sklearn.estimators.wrapping import OwnParameter
 from cml_sklearn.onnx.numpy_module import NumpyModule
+from cml_sklearn.quantization.bit_widths import BitWidths
 from cml_sklearn.quantization.decoders import OutputScale
 from cml_sklearn.quantization.encoders import (
     AffineQuantizer,
@@ -49,6 +52,7 @@ __all__ = [
     "LinearEstimator",
     "LinearRegressor",
     "LinearTransformer",
+    "box_of",
     "coefficients_of",
     "quantize_encoded_map",
     "quantize_linear_map",
@@ -57,6 +61,18 @@ __all__ = [
 
 _BIT = AffineQuantizer(np.ones(()), np.zeros((), dtype=np.int64), 1)
 """Codes that are the values 0 and 1 themselves."""
+
+_N_BITS_OF_PROJECTIONS = OwnParameter(
+    "n_bits",
+    12,
+    N_BITS_CONSTRAINT,
+    """int or dict, default=12
+    Width of the quantized inputs and weights (2 to 16); by role as
+    ``{"inputs": 12, "weights": 8}``.""",
+)
+
+_STRETCH = 1.5
+"""Width of the box in which samples may lie, as a multiple of that of the samples of training."""
 
 
 class LinearEstimator(WatchedEstimator):
@@ -113,6 +129,7 @@ class LinearClassifier(
 class LinearTransformer(TransformingEstimator, LinearEstimator):
     """A projection of samples, less a mean where the model has one; abstract."""
 
+    _own_parameters = (_N_BITS_OF_PROJECTIONS, P_ERROR)
     _watched = ("components_", "mean_")
 
     @override
@@ -120,6 +137,18 @@ class LinearTransformer(TransformingEstimator, LinearEstimator):
         projection = self._projection(model)
         mean = getattr(model, "mean_", None)
         return projection, -projection @ (np.zeros(projection.shape[1]) if mean is None else mean)
+
+    @override
+    def _quantize(
+        self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
+    ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
+        middle, reach = box_of(X, sample_weight)
+        n_bits = BitWidths.resolve(self.n_bits).inputs
+        quantizer = AffineQuantizer.from_range(middle - reach, middle + reach, n_bits)
+        graph, module = quantize_linear_map(
+            *self._weights(model), self.n_bits, X, sample_weight, quantizer=quantizer
+        )
+        return graph, {"transform": module}
 
     @override
     def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
@@ -176,6 +205,18 @@ def quantize_encoded_map(
     rest = np.average(lost, axis=0, weights=sample_weight)
     exact = replace(decoder, offset=decoder.offset + rest)
     return graph, QuantizedModule(module.program, (encoder,), (exact,), module.tail)
+
+
+def box_of(X: FloatArray, sample_weight: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """Middle of each feature's range, and how far from it samples are told apart.
+
+    Returns
+    -------
+    middle, reach : ndarray of shape (n_features,)
+    """
+    rows = weighty(X, sample_weight)
+    low, high = rows.min(axis=0) / 2, rows.max(axis=0) / 2  # halves can't overflow
+    return low + high, _STRETCH * (high - low)
 
 
 def weights_of(model: BaseEstimator) -> tuple[FloatArray, FloatArray]:

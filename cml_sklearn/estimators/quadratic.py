@@ -16,8 +16,7 @@ from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.estimators.base import N_BITS_CONSTRAINT, P_ERROR, FheEstimator
-from cml_sklearn.estimators.linear import quantize_encoded_map
-from cml_sklearn.estimators.partial_fit import weighty
+from cml_sklearn.estimators.linear import box_of, quantize_encoded_map
 from cml_sklearn.estimators.wrapping import OwnParameter
 from cml_sklearn.exceptions import UnsupportedModelError
 from cml_sklearn.quantization.bit_widths import BitWidths
@@ -31,7 +30,6 @@ __all__ = [
     "N_BITS_OF_PRODUCTS",
     "QuadraticEstimator",
     "QuadraticForms",
-    "middle_of",
     "quantize_quadratic",
 ]
 
@@ -47,9 +45,6 @@ N_BITS_OF_PRODUCTS = OwnParameter(
 
 _MOST_TERMS = 4096
 """Features and products that a sample may become: 89 features with all their products."""
-
-_STRETCH = 1.5
-"""Width of the box in which samples may lie, as a multiple of that of the samples of training."""
 
 
 @dataclass(frozen=True)
@@ -113,26 +108,26 @@ class QuadraticEstimator(FheEstimator):
     def _quantize(
         self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
     ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
-        origin = middle_of(X, sample_weight)
-        forms = self._forms(model, origin)
-        graph, module = quantize_quadratic(forms, origin, self.n_bits, X, sample_weight)
+        forms = self._forms(model, box_of(X, sample_weight)[0])
+        graph, module = quantize_quadratic(forms, self.n_bits, X, sample_weight)
         return graph, {self._main_method: module}
-
-
-def middle_of(X: FloatArray, sample_weight: FloatArray | None) -> FloatArray:
-    """Middle of the features' ranges, from which products are smallest, shape (n_features,)."""
-    rows = weighty(X, sample_weight)
-    return rows.min(axis=0) / 2 + rows.max(axis=0) / 2  # halves can't overflow
 
 
 def quantize_quadratic(
     forms: QuadraticForms,
-    origin: FloatArray,
     n_bits: int | Mapping[str, int],
     X: FloatArray,
     sample_weight: FloatArray | None,
 ) -> tuple[onnx.ModelProto, QuantizedModule]:
     """Quantize quadratic forms as an affine map of those features and products that they have.
+
+    Parameters
+    ----------
+    forms : QuadraticForms
+        Their origin is the middle of `box_of`.
+    n_bits : int or mapping
+    X : ndarray of shape (n_samples, n_features)
+    sample_weight : ndarray of shape (n_samples,), optional
 
     Returns
     -------
@@ -146,6 +141,7 @@ def quantize_quadratic(
     UnsupportedModelError
         There are too many products.
     """
+    origin, reach = box_of(X, sample_weight)
     coef, first, second = _weights_of_terms(forms)
     terms = np.flatnonzero(coef.any(axis=0)) if coef.any() else np.zeros(1, dtype=np.int64)
     if len(terms) > _MOST_TERMS:
@@ -154,7 +150,6 @@ def quantize_quadratic(
             f"{_MOST_TERMS} can be encrypted. Reduce the features (PCA, SelectKBest), or choose a "
             "model without products of different features."
         )
-    reach = _STRETCH * np.abs(weighty(X, sample_weight) - origin).max(axis=0)
     features = Monomials(origin, -reach, reach, first[terms], second[terms])
     encoder = MappedQuantizer(features, features.quantizer(BitWidths.resolve(n_bits).inputs))
     return quantize_encoded_map(
