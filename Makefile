@@ -58,6 +58,7 @@ lint: $(STAMP)  ## style, format, types, and whether the table of operators is u
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python -m docs.supported_ops --check
+	$(BIN)/python -m docs.estimators --check
 
 format: $(STAMP)  ## put the code into shape
 	$(BIN)/ruff check --fix
@@ -65,6 +66,7 @@ format: $(STAMP)  ## put the code into shape
 
 supported-ops: $(STAMP)  ## write the table of operators in docs/operators.md from the registries
 	$(BIN)/python -m docs.supported_ops
+	$(BIN)/python -m docs.estimators
 
 bench-quick: $(STAMP)  ## scores and seconds of one model of every kind, encrypted
 	$(BIN)/python -m benchmarks classification --datasets breast_cancer --models LR,DT,XGB --samples 3
