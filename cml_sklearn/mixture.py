@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.config import ExecutionMode
+from cml_sklearn.estimators.base import as_numpy
 from cml_sklearn.estimators.predictions import DetectingEstimator, ProbabilisticEstimator
 from cml_sklearn.estimators.quadratic import QuadraticEstimator, QuadraticForms
 from cml_sklearn.quantization.postprocessing import Argmax, LogSumExp, Postprocessing, Softmax
@@ -43,8 +44,10 @@ class GaussianMixture(
         factors, n_features = _factors(model), model.means_.shape[1]
         precision = factors @ factors.transpose(0, 2, 1)
         volume = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
-        logs = np.log(model.weights_) + volume - 0.5 * n_features * np.log(2 * np.pi)
-        return QuadraticForms.distances(precision, model.means_ - origin).scaled(-0.5, logs)
+        logs = np.log(as_numpy(model.weights_)) + volume - 0.5 * n_features * np.log(2 * np.pi)
+        return QuadraticForms.distances(precision, as_numpy(model.means_) - origin).scaled(
+            -0.5, logs
+        )
 
     @override
     def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
@@ -63,7 +66,7 @@ def _factors(model: BaseEstimator) -> FloatArray:
     ndarray of shape (n_components, n_features, n_features)
     """
     n_components, n_features = model.means_.shape
-    factors = np.asarray(model.precisions_cholesky_, dtype=np.float64)
+    factors = as_numpy(model.precisions_cholesky_).astype(np.float64)
     if model.covariance_type == "full":
         return factors
     if model.covariance_type == "tied":

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.config import ExecutionMode
+from cml_sklearn.estimators.base import as_numpy
 from cml_sklearn.estimators.linear import LinearEstimator, quantize_encoded_map
 from cml_sklearn.estimators.partial_fit import PartialFitMixin
 from cml_sklearn.estimators.predictions import FheClassifierMixin, ProbabilisticEstimator
@@ -65,7 +66,7 @@ class _NaiveBayes(FheClassifierMixin, PartialFitMixin, ProbabilisticEstimator):
     @override
     def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
         return {
-            "predict": (Argmax(), Labels.of(model.classes_)),
+            "predict": (Argmax(), Labels.of(as_numpy(model.classes_))),
             "predict_proba": (Softmax(),),
             "predict_log_proba": (LogSoftmax(),),
             "predict_joint_log_proba": (),
@@ -76,10 +77,15 @@ class GaussianNB(_NaiveBayes, QuadraticEstimator, wraps=sklearn.naive_bayes.Gaus
     @override
     def _forms(self, model: BaseEstimator, origin: FloatArray) -> QuadraticForms:
         # all features may be constant; then no variance tells classes apart
-        variances = np.where(model.var_ > 0, model.var_, 1.0)
+        variances = as_numpy(model.var_).astype(np.float64)
+        variances[variances <= 0] = 1.0
         precision = np.stack([np.diag(1 / variance) for variance in variances])
-        logs = _logarithm(model.class_prior_) - 0.5 * np.log(2 * np.pi * variances).sum(axis=1)
-        return QuadraticForms.distances(precision, model.theta_ - origin).scaled(-0.5, logs)
+        logs = _logarithm(as_numpy(model.class_prior_)) - 0.5 * np.log(2 * np.pi * variances).sum(
+            axis=1
+        )
+        return QuadraticForms.distances(precision, as_numpy(model.theta_) - origin).scaled(
+            -0.5, logs
+        )
 
 
 class _DiscreteNaiveBayes(_NaiveBayes, LinearEstimator):

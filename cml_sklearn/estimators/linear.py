@@ -136,7 +136,8 @@ class LinearTransformer(TransformingEstimator, LinearEstimator):
     def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
         projection = self._projection(model)
         mean = getattr(model, "mean_", None)
-        return projection, -projection @ (np.zeros(projection.shape[1]) if mean is None else mean)
+        centre = np.zeros(projection.shape[1]) if mean is None else as_numpy(mean)
+        return projection, -projection @ centre
 
     @override
     def _quantize(

@@ -23,15 +23,15 @@ _KEPT_ROWS = 10_000
 class CalibratedOnBatches(FheEstimator):
     """Keeps rows of `fit` and of all batches, on which the ranges are fixed; abstract."""
 
-    _calibration: FloatArray
+    _calibration: tuple[FloatArray, ...]
 
     def _with_earlier_rows(self, X: FloatArray) -> FloatArray:
         """Rows of earlier batches and of this one."""
-        return np.concatenate([vars(self).get("_calibration", X[:0]), X])
+        return np.concatenate([*vars(self).get("_calibration", ()), X])
 
     def _keep_rows(self, X: FloatArray) -> None:
         """Keep rows for batches that follow, in place of those kept so far."""
-        self._calibration = X[_spread(X)] if len(X) > _KEPT_ROWS else X
+        self._calibration = (X[_spread(X)] if len(X) > _KEPT_ROWS else X,)
 
 
 class PartialFitMixin(CalibratedOnBatches):

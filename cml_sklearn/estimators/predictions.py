@@ -21,6 +21,7 @@ from sklearn.base import (
 )
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import get_tags
+from sklearn.utils._array_api import get_namespace
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from typing_extensions import override
@@ -157,9 +158,12 @@ class TransformingEstimator(
         ndarray of shape (n_samples, n_components)
         """
         result: Array = self._computed("transform", X, execute_in_fhe)
-        kind = getattr(X, "dtype", None)
-        keeps = str(kind) in get_tags(self).transformer_tags.preserves_dtype
-        return result.astype(kind, copy=False) if keeps else result
+        # the name of a type is the same in all libraries, but for torch's prefix
+        kind = str(getattr(X, "dtype", None)).removeprefix("torch.")
+        if kind not in get_tags(self).transformer_tags.preserves_dtype:
+            return result
+        namespace, _ = get_namespace(result)
+        return cast("Array", namespace.astype(result, getattr(namespace, kind), copy=False))
 
     @property
     def _n_features_out(self) -> int:
