@@ -340,6 +340,7 @@ def test_warnings_of_the_wrapped_class_come_through() -> None:
 
 
 @pytest.mark.fhe
+@pytest.mark.usefixtures("brief_students")
 def test_search_finds_the_cheapest_and_the_best() -> None:
     X, y = iris()
     model = MLPClassifier((4,), max_iter=400, random_state=0).fit(X, y == "setosa")
@@ -360,6 +361,7 @@ def test_search_finds_the_cheapest_and_the_best() -> None:
             search_widths(model, X, X, target, **wrong, **data)
 
 
+@pytest.mark.usefixtures("brief_students")
 def test_search_narrows_the_least_sensitive_layer() -> None:
     X, y = iris()
     model = MLPClassifier((6, 4), max_iter=400, random_state=0).fit(X, y)
