@@ -266,9 +266,9 @@ def test_tables_by_encrypted_indices(seed: int, width: int, tokens: int) -> None
 
 
 def test_a_table_wider_than_the_codes_is_refused_with_the_width_that_does() -> None:
-    indices = np.arange(600)[:, None]
-    model = model_of("Gather", [np.zeros((600, 2), np.float32), indices], [0])
-    with pytest.raises(CmlError, match="set n_bits\\['inputs'\\] to 10"):
+    indices = np.arange(5000)[:, None]
+    model = model_of("Gather", [np.zeros((5000, 2), np.float32), indices], [0])
+    with pytest.raises(CmlError, match="set n_bits\\['inputs'\\] to 13"):
         PostTrainingAffineQuantization(8).quantize_module(NumpyModule(model), indices)
 
 
