@@ -23,7 +23,7 @@ from typing import Any
 from cml_sklearn._version import __version__
 
 _PUBLIC = {
-    "compile": ["compile_onnx_model", "compile_torch_model"],
+    "compile": ["compile_onnx_model", "compile_torch_model", "preflight"],
     "config": ["config_context"],
     "discriminant_analysis": ["LinearDiscriminantAnalysis"],
     "ensemble": [

@@ -97,9 +97,7 @@ def main() -> None:
     """Train, quantize, predict, and print the figures."""
     X_train, X_test, y_train, y_test = load_images()
     network = trained(X_train, y_train)
-    module = compile_torch_model(
-        network, X_train, n_bits=N_BITS, rounding_bits=ROUNDING_BITS, exact_rounding=False
-    )
+    module = compile_torch_model(network, X_train, n_bits=N_BITS, rounding_bits=ROUNDING_BITS)
     clear = np.asarray(module.forward(X_test)).argmax(axis=1)
     labels, seconds = predict_encrypted(module, X_test[:N_ENCRYPTED])
     report = module.fhe_circuit.report

@@ -36,6 +36,10 @@ class Residual(nn.Module):
         return self.second(torch.relu(self.first(x)) + x)
 
 
+EXACT: dict[str, Any] = {"rounding_bits": None, "exact_rounding": True}
+"""Lookups that see all bits, so that integers are equal in all modes."""
+
+
 def mlp() -> nn.Module:
     return nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2), nn.Softmax(dim=1))
 
@@ -82,7 +86,7 @@ def test_quantized_is_close_to_torch(name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_three_modes_agree(name: str) -> None:
     model, X = build(name)
-    module = compile_torch_model(model, X, n_bits=2)
+    module = compile_torch_model(model, X, n_bits=2, **EXACT)
     clear = module.forward(X[:2])
     np.testing.assert_array_equal(module.forward(X[:2], execute_in_fhe="simulate"), clear)
     np.testing.assert_array_equal(module.forward(X[:2], execute_in_fhe=True), clear)
@@ -150,7 +154,7 @@ def test_several_inputs_and_outputs() -> None:
     torch.manual_seed(0)
     model = Two().eval()
     a, b = np.split(np.random.default_rng(0).normal(size=(100, 5)), [3], axis=1)
-    module = compile_torch_model(model, a, b, n_bits=6)
+    module = compile_torch_model(model, a, b, n_bits=6, **EXACT)
     tensors = (torch.as_tensor(x, dtype=torch.float32) for x in (a, b))
     outputs = module.forward(a, b)
     assert len(outputs) == 2
@@ -172,9 +176,9 @@ def test_errors_name_what_is_wrong() -> None:
     with pytest.raises(CalibrationError, match="NaN or infinity"):
         compile_torch_model(mlp(), np.full((10, 4), np.nan))
     with pytest.raises(BitWidthError, match=r"Gemm .* has an index of \d+ bits; the backend takes"):
-        compile_torch_model(mlp(), X, n_bits=10)
+        compile_torch_model(mlp(), X, n_bits=10, **EXACT)
     with pytest.raises(BitWidthError, match=r"Gemm .* of 3\d bits; tables of more than .* Lower"):
-        compile_torch_model(mlp(), X, n_bits=16)
+        compile_torch_model(mlp(), X, n_bits=16, **EXACT)
 
 
 def test_a_module_needs_samples() -> None:

@@ -93,7 +93,7 @@ def _convolution() -> list[str]:
     X, X_test, y, y_test = cnn.load_images()
     network = cnn.trained(X, y)
     bits, kept = cnn.N_BITS, cnn.ROUNDING_BITS
-    options = {"rounding_bits": kept, "exact_rounding": False, "p_error": PEER_P_ERROR}
+    options = {"rounding_bits": kept, "p_error": PEER_P_ERROR}
     module = compile_torch_model(network, X, n_bits=bits, **options)
     labels = cnn.predict(network, X_test), _labels(np.asarray(module.forward(X_test)))
     scores = [figure("score", (x == y_test).mean()) for x in labels]

@@ -14,8 +14,9 @@ from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.config import AUTO, ExecutionMode, current_engine, resolve_mode
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.fhe.circuit import FheCircuit
-from cml_sklearn.fhe.engines import Choice, choose_engine
-from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions
+from cml_sklearn.fhe.costs import CostTable
+from cml_sklearn.fhe.engines import Choice, choose_engine, lookup_costs
+from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR, AnyEngine, CircuitOptions
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization.clear_tail import ClearTail
 from cml_sklearn.quantization.encoders import as_floats
@@ -245,6 +246,28 @@ class QuantizedModule:
             circuit = self._compiled(choice, options)
             self._preferred = preferred
         return circuit
+
+    def cost_by_layer(self, p_error: float = DEFAULT_P_ERROR) -> CostTable:
+        """Estimate what every layer of lookups costs a sample, without compiling anything.
+
+        Layers that are not in the table have no lookups, and cost next to nothing.
+
+        Parameters
+        ----------
+        p_error : float
+            Chance that one bootstrap decrypts wrong, on which the costs depend.
+
+        Returns
+        -------
+        CostTable
+            Prints as a table.
+
+        Raises
+        ------
+        BitWidthError
+            Products of encrypted tensors are too wide.
+        """
+        return CostTable(tuple(lookup_costs(self.program, p_error)))
 
     def circuit_in_force(
         self, options: CircuitOptions | None = None, *, n_samples: int = 1

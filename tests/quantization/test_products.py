@@ -102,7 +102,9 @@ def test_matrices_of_two_encrypted_tensors() -> None:
 @pytest.mark.parametrize("expression", ["x @ x.transpose(-1, -2)", "x[:, :1] * x[:, 1:]"])
 def test_products_are_the_same_in_all_modes(expression: str) -> None:
     data = np.random.default_rng(1).normal(size=(40, 2, 2)).astype(np.float32)
-    module = compile_torch_model(Function(expression), data, n_bits=2)
+    module = compile_torch_model(
+        Function(expression), data, n_bits=2, rounding_bits=None, exact_rounding=True
+    )
     clear = module.forward(data)
     np.testing.assert_array_equal(module.forward(data, execute_in_fhe="simulate"), clear)
     np.testing.assert_array_equal(module.forward(data[:2], execute_in_fhe=True), clear[:2])
