@@ -16,7 +16,7 @@ MAX_ROUNDED_BITS = 20
 MAX_TABLE_ENTRIES = 20_000_000
 """Entries of all different tables together, written out for every value of an index.
 
-Two hidden layers of 512 units have 22 million: the compiler ran for 400 s on these, and was not done.
+Two hidden layers of 512 units have 22 million: the compiler was not done with them after 400 s.
 """
 
 
