@@ -24,7 +24,7 @@ from cml_sklearn._version import __version__
 
 _PUBLIC = {
     "cluster": ["BisectingKMeans", "KMeans", "MiniBatchKMeans"],
-    "compile": ["compile_onnx_model", "compile_torch_model"],
+    "compile": ["compile_onnx_model", "compile_torch_model", "preflight"],
     "config": ["config_context"],
     "covariance": ["EllipticEnvelope"],
     "cross_decomposition": ["CCA", "PLSCanonical", "PLSRegression"],

@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import product
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cml_sklearn._typing import Array, FloatArray
-from cml_sklearn.convert.torch import export_to_onnx
-from cml_sklearn.exceptions import BitWidthError, CalibrationError, CmlError, InvalidInputError
+from cml_sklearn.convert.torch import export_to_onnx, submodule_name
+from cml_sklearn.exceptions import CalibrationError, CmlError, InvalidInputError
+from cml_sklearn.fhe.costs import CostTable
 from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR, CircuitOptions
 from cml_sklearn.onnx.numpy_module import NumpyModule
+from cml_sklearn.quantization.bit_widths import NBits
+from cml_sklearn.quantization.encoders import as_floats
 from cml_sklearn.quantization.post_training import ClearTailChoice, PostTrainingAffineQuantization
+from cml_sklearn.quantization.preparation import typed_samples, with_free_batch
 from cml_sklearn.quantization.quantized_module import QuantizedModule
+from cml_sklearn.quantization.width_grid import TRIED_BITS, output_error, tried_widths
 
 if TYPE_CHECKING:
     import onnx
     import torch
 
-__all__ = ["compile_onnx_model", "compile_torch_model", "exported"]
+__all__ = ["compile_onnx_model", "compile_torch_model", "exported", "preflight"]
 
-N_BITS, ROUNDING_BITS = 5, 4
-"""Those of `NeuralNet*`: see docs/neural_networks.md."""
 
-_WIDTHS = ((3, 4, 5, 6, 7), (2, 3, 4, 5, 6, 7))
-"""Codes and bits to keep that `max_gop` chooses from."""
+Auto = Literal["auto"]
+"""In place of a width that the library chooses."""
+
+OnnxModel: TypeAlias = "str | Path | bytes | onnx.ModelProto"
+
+_N_BITS, _ROUNDING_BITS = 5, 4
+"""What "auto" is where no cost limit is given."""
+
+_ESTIMATED = 1.3
+"""What an estimate may exceed the limit by; below it, the compiler's own cost counts."""
 
 
 def compile_onnx_model(
-    model: str | Path | bytes | onnx.ModelProto,
+    model: OnnxModel,
     *calibration: ArrayLike,
-    n_bits: int | Mapping[str, int] = N_BITS,
-    rounding_bits: int | None = ROUNDING_BITS,
+    n_bits: NBits | Auto = "auto",
+    rounding_bits: int | Sequence[int] | Auto | None = "auto",
     exact_rounding: bool = False,
     max_gop: float | None = None,
     p_error: float = DEFAULT_P_ERROR,
@@ -49,16 +60,19 @@ def compile_onnx_model(
     model : path, bytes or onnx.ModelProto
     *calibration : array-like of shape (n_samples, ...)
         Typical inputs, one array for each of the model's.
-    n_bits : int or mapping, default=5
-        Widths, for all or by role: see `BitWidths`.
-    rounding_bits : int or None, default=4
-        Bits of an accumulator that a lookup looks at; they make the cost. None: all.
+    n_bits : int, mapping or "auto", default="auto"
+        Widths, for all (the last of several layers' weights then have a bit less), by role, or by
+        role and layer: see `BitWidths`. "auto": 5, or by `max_gop`.
+    rounding_bits : int, sequence of int, None or "auto", default="auto"
+        Bits of an accumulator that a lookup looks at; they make the cost. A sequence has one number
+        for every layer of lookups. None: all, which costs a hundred times more in most networks.
+        "auto": 4, or by `max_gop`.
     exact_rounding : bool, default=False
-        False: rounding may be off by one near ties, and costs several times less.
+        False: rounding may be off by one near ties, so that encrypted results differ a little from
+        those in the clear. True: equal integers in all modes, at 2 to 3 times the cost.
     max_gop : float, optional
-        Most that a sample may cost (`fhe_circuit.report.complexity`). Widths are then searched for
-        the least error of the outputs on the calibration data, so leave `n_bits` and
-        `rounding_bits` alone.
+        Cost limit in Gop a sample. Those of the widths that are "auto" are then searched for the
+        smallest error of the outputs on the calibration data within it; given ones stay fixed.
     p_error : float, default=2**-64
         Chance that one bootstrap decrypts wrong.
     batch_size : int, optional
@@ -77,37 +91,28 @@ def compile_onnx_model(
     Raises
     ------
     InvalidInputError
-        A `max_gop` beside given widths, or one that no widths keep.
+        No widths are within `max_gop`.
     InvalidGraphError, UnsupportedOperatorError, CalibrationError, BitWidthError, CompilationError
     """
     graph, options = NumpyModule(model), CircuitOptions(p_error, batch_size)
-
-    def quantized(n_bits: int | Mapping[str, int], rounding_bits: int | None) -> QuantizedModule:
-        quantization = PostTrainingAffineQuantization(
-            n_bits,
-            rounding_bits=rounding_bits,
-            exact_rounding=exact_rounding,
-            clear_tail=clear_tail,
-        )
-        return quantization.quantize_module(graph, *calibration)
-
-    if max_gop is not None:
-        if (n_bits, rounding_bits) != (N_BITS, ROUNDING_BITS):
-            raise InvalidInputError(
-                f"max_gop={max_gop:g} came with n_bits={n_bits} and rounding_bits="
-                f"{rounding_bits}, which it searches itself: give one or the others."
-            )
-        return _within(max_gop, quantized, graph, calibration, options)
-    module = quantized(n_bits, rounding_bits)
-    module.compile(options)
-    return module
+    quantized = _quantizer(graph, calibration, exact_rounding, clear_tail)
+    if max_gop is None:
+        module = quantized(*_chosen(n_bits, rounding_bits))
+        module.compile(options)
+        return module
+    modules = tried_widths(
+        quantized,
+        TRIED_BITS if n_bits == "auto" else (n_bits,),
+        TRIED_BITS if rounding_bits == "auto" else (rounding_bits,),
+    )
+    return _most_accurate(modules, graph, calibration, _checked_limit(max_gop), options)
 
 
 def compile_torch_model(
     module: torch.nn.Module,
     *calibration: ArrayLike,
-    n_bits: int | Mapping[str, int] = N_BITS,
-    rounding_bits: int | None = ROUNDING_BITS,
+    n_bits: NBits | Auto = "auto",
+    rounding_bits: int | Sequence[int] | Auto | None = "auto",
     exact_rounding: bool = False,
     max_gop: float | None = None,
     p_error: float = DEFAULT_P_ERROR,
@@ -131,7 +136,7 @@ def compile_torch_model(
 
     Raises
     ------
-    InvalidInputError, CalibrationError, InvalidGraphError, UnsupportedOperatorError, BitWidthError
+    InvalidInputError, CalibrationError, InvalidGraphError, UnsupportedOperatorError, BitWidthError,
     CompilationError
     """
     return compile_onnx_model(
@@ -147,51 +152,119 @@ def compile_torch_model(
     )
 
 
-def _within(
-    max_gop: float,
-    quantized: Callable[[int, int], QuantizedModule],
-    graph: NumpyModule,
-    calibration: Sequence[ArrayLike],
-    options: CircuitOptions,
-) -> QuantizedModule:
-    """Compile in the widths of the least error that cost no more than `max_gop`."""
-    wanted = graph(*calibration)
-    candidates = []
-    for widths in product(*_WIDTHS):
-        module = quantized(*widths)
-        candidates.append((_error(module(*calibration), wanted), widths, module))
-    cheapest, reason = np.inf, ""
-    too_dear: list[tuple[int, int]] = []
-    for _, widths, module in sorted(candidates, key=lambda candidate: candidate[:2]):
-        if any(bits <= widths[0] and kept <= widths[1] for bits, kept in too_dear):
-            continue
-        try:
-            gop = module.compile(options).report.complexity or 0.0
-        except BitWidthError as error:
-            gop, reason = np.inf, f" ({error})"
-        if gop <= max_gop:
-            return module
-        cheapest = min(cheapest, gop)
-        too_dear.append(widths)
-    raise InvalidInputError(
-        f"No widths keep max_gop={max_gop:g}: the cheapest of n_bits {_WIDTHS[0]} and "
-        f"rounding_bits {_WIDTHS[1]} costs {cheapest:.3g} Gop{reason}. Raise it, or make the layer "
-        f"with the most lookups smaller: {_largest_layer(candidates[0][-1])}."
+def preflight(
+    model: OnnxModel | torch.nn.Module,
+    *calibration: ArrayLike,
+    n_bits: NBits | Auto = "auto",
+    rounding_bits: int | Sequence[int] | Auto | None = "auto",
+    exact_rounding: bool = False,
+    p_error: float = DEFAULT_P_ERROR,
+    clear_tail: ClearTailChoice = True,
+) -> CostTable:
+    """Estimate what every layer of a model costs, without compiling anything.
+
+    Parameters
+    ----------
+    model : torch.nn.Module, path, bytes or onnx.ModelProto
+    *calibration : array-like of shape (n_samples, ...)
+    n_bits, rounding_bits, exact_rounding, p_error, clear_tail
+        See `compile_onnx_model`.
+
+    Returns
+    -------
+    CostTable
+        Prints as a table. Layers have the names of the module's own submodules, or of the ONNX
+        nodes; those that are missing have no lookups and cost next to nothing.
+
+    Raises
+    ------
+    InvalidGraphError, UnsupportedOperatorError, CalibrationError, BitWidthError
+    """
+    is_onnx = isinstance(model, str | Path | bytes) or hasattr(model, "SerializeToString")
+    onnx_model = model if is_onnx else exported(cast("torch.nn.Module", model), calibration)
+    graph = NumpyModule(cast("OnnxModel", onnx_model))
+    quantized = _quantizer(graph, calibration, exact_rounding, clear_tail)
+    table = quantized(*_chosen(n_bits, rounding_bits)).cost_by_layer(p_error)
+    return table if is_onnx else table.renamed(_own_name)
+
+
+def _chosen(
+    n_bits: NBits | Auto, rounding_bits: int | Sequence[int] | Auto | None
+) -> tuple[NBits, int | Sequence[int] | None]:
+    """Widths, with what "auto" is where there is no limit."""
+    return (
+        _N_BITS if n_bits == "auto" else n_bits,
+        _ROUNDING_BITS if rounding_bits == "auto" else cast("int | None", rounding_bits),
     )
 
 
-def _error(outputs: FloatArray | tuple[FloatArray, ...], wanted: Sequence[Array]) -> float:
-    """Mean of squared errors over variances, of all outputs."""
-    given = outputs if isinstance(outputs, tuple) else (outputs,)
-    errors = [
-        np.mean((x - y) ** 2) / (np.var(y) or 1.0) for x, y in zip(given, wanted, strict=True)
-    ]
-    return float(np.mean(errors))
+def _quantizer(
+    graph: NumpyModule,
+    calibration: Sequence[ArrayLike],
+    exact_rounding: bool,
+    clear_tail: ClearTailChoice,
+) -> Callable[[NBits, int | Sequence[int] | None], QuantizedModule]:
+    """Make what quantizes a graph in given widths."""
+
+    def quantized(n_bits: NBits, rounding_bits: int | Sequence[int] | None) -> QuantizedModule:
+        quantization = PostTrainingAffineQuantization(
+            n_bits,
+            rounding_bits=rounding_bits,
+            exact_rounding=exact_rounding,
+            clear_tail=clear_tail,
+            narrow_last=True,
+        )
+        return quantization.quantize_module(graph, *calibration)
+
+    return quantized
 
 
-def _largest_layer(module: QuantizedModule) -> str:
-    layer = max(module.lookups_by_layer(), key=lambda layer: layer.n_lookups)
-    return f"{layer.source} with {layer.n_lookups}"
+def _most_accurate(
+    modules: Iterable[QuantizedModule],
+    graph: NumpyModule,
+    calibration: Sequence[ArrayLike],
+    max_gop: float,
+    options: CircuitOptions,
+) -> QuantizedModule:
+    """Compile the module of the smallest error within a cost limit."""
+    typed = typed_samples(graph.graph.inputs, [as_floats(x) for x in calibration])
+    exact = _flat(with_free_batch(graph, typed)(*typed))
+    errors, estimates, tried = [], [], []
+    for module in modules:
+        errors.append(output_error(_flat(module(*calibration)), exact))
+        estimates.append(module.cost_by_layer(options.p_error).gop)
+        tried.append(module)
+    for place in np.argsort(errors, kind="stable"):
+        estimate, module = estimates[place], tried[place]
+        if estimate <= _ESTIMATED * max_gop:
+            cost = module.compile(options).report.complexity or estimate
+            if cost <= max_gop:
+                return module
+    raise InvalidInputError(
+        f"No widths cost {max_gop} Gop or less; the cheapest cost about {min(estimates):.2g}. "
+        'Raise max_gop, leave n_bits and rounding_bits to it ("auto"), or train fewer units; '
+        "`preflight` tells what each layer costs."
+    )
+
+
+def _flat(outputs: Array | tuple[Array, ...]) -> FloatArray:
+    """All outputs one after the other."""
+    parts = outputs if isinstance(outputs, tuple) else (outputs,)
+    return np.concatenate([np.ravel(part).astype(np.float64) for part in parts])
+
+
+def _checked_limit(max_gop: float) -> float:
+    """Refuse what is no cost."""
+    is_number = isinstance(max_gop, Real) and not isinstance(max_gop, bool)
+    if not (is_number and max_gop > 0):
+        raise InvalidInputError(f"max_gop is {max_gop!r}; it must be a positive number, or None.")
+    return float(max_gop)
+
+
+def _own_name(source: str) -> str:
+    """Name of the submodule that an operator comes from; its own where there is none."""
+    name = source.partition("(node '")[2].removesuffix("')")
+    return submodule_name(name) or source
 
 
 def exported(module: torch.nn.Module, calibration: Sequence[ArrayLike]) -> onnx.ModelProto:

@@ -43,6 +43,10 @@ class Residual(nn.Module):
         return self.second(torch.relu(self.first(x)) + x)
 
 
+EXACT: dict[str, Any] = {"rounding_bits": None, "exact_rounding": True}
+"""Lookups that see all bits, so that integers are equal in all modes."""
+
+
 def mlp() -> nn.Module:
     return nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2), nn.Softmax(dim=1))
 
@@ -65,9 +69,6 @@ def build(name: str) -> tuple[nn.Module, Array]:
     torch.manual_seed(0)
     make, shape = MODELS[name]
     return make().eval(), rng.normal(size=(200, *shape)).astype(np.float32)
-
-
-EXACT: Any = {"rounding_bits": None, "exact_rounding": True}
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -217,36 +218,6 @@ def wide(units: int) -> tuple[nn.Module, Array]:
     torch.manual_seed(0)
     layers = nn.Linear(8, units), nn.ReLU(), nn.Linear(units, 2)
     return nn.Sequential(*layers).eval(), rng.normal(size=(60, 8)).astype(np.float32)
-
-
-def test_widths_are_searched_within_a_cost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cml_sklearn.compile._WIDTHS", ((3, 5), (2, 3, 5)))
-    model, X = wide(4)
-    expected = model(torch.as_tensor(X)).detach().numpy()
-    errors = []
-    for max_gop in (0.35, 3.0):
-        module = compile_torch_model(model, X, max_gop=max_gop)
-        assert module.fhe_circuit.report.complexity <= max_gop
-        errors.append(np.square(module.forward(X) - expected).mean())
-    assert errors[1] < errors[0] / 2
-    with pytest.raises(
-        InvalidInputError, match=r"cheapest .* costs 0\.\d+ Gop.*'/0/Gemm'\) with 4\."
-    ):
-        compile_torch_model(model, X, max_gop=0.01)
-    with pytest.raises(InvalidInputError, match="n_bits=6 and rounding_bits=4, which it searches"):
-        compile_torch_model(model, X, n_bits=6, max_gop=1.0)
-
-
-def test_layers_of_lookups_have_the_names_of_the_module() -> None:
-    model, X = build("cnn")
-    quantization = PostTrainingAffineQuantization(4, rounding_bits=3, exact_rounding=False)
-    module = quantization.quantize_module(NumpyModule(export_to_onnx(model, X)), X)
-    layers = module.lookups_by_layer()
-    assert sum(layer.n_lookups for layer in layers) == sum(
-        module.compile(engine="concrete").report.pbs_by_width.values()
-    )
-    assert {layer.kept_bits for layer in layers} == {3}
-    assert all("node '/" in layer.source for layer in layers), layers
 
 
 def test_graphs_are_not_written_out_as_text(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def test_steps_are_about_as_wide_as_those_of_the_quantized_net(bits: int) -> Non
     with simulated_rounding(module, bits, X[:2]):
         simulated = module(torch.as_tensor(X)).detach().numpy()
     exact = module(torch.as_tensor(X)).detach().numpy()
-    quantized = compile_torch_model(module, X, n_bits=6, rounding_bits=bits)
+    quantized = compile_torch_model(module, X, n_bits=6, rounding_bits=bits, exact_rounding=True)
     error = np.std(quantized.forward(X) - exact)
     assert 0.5 < error / np.std(simulated - exact) < 2
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
-__all__ = ["export_to_onnx"]
+__all__ = ["export_to_onnx", "submodule_name"]
 
 
 def export_to_onnx(module: torch.nn.Module, *examples: Array) -> onnx.ModelProto:
@@ -59,3 +59,17 @@ def export_to_onnx(module: torch.nn.Module, *examples: Array) -> onnx.ModelProto
             f"Torch can't export the module: {error}. Write it with other operations."
         ) from error
     return onnx.load_from_string(buffer.getvalue())
+
+
+def submodule_name(node: str) -> str:
+    """Qualified name of the submodule that a node of an export comes from.
+
+    The exporter writes the way to it, ``/block/body/body.0/Gemm`` for ``block.body.0``: what a
+    container holds has its name in front. Empty for what the module does itself.
+    """
+    names: list[str] = []
+    for part in node.strip("/").split("/")[:-1]:
+        if names and part.startswith(f"{names[-1]}."):
+            names.pop()
+        names.append(part)
+    return ".".join(names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from numbers import Integral
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -21,7 +21,7 @@ from cml_sklearn.estimators.predictions import PredictingEstimator
 from cml_sklearn.estimators.watched import WatchedEstimator
 from cml_sklearn.estimators.wrapping import OwnParameter
 from cml_sklearn.onnx.numpy_module import NumpyModule
-from cml_sklearn.quantization.bit_widths import MAX_BITS, MIN_BITS
+from cml_sklearn.quantization.bit_widths import MAX_BITS, NBits, last_narrower
 from cml_sklearn.quantization.encoders import as_floats
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization, n_products
 from cml_sklearn.quantization.postprocessing import Link, Postprocessing, Softmax
@@ -33,14 +33,10 @@ if TYPE_CHECKING:
 __all__ = [
     "QUANTIZATION_PARAMETERS",
     "MultilayerPerceptron",
-    "NBits",
     "NetworkEstimator",
     "out_activation",
     "widths_by_layer",
 ]
-
-NBits = int | Mapping[str, int | Sequence[int]]
-"""Widths for all, or by role and layer."""
 
 _N_BITS = OwnParameter(
     "n_bits",
@@ -189,12 +185,8 @@ def out_activation(model: BaseEstimator) -> Postprocessing:
 
 
 def widths_by_layer(n_bits: NBits, n_weighted: int) -> NBits:
-    """Spell out an int `n_bits`: the last of several layers' weights have a bit less.
-
-    They multiply what lookups give, and so raise the noise that lookups must stay below: a bit
-    less saves a fifth of the cost, and the scores stay the same. Other than an int stays as it is.
-    """
+    """Spell out an int `n_bits`, as in `last_narrower`; other than an int stays as it is."""
     if n_weighted < 2 or isinstance(n_bits, Mapping | bool):
         return n_bits
-    weights = (n_bits,) * (n_weighted - 1) + (max(n_bits - 1, MIN_BITS),)
+    weights = last_narrower(n_bits, n_weighted)
     return {"inputs": n_bits, "weights": weights, "activations": n_bits}

@@ -5,17 +5,17 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cml_sklearn._typing import FloatArray
-from cml_sklearn.estimators.networks import NBits, NetworkEstimator, widths_by_layer
+from cml_sklearn.estimators.networks import NetworkEstimator, widths_by_layer
 from cml_sklearn.exceptions import BitWidthError, InvalidInputError
 from cml_sklearn.onnx.numpy_module import NumpyModule
-from cml_sklearn.quantization.bit_widths import MAX_BITS, BitWidths, Widths, width_of
+from cml_sklearn.quantization.bit_widths import MAX_BITS, BitWidths, NBits, Widths, width_of
 from cml_sklearn.quantization.post_training import n_products
+from cml_sklearn.quantization.width_grid import TRIED_BITS, output_error, tried_widths
 
 __all__ = ["WidthTrial", "search_widths"]
 
@@ -60,8 +60,8 @@ def search_widths(
     *,
     min_score: float | None = None,
     max_gop: float | None = None,
-    n_bits: Sequence[int] = (3, 4, 5, 6),
-    rounding_bits: Sequence[int] = (3, 4, 5, 6),
+    n_bits: Sequence[int] = TRIED_BITS,
+    rounding_bits: Sequence[int] = TRIED_BITS,
 ) -> tuple[NetworkEstimator, list[WidthTrial]]:
     """Quantize a fitted network in several widths, and choose by score and cost.
 
@@ -100,8 +100,8 @@ def search_widths(
     if (min_score is None) == (max_gop is None):
         raise InvalidInputError("Give either min_score or max_gop to search_widths.")
     search = _Search(estimator, np.asarray(X, dtype=np.float64), X_valid, y_valid)
-    for bits, kept in product(n_bits, rounding_bits):
-        search.add(search.quantized(bits, kept))
+    for model in tried_widths(search.quantized, n_bits, rounding_bits):
+        search.add(model)
     most_accurate = min(search.tried, key=lambda pair: pair[0].error)[1]
     for model in _by_layer(search, most_accurate, min(rounding_bits)):
         search.add(model)
@@ -124,7 +124,7 @@ class _Search:
         self.graph = NumpyModule(self.estimator.onnx_model_)
         self.exact = np.ravel(self.graph(self.X))
 
-    def quantized(self, n_bits: NBits, rounding_bits: Widths) -> NetworkEstimator:
+    def quantized(self, n_bits: NBits, rounding_bits: Widths | None) -> NetworkEstimator:
         """Copy of the network, quantized anew."""
         model = copy.copy(self.estimator)
         model.set_params(n_bits=n_bits, rounding_bits=rounding_bits)
@@ -132,8 +132,7 @@ class _Search:
 
     def error(self, model: NetworkEstimator) -> float:
         """Error of the raw scores, as in `WidthTrial`."""
-        difference = np.ravel(model.quantized_module_(self.X)) - self.exact
-        return float(np.sqrt(np.mean(difference**2)) / (np.std(self.exact) or 1.0))
+        return output_error(np.asarray(model.quantized_module_(self.X)), self.exact)
 
     def add(self, model: NetworkEstimator) -> None:
         """Score a model, and compile it for its cost; one that is too wide is left out."""

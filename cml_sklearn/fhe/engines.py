@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 from cml_sklearn.config import AUTO, ENGINES, checked_engine, current_engine
 from cml_sklearn.exceptions import CompilationError, InvalidInputError
-from cml_sklearn.fhe.protocol import AnyEngine, AnyPortableEngine
+from cml_sklearn.fhe.protocol import AnyEngine, AnyPortableEngine, LookupCost
 from cml_sklearn.program.program import IntegerProgram
 
-__all__ = ["Choice", "choose_engine", "named_engine", "portable_engine"]
+__all__ = ["Choice", "choose_engine", "lookup_costs", "named_engine", "portable_engine"]
 
 _CANDIDATES = ("seal", "concrete")
 """What "auto" chooses from; of equals, the first."""
+
+
+class LookupEngine(Protocol):
+    """An engine that works by lookups, and tells their costs before it compiles."""
+
+    def lookup_costs(self, program: IntegerProgram, p_error: float) -> list[LookupCost]:
+        """Estimate the cost of every layer of lookups."""
 
 
 class Choice(NamedTuple):
@@ -27,6 +34,11 @@ def named_engine(name: str) -> AnyEngine:
     """Make an engine."""
     module, cls = ENGINES[name].split(":")
     return cast("AnyEngine", getattr(import_module(module), cls)())
+
+
+def lookup_costs(program: IntegerProgram, p_error: float) -> list[LookupCost]:
+    """Estimate what every layer of lookups costs a sample, without compiling."""
+    return cast("LookupEngine", named_engine("concrete")).lookup_costs(program, p_error)
 
 
 def portable_engine(name: str) -> AnyPortableEngine:

@@ -28,6 +28,7 @@ __all__ = [
     "Cost",
     "Engine",
     "FheReport",
+    "LookupCost",
     "PortableClient",
     "PortableEngine",
     "Sendable",
@@ -126,6 +127,33 @@ class FheReport:
     noise_budget: float | None = None
     flood_bits: float | None = None
     chosen: str = "named"
+
+
+@dataclass(frozen=True)
+class LookupCost:
+    """What one layer of lookups of a program is estimated to cost, for one sample.
+
+    Attributes
+    ----------
+    source : str
+        Operator whose results are looked up.
+    n_lookups : int
+    index_bits : int
+        Width of the integers that are looked up.
+    width : int
+        Bits of them that rounding leaves; they make the cost.
+    table_entries : int
+        Entries of all tables, written out: they make the compiler's time.
+    gop : float
+        Billions of operations of the optimizer, as in `FheReport.complexity`.
+    """
+
+    source: str
+    n_lookups: int
+    index_bits: int
+    width: int
+    table_entries: int
+    gop: float
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,24 @@ from cml_sklearn.program.soundness import (
     checked_interval,
     pick,
 )
-from cml_sklearn.program.steps import Lookup, Maximum, Multiply, MultiplyMatrices, Step, Trees
+from cml_sklearn.program.steps import (
+    AddConstant,
+    Declare,
+    Lookup,
+    Maximum,
+    Multiply,
+    MultiplyConstant,
+    MultiplyMatrices,
+    Step,
+    Trees,
+)
 
 __all__ = [
     "Instruction",
     "IntegerProgram",
     "Operations",
     "Width",
+    "looked_up",
     "n_lookups",
     "source_of",
 ]
@@ -62,26 +73,6 @@ class Width(NamedTuple):
     source: str
     bits: int
     kept_bits: int | None = None
-
-
-class LayerLookups(NamedTuple):
-    """Lookups of one layer, for a sample.
-
-    Attributes
-    ----------
-    source : str
-        Operator whose results are looked up, by the name of the layer in the user's module.
-    n_lookups : int
-    bits : int
-        Width of the index.
-    kept_bits : int
-        Those of it that are looked at: they make the cost.
-    """
-
-    source: str
-    n_lookups: int
-    bits: int
-    kept_bits: int
 
 
 @dataclass(frozen=True)
@@ -200,24 +191,10 @@ class IntegerProgram:
         for instruction, bounds in self.bounded_instructions:
             step = instruction.step
             if isinstance(step, Lookup):
-                maker = source_of(self.instructions, n_inputs, instruction.inputs[0])
+                maker = looked_up(self.instructions, n_inputs, instruction)
                 widths.append(Width(maker, step.index_width, step.width))
             widths.append(Width(instruction.source, bounds.width))
         return widths
-
-    def lookups_by_layer(self) -> list[LayerLookups]:
-        """List every layer of lookups, before anything is compiled."""
-        n_inputs = len(self.input_bounds)
-        return [
-            LayerLookups(
-                _before(self.instructions, n_inputs, instruction),
-                int(bounds.low.size),
-                instruction.step.index_width,
-                instruction.step.width,
-            )
-            for instruction, bounds in self.bounded_instructions
-            if isinstance(instruction.step, Lookup)
-        ]
 
     @property
     def is_affine(self) -> bool:
@@ -242,17 +219,24 @@ class IntegerProgram:
 _NOT_AFFINE = (Lookup, Maximum, Multiply, MultiplyMatrices, Trees)
 
 
-def _before(instructions: Sequence[Instruction], n_inputs: int, instruction: Instruction) -> str:
-    """Operator that the one of an instruction takes its first input from."""
-    own, tensor = instruction.source, instruction.inputs[0]
-    while tensor >= n_inputs and instructions[tensor - n_inputs].source == own:
-        tensor = instructions[tensor - n_inputs].inputs[0]
-    return source_of(instructions, n_inputs, tensor)
+_INDEXING = (AddConstant, Declare, MultiplyConstant)
+"""Steps that make an index of an operator's results."""
 
 
 def source_of(instructions: Sequence[Instruction], n_inputs: int, tensor: int) -> str:
     """Operator that made a tensor."""
     return "input" if tensor < n_inputs else instructions[tensor - n_inputs].source
+
+
+def looked_up(instructions: Sequence[Instruction], n_inputs: int, lookup: Instruction) -> str:
+    """Operator whose results a layer of lookups takes, behind what shifts and scales them."""
+    tensor = lookup.inputs[0]
+    while tensor >= n_inputs:
+        before = instructions[tensor - n_inputs]
+        if before.source != lookup.source or not isinstance(before.step, _INDEXING):
+            break
+        tensor = before.inputs[0]
+    return source_of(instructions, n_inputs, tensor)
 
 
 def n_lookups(instructions: Sequence[Instruction]) -> int:

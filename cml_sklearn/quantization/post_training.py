@@ -94,6 +94,9 @@ class PostTrainingAffineQuantization:
     exact_squares : bool, default=True
         Keep squares of what layers give as exact integers, if a model has no other function: it
         then needs no lookup, and an engine with exact arithmetic, which SEAL is. False: lookups.
+    narrow_last : bool, default=False
+        Whether an int `n_bits` leaves the last of several layers' weights a bit less: see
+        `last_narrower`.
     """
 
     def __init__(
@@ -105,8 +108,10 @@ class PostTrainingAffineQuantization:
         clear_tail: ClearTailChoice = True,
         calibration: RangeMethod = "mse",
         exact_squares: bool = True,
+        narrow_last: bool = False,
     ) -> None:
         self.n_bits = BitWidths.resolve(n_bits)
+        self.narrow_last = narrow_last and not isinstance(n_bits, Mapping)
         self.rounding_bits = checked_rounding(rounding_bits)
         self.exact_rounding = exact_rounding
         self.clear_tail = _checked_tail(clear_tail)
@@ -208,9 +213,11 @@ class PostTrainingAffineQuantization:
         tensors: dict[str, Operand] = dict(graph.constants)
         for number, (spec, quantizer) in enumerate(zip(graph.inputs, quantizers, strict=True)):
             tensors[spec.name] = QuantizedTensor.coded(builder, number, quantizer)
-        self._walk(graph.nodes, tensors, builder, activations)
+        n_weighted = n_products(graph.nodes)
+        widths = self.n_bits.narrow_last(n_weighted) if self.narrow_last else self.n_bits
+        _walk(graph.nodes, widths, tensors, builder, activations)
         outputs = [_add_output(builder, tensors[o], self.n_bits.outputs) for o in graph.outputs]
-        self._check_layers(n_products(graph.nodes), builder.program.n_lookups)
+        self._check_layers(n_weighted, builder.program.n_lookups)
         numbers, scales = zip(*outputs, strict=True)
         return builder.program.build(numbers), scales
 
@@ -268,30 +275,31 @@ class PostTrainingAffineQuantization:
         kept = width_of(self.rounding_bits, 0)
         return output_ranges(x.astype(np.float64), weights, self.n_bits.inputs, kept, weight)
 
-    def _walk(
-        self,
-        nodes: Sequence[Node],
-        tensors: dict[str, Operand],
-        builder: ModuleBuilder,
-        activations: Mapping[str, Array],
-    ) -> None:
-        """Quantize node after node; `tensors` gets what each of them makes."""
-        n_weighted = 0
-        for node in nodes:
-            kind = quantized_class(node)
-            builder.program.source = str(node)
-            widths = self.n_bits.at(n_weighted, builder.program.n_lookups)
-            types = [activations[name].dtype if name else _NO_TYPE for name in node.inputs]
-            operator = kind(node, widths, activations[node.outputs[0]], types)
-            operands = [tensors[name] if name else None for name in node.inputs]
-            tensors[node.outputs[0]] = _quantized(operator, operands)
-            n_weighted += kind.is_product
-
     def _check_layers(self, n_products: int, n_lookups: int) -> None:
         """Refuse widths by layer for another number of layers."""
         check_layers("n_bits['weights']", self.n_bits.weights, n_products, "with weights")
         check_layers("n_bits['activations']", self.n_bits.activations, n_lookups, "of lookups")
         check_layers("rounding_bits", self.rounding_bits, n_lookups, "of lookups")
+
+
+def _walk(
+    nodes: Sequence[Node],
+    n_bits: BitWidths,
+    tensors: dict[str, Operand],
+    builder: ModuleBuilder,
+    activations: Mapping[str, Array],
+) -> None:
+    """Quantize node after node; `tensors` gets what each of them makes."""
+    n_weighted = 0
+    for node in nodes:
+        kind = quantized_class(node)
+        builder.program.source = str(node)
+        widths = n_bits.at(n_weighted, builder.program.n_lookups)
+        types = [activations[name].dtype if name else _NO_TYPE for name in node.inputs]
+        operator = kind(node, widths, activations[node.outputs[0]], types)
+        operands = [tensors[name] if name else None for name in node.inputs]
+        tensors[node.outputs[0]] = _quantized(operator, operands)
+        n_weighted += kind.is_product
 
 
 def _quantized(operator: QuantizedOp, operands: Sequence[Operand]) -> QuantizedTensor:

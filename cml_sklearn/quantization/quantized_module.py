@@ -14,9 +14,10 @@ from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.config import AUTO, ExecutionMode, current_engine, resolve_mode
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.fhe.circuit import FheCircuit
-from cml_sklearn.fhe.engines import Choice, choose_engine
-from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions
-from cml_sklearn.program.program import IntegerProgram, LayerLookups
+from cml_sklearn.fhe.costs import CostTable
+from cml_sklearn.fhe.engines import Choice, choose_engine, lookup_costs
+from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR, AnyEngine, CircuitOptions
+from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization.clear_tail import ClearTail
 from cml_sklearn.quantization.encoders import Encoder, as_floats
 from cml_sklearn.quantization.postprocessing import Postprocessing
@@ -190,10 +191,6 @@ class QuantizedModule:
         circuit = self.circuit_in_force(n_samples=len(inputs[0]))
         return circuit.simulate(*inputs) if mode == "simulate" else circuit.execute(*inputs)
 
-    def lookups_by_layer(self) -> list[LayerLookups]:
-        """List the lookups of every layer, which make the cost; nothing is compiled for it."""
-        return self.program.lookups_by_layer()
-
     def save(self, path: str | Path) -> None:
         """Write the module, without its circuit, to a file of plain data.
 
@@ -248,6 +245,28 @@ class QuantizedModule:
             circuit = self._compiled(choice, options)
             self._preferred = preferred
         return circuit
+
+    def cost_by_layer(self, p_error: float = DEFAULT_P_ERROR) -> CostTable:
+        """Estimate what every layer of lookups costs a sample, without compiling anything.
+
+        Layers that are not in the table have no lookups, and cost next to nothing.
+
+        Parameters
+        ----------
+        p_error : float
+            Chance that one bootstrap decrypts wrong, on which the costs depend.
+
+        Returns
+        -------
+        CostTable
+            Prints as a table.
+
+        Raises
+        ------
+        BitWidthError
+            Products of encrypted tensors are too wide.
+        """
+        return CostTable(tuple(lookup_costs(self.program, p_error)))
 
     def circuit_in_force(
         self, options: CircuitOptions | None = None, *, n_samples: int = 1

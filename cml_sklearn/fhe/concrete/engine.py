@@ -23,12 +23,13 @@ from cml_sklearn.fhe.concrete.halves import (
     ConcreteClient,
     ConcreteServer,
 )
-from cml_sklearn.fhe.concrete.limits import check_index, explained
+from cml_sklearn.fhe.concrete.limits import check_index, check_size, explained
+from cml_sklearn.fhe.concrete.lookup_costs import lookup_costs
 from cml_sklearn.fhe.concrete.selection import select_inputs
 from cml_sklearn.fhe.concrete.substitutes import substitute
 from cml_sklearn.fhe.concrete.traceable import representative_inputs, traceable
 from cml_sklearn.fhe.concrete.tracing import tracing_operations
-from cml_sklearn.fhe.protocol import CircuitOptions, Cost
+from cml_sklearn.fhe.protocol import CircuitOptions, Cost, LookupCost
 from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.packing import pack_samples
 from cml_sklearn.program.program import Instruction, IntegerProgram
@@ -99,11 +100,16 @@ class ConcreteEngine:
         seconds = 10 + n_samples * (3e-4 * n_inputs + 8e-3 * lookups)
         return Cost(seconds, 150_000_000 + 20_000 * n_samples)
 
+    def lookup_costs(self, program: IntegerProgram, p_error: float) -> list[LookupCost]:
+        """Estimate the cost of every layer of lookups, without compiling: see `lookup_costs`."""
+        return lookup_costs(program, p_error)
+
     def _batches(self, program: IntegerProgram, options: CircuitOptions) -> list[BatchCircuit]:
         """Circuits of a program of lookups, the one for the largest batch first."""
         if not program.is_affine:
             for width in program.widths():
                 check_index(width)
+            check_size(lookup_costs(program, options.p_error))
             return [self._plain(program, options.batch_size or 1, options)]
         size = options.batch_size or _AFFINE_BATCH
         single = [self._plain(program, 1, options)] if size > 1 else []

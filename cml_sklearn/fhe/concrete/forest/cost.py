@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from cml_sklearn._typing import IntArray
 from cml_sklearn.fhe.concrete.forest.plan import LookupGroup, LookupPlan
 
-__all__ = ["KEY_COST", "MAX_WIDTH", "lookup_cost", "plan_cost"]
+__all__ = ["KEY_COST", "MAX_WIDTH", "lookup_cost", "plan_cost", "spread_cost"]
 
 MAX_WIDTH = 8
 
@@ -79,10 +79,10 @@ _COSTS: Mapping[int, Mapping[int, Steps]] = {
 
 def lookup_cost(width: int, sum_bits: int, n_lookups: int, p_error: float) -> float:
     """Cost of one lookup among `n_lookups` that are added up to `sum_bits` bits."""
-    return _cost(width, 2 * sum_bits + math.log2(max(n_lookups, 1)), p_error)
+    return spread_cost(width, 2 * sum_bits + math.log2(max(n_lookups, 1)), p_error)
 
 
-def _cost(width: int, spread: float, p_error: float) -> float:
+def spread_cost(width: int, spread: float, p_error: float) -> float:
     """Cost of a lookup by the sum's spread: twice its width plus log2(number of lookups)."""
     steps = _COSTS[_level(p_error)][width]
     return steps[bisect_left(steps, (spread, 0.0))][1]
@@ -110,7 +110,7 @@ def plan_cost(plan: LookupPlan, p_error: float, key_cost: float = 0.0) -> float:
     share = 1 + key_cost * (plan.n_key_sets - 1)
     spreads = [_spread(group, plan.upper) for group in plan.groups]
     pairs = zip(plan.groups, spreads, strict=True)
-    return share * sum(g.n_lookups * _cost(g.width, spread, p_error) for g, spread in pairs)
+    return share * sum(g.n_lookups * spread_cost(g.width, spread, p_error) for g, spread in pairs)
 
 
 def _spread(group: LookupGroup, upper: IntArray) -> float:
