@@ -9,7 +9,7 @@ from torch import nn
 
 from cml_sklearn import compile_torch_model, config_context, preflight
 from cml_sklearn.convert.torch import export_to_onnx, submodule_name
-from cml_sklearn.exceptions import CompilationError, InvalidInputError
+from cml_sklearn.exceptions import InvalidInputError
 
 X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
 
@@ -59,15 +59,6 @@ def test_estimates_are_near_the_compilers_cost() -> None:
     assert module.cost_by_layer().gop == pytest.approx(
         module.fhe_circuit.report.complexity, rel=0.4
     )
-
-
-def test_nets_of_enormous_tables_are_refused_before_they_compile() -> None:
-    torch.manual_seed(0)
-    large = nn.Sequential(nn.Linear(30, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU())
-    data = np.random.default_rng(0).normal(size=(100, 30)).astype(np.float32)
-    refusal = r"The 512 lookups after Gemm \(node '/\d/Gemm'\) .* million .* Gop. Use fewer units"
-    with config_context(engine="concrete"), pytest.raises(CompilationError, match=refusal):
-        compile_torch_model(nn.Sequential(*large, nn.Linear(512, 10)), data)
 
 
 def error(**options: float) -> float:

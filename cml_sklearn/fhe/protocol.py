@@ -142,8 +142,6 @@ class LookupCost:
         Width of the integers that are looked up.
     width : int
         Bits of them that rounding leaves; they make the cost.
-    table_entries : int
-        Entries of all tables, written out: they make the compiler's time.
     gop : float
         Billions of operations of the optimizer, as in `FheReport.complexity`.
     """
@@ -152,7 +150,6 @@ class LookupCost:
     n_lookups: int
     index_bits: int
     width: int
-    table_entries: int
     gop: float
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "BitWidths",
     "LayerWidths",
     "NBits",
+    "Rounding",
     "Widths",
     "check_layers",
     "checked_rounding",
@@ -29,6 +30,9 @@ MAX_BITS = 16
 
 NBits = int | Mapping[str, int | Sequence[int]]
 """Widths for all, or by role and layer."""
+
+Rounding = int | Sequence[int] | None
+"""Bits that lookups look at, in all layers of lookups or in each; None: all."""
 
 Widths = int | tuple[int, ...]
 """One width for all layers, or one for each."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from cml_sklearn._typing import FloatArray
-from cml_sklearn.quantization.bit_widths import NBits, Widths
+from cml_sklearn.quantization.bit_widths import NBits, Rounding
 
 __all__ = ["TRIED_BITS", "output_error", "tried_widths"]
 
@@ -20,9 +20,9 @@ TRIED_BITS = (3, 4, 5, 6)
 
 
 def tried_widths(
-    quantized: Callable[[NBits, Widths | None], Model],
+    quantized: Callable[[NBits, Rounding], Model],
     n_bits: Sequence[NBits],
-    rounding_bits: Sequence[Widths | None],
+    rounding_bits: Sequence[Rounding],
 ) -> Iterator[Model]:
     """Quantize in every width of codes with every number of kept bits."""
     for bits, kept in product(n_bits, rounding_bits):

@@ -23,7 +23,7 @@ from cml_sklearn.fhe.concrete.halves import (
     ConcreteClient,
     ConcreteServer,
 )
-from cml_sklearn.fhe.concrete.limits import check_index, check_size, explained
+from cml_sklearn.fhe.concrete.limits import check_index, explained
 from cml_sklearn.fhe.concrete.lookup_costs import lookup_costs
 from cml_sklearn.fhe.concrete.selection import select_inputs
 from cml_sklearn.fhe.concrete.substitutes import substitute
@@ -109,7 +109,6 @@ class ConcreteEngine:
         if not program.is_affine:
             for width in program.widths():
                 check_index(width)
-            check_size(lookup_costs(program, options.p_error))
             return [self._plain(program, options.batch_size or 1, options)]
         size = options.batch_size or _AFFINE_BATCH
         single = [self._plain(program, 1, options)] if size > 1 else []

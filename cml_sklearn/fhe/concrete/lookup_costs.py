@@ -59,10 +59,9 @@ def lookup_costs(program: IntegerProgram, p_error: float) -> list[LookupCost]:
         step, size = instruction.step, bounds.low.size
         if isinstance(step, Lookup):
             gop = size * _cost(step, spreads[number], p_error) / 1e3
-            entries = len(step.tables) << step.index_width
             maker = looked_up(program.instructions, n_inputs, instruction)
             widths = step.index_width, step.width
-            costs.append(LookupCost(maker, size, *widths, entries, gop))
+            costs.append(LookupCost(maker, size, *widths, gop))
     return costs
 
 
