@@ -19,6 +19,7 @@ from cml_sklearn import (
     compile_onnx_model,
     compile_torch_model,
 )
+from cml_sklearn.compile import _N_BITS, _ROUNDING_BITS
 from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.exceptions import (
     BitWidthError,
@@ -204,14 +205,13 @@ def test_operations_that_torch_cannot_export_are_named() -> None:
         compile_torch_model(Truncate(), np.ones((5, 2)))
 
 
-def test_defaults_cost_what_those_of_estimators_do() -> None:
-    parameters = inspect.signature(compile_torch_model).parameters
+def test_defaults_are_those_of_estimators() -> None:
     net = NeuralNetClassifier()
-    for name in ("n_bits", "rounding_bits", "exact_rounding"):
-        assert parameters[name].default == getattr(net, name)
-    torch.manual_seed(0)
-    report = compile_torch_model(mlp(), build("mlp")[1]).fhe_circuit.report
-    assert report.pbs_by_width == {4: 3.0}
+    assert (net.n_bits, net.rounding_bits) == (_N_BITS, _ROUNDING_BITS)
+    exact = inspect.signature(compile_torch_model).parameters["exact_rounding"]
+    assert exact.default == net.exact_rounding
+    model, X = build("mlp")
+    assert compile_torch_model(model, X).fhe_circuit.report.pbs_by_width == {4: 3.0}
 
 
 def wide(units: int) -> tuple[nn.Module, Array]:

@@ -13,7 +13,14 @@ from cml_sklearn._typing import FloatArray
 from cml_sklearn.estimators.networks import NetworkEstimator, widths_by_layer
 from cml_sklearn.exceptions import BitWidthError, InvalidInputError
 from cml_sklearn.onnx.numpy_module import NumpyModule
-from cml_sklearn.quantization.bit_widths import MAX_BITS, BitWidths, NBits, Widths, width_of
+from cml_sklearn.quantization.bit_widths import (
+    MAX_BITS,
+    BitWidths,
+    NBits,
+    Rounding,
+    Widths,
+    width_of,
+)
 from cml_sklearn.quantization.post_training import n_products
 from cml_sklearn.quantization.width_grid import TRIED_BITS, output_error, tried_widths
 
@@ -124,7 +131,7 @@ class _Search:
         self.graph = NumpyModule(self.estimator.onnx_model_)
         self.exact = np.ravel(self.graph(self.X))
 
-    def quantized(self, n_bits: NBits, rounding_bits: Widths | None) -> NetworkEstimator:
+    def quantized(self, n_bits: NBits, rounding_bits: Rounding) -> NetworkEstimator:
         """Copy of the network, quantized anew."""
         model = copy.copy(self.estimator)
         model.set_params(n_bits=n_bits, rounding_bits=rounding_bits)
