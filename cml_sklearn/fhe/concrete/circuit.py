@@ -18,8 +18,11 @@ from cml_sklearn.program.packing import Packing
 
 __all__ = ["BatchCircuit", "ConcreteCircuit"]
 
-_SECONDS_OF_BATCH, _SECONDS_OF_GOP, _SECONDS_OF_MB = 0.002, 0.25, 0.1
-"""Measured by ``python -m benchmarks figures costs``, with both cores of the machine it names."""
+_SECONDS_OF_CALL, _SECONDS_OF_BATCH, _SECONDS_OF_LOOKUPS = 0.009, 0.003, 0.05
+"""Of handing batches to threads, of any batch, and in addition of one with lookups."""
+
+_SECONDS_OF_GOP, _SECONDS_OF_MB_SENT, _SECONDS_OF_MB_READ = 0.107, 4.2, 4.2
+"""Measured on 16 models by the machine of docs/costs.md, with both cores, when nothing else ran."""
 
 _SECURITY_BITS = 128
 
@@ -89,15 +92,26 @@ class ConcreteCircuit:
     def seconds(self, n_samples: int) -> float:
         """Estimate by operations and bytes of the batches."""
         sizes = self.client.batch_sizes(n_samples)
-        return sum(_seconds_of(self._batches[size]) for size in sizes)
+        batches = (_seconds_of(self._batches[size], self._selection) for size in sizes)
+        return _SECONDS_OF_CALL + sum(batches)
 
 
-def _seconds_of(batch: BatchCircuit) -> float:
+def _seconds_of(batch: BatchCircuit, selection: Selection) -> float:
     """Estimate encryption, evaluation and decryption of a batch."""
-    statistics = batch.circuit.statistics
-    n_bytes = statistics["size_of_inputs"] + statistics["size_of_outputs"]
-    gop = statistics["complexity"] / 1e9
-    return _SECONDS_OF_BATCH + _SECONDS_OF_GOP * gop + _SECONDS_OF_MB * n_bytes / 1e6
+    statistics, size = batch.circuit.statistics, batch.size
+    gop, read = statistics["complexity"] / 1e9, statistics["size_of_inputs"]
+    sent = size * _input_bytes(batch, selection)
+    seconds = _SECONDS_OF_BATCH + _SECONDS_OF_GOP * gop
+    if statistics["programmable_bootstrap_count"]:
+        seconds += _SECONDS_OF_LOOKUPS
+    return seconds + (_SECONDS_OF_MB_SENT * sent + _SECONDS_OF_MB_READ * read) / 1e6
+
+
+def _input_bytes(batch: BatchCircuit, selection: Selection) -> float:
+    """Ciphertexts that a sample sends, those among them that the circuit does not read."""
+    n_packed = 1 if batch.packing is None else batch.packing.n_packed
+    read: float = batch.circuit.statistics["size_of_inputs"] / batch.size
+    return read + selection.bytes_left_out / n_packed
 
 
 def _report(batch: BatchCircuit, selection: Selection, options: CircuitOptions) -> FheReport:
@@ -116,7 +130,7 @@ def _report(batch: BatchCircuit, selection: Selection, options: CircuitOptions) 
         pbs_by_width=by_width,
         complexity=statistics["complexity"] / size / 1e9,
         key_bytes=statistics["size_of_bootstrap_keys"] + statistics["size_of_keyswitch_keys"],
-        input_bytes=statistics["size_of_inputs"] / size + selection.bytes_left_out / n_packed,
+        input_bytes=_input_bytes(batch, selection),
         output_bytes=statistics["size_of_outputs"] / size,
         max_bit_width=circuit.graph.maximum_integer_bit_width(),
         batch_size=size,
