@@ -10,7 +10,7 @@ from pathlib import Path
 
 import matplotlib
 from matplotlib import pyplot
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import make_moons
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
@@ -22,16 +22,15 @@ from cml_sklearn.metrics import fhe_scorers
 from cml_sklearn.model_selection import cheapest_within_one_standard_error
 
 GRID = [
-    {"classify": [LogisticRegression()], "classify__n_bits": [2, 4, 8]},
+    {"classify": [LogisticRegression()], "classify__n_bits": [2, 3, 6]},
     {
         "classify": [DecisionTreeClassifier(random_state=0)],
         "classify__n_bits": [3, 5],
         "classify__max_depth": [2, 4],
     },
     {
-        "classify": [MLPClassifier((6,), random_state=0)],
-        "classify__n_bits": [4],
-        "classify__rounding_bits": [2, 3, 4],
+        "classify": [MLPClassifier((10,), max_iter=1000, random_state=0)],
+        "classify__rounding_bits": [3, 4, 5],
     },
 ]
 PICTURE = Path("build") / "cost_front.png"
@@ -39,7 +38,7 @@ PICTURE = Path("build") / "cost_front.png"
 
 def search_models() -> GridSearchCV:
     """Cross-validate all candidates, and choose the cheapest that is as good as the best."""
-    X, y = load_breast_cancer(return_X_y=True)
+    X, y = make_moons(600, noise=0.25, random_state=0)
     pipeline = Pipeline([("scale", StandardScaler()), ("classify", LogisticRegression())])
     search = GridSearchCV(
         pipeline,
