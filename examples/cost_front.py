@@ -1,6 +1,6 @@
 """Search the kind of model and its n_bits over accuracy and cost, and draw the Pareto front.
 
-No key is made; costs are Concrete's Gop, so that all kinds can be compared. Takes about a minute.
+No key is made; costs are Concrete's Gop, so that all kinds can be compared. Half a minute.
 """
 
 from __future__ import annotations
