@@ -24,9 +24,11 @@ from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.exceptions import (
     BitWidthError,
     CalibrationError,
+    CompilationError,
     InvalidInputError,
     UnsupportedOperatorError,
 )
+from cml_sklearn.fhe.concrete import limits
 from cml_sklearn.fhe.concrete.bindings import load_concrete
 from cml_sklearn.onnx import NumpyModule
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
@@ -230,3 +232,14 @@ def test_graphs_are_not_written_out_as_text(monkeypatch: pytest.MonkeyPatch) -> 
     load_concrete()
     monkeypatch.setattr("concrete.fhe.representation.graph.Graph.format", refuse)
     assert compile_torch_model(model, X).fhe_circuit.report.pbs_count == 5
+
+
+def test_what_would_compile_for_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, X = wide(5)
+    module = PostTrainingAffineQuantization(4).quantize_module(
+        NumpyModule(export_to_onnx(model, X)), X
+    )
+    monkeypatch.setattr(limits, "MAX_WEIGHTS", 49)
+    refusal = r"5e-05 million weights, of which Gemm \(node '/0/Gemm'\) has 4e-05 .* fewer units"
+    with pytest.raises(CompilationError, match=refusal):
+        module.compile(engine="concrete")

@@ -23,7 +23,7 @@ from cml_sklearn.fhe.concrete.halves import (
     ConcreteClient,
     ConcreteServer,
 )
-from cml_sklearn.fhe.concrete.limits import check_index, explained
+from cml_sklearn.fhe.concrete.limits import check_index, check_size, explained
 from cml_sklearn.fhe.concrete.lookup_costs import lookup_costs
 from cml_sklearn.fhe.concrete.selection import select_inputs
 from cml_sklearn.fhe.concrete.substitutes import substitute
@@ -71,6 +71,7 @@ class ConcreteEngine:
 
     def compile(self, program: IntegerProgram, options: CircuitOptions) -> ConcreteCircuit:
         """Compile for a batch, and where that costs no keys for single samples, too."""
+        check_size(program)
         lowered = lower_trees(substitute(program), p_error=options.p_error)
         read, selection = select_inputs(lowered.program)
         return ConcreteCircuit(self._batches(read, options), selection, lowered.words, options)

@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from cml_sklearn.exceptions import BitWidthError, CompilationError
 from cml_sklearn.program.program import IntegerProgram, Width
+from cml_sklearn.program.steps import Convolve, MatMul
 
-__all__ = ["check_index", "explained"]
+__all__ = ["check_index", "check_size", "explained"]
 
 MAX_LOOKUP_BITS = 16
 MAX_ROUNDED_BITS = 20
+
+MAX_WEIGHTS = 10_000_000
+"""Of all layers: the compiler took a minute and 2 GB for 4 million, and more than in proportion."""
+
+
+def check_size(program: IntegerProgram) -> None:
+    """Refuse layers that the library would compile for many minutes, without a word.
+
+    Raises
+    ------
+    CompilationError
+        Names the layer with the most weights.
+    """
+    sizes: Counter[str] = Counter()
+    for instruction in program.instructions:
+        if isinstance(instruction.step, MatMul | Convolve):
+            sizes[instruction.source] += instruction.step.weights.size
+    if sizes.total() > MAX_WEIGHTS:
+        source, size = sizes.most_common(1)[0]
+        raise CompilationError(
+            f"The layers have {sizes.total() / 1e6:.3g} million weights, of which {source} has "
+            f"{size / 1e6:.3g} million; more than {MAX_WEIGHTS / 1e6:g} million would take the "
+            "backend many minutes and many gigabytes to compile. Use fewer units."
+        )
 
 
 def check_index(width: Width) -> None:
