@@ -19,6 +19,7 @@ from cml_sklearn.estimators.predictions import PredictingEstimator, Transforming
 from cml_sklearn.estimators.quadratic import (
     N_BITS_OF_PRODUCTS,
     QuadraticForms,
+    nearness,
     quantize_quadratic,
 )
 from cml_sklearn.quantization.postprocessing import Argmax, Descent, Postprocessing, Root
@@ -55,7 +56,7 @@ class _Centres(ClusterMixin, PredictingEstimator, TransformingEstimator, LinearE
 
     @override
     def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
-        return _nearness(as_numpy(model.cluster_centers_))
+        return nearness(as_numpy(model.cluster_centers_))
 
     @override
     def _quantize(
@@ -89,7 +90,7 @@ class BisectingKMeans(_Centres, wraps=sklearn.cluster.BisectingKMeans):
             return np.zeros((1, model.n_features_in_)), np.zeros(1)
         shift = getattr(model, "_X_mean", 0.0)
         halves = [np.stack([n.left.center, n.right.center]) + shift for n in nodes]
-        weights, offsets = zip(*map(_nearness, halves), strict=True)
+        weights, offsets = zip(*map(nearness, halves), strict=True)
         return np.concatenate([np.diff(w, axis=0) for w in weights]), np.concatenate(
             [np.diff(o) for o in offsets]
         )
@@ -105,12 +106,6 @@ class BisectingKMeans(_Centres, wraps=sklearn.cluster.BisectingKMeans):
 
         children = [(child(node.left), child(node.right)) for node in nodes] or [(~0, ~0)]
         return {**super()._postprocessing(model), "predict": (Descent(np.array(children)),)}
-
-
-def _nearness(centres: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Weights and intercepts of scores that are greater the nearer a centre is."""
-    centres = centres.astype(np.float64)
-    return centres, -(centres**2).sum(axis=1) / 2
 
 
 def _bisections(model: BaseEstimator) -> list[Any]:

@@ -273,9 +273,16 @@ def exported(module: torch.nn.Module, calibration: Sequence[ArrayLike]) -> onnx.
 
     Raises
     ------
+    InvalidInputError
+        No torch module.
     CalibrationError
         No inputs, or no samples.
     """
+    if not callable(getattr(module, "forward", None)):
+        raise InvalidInputError(
+            f"Got a {type(module).__name__}; give a torch.nn.Module. Models of scikit-learn have "
+            "estimators of their own here, whose from_sklearn_model takes fitted ones."
+        )
     arrays = [np.asarray(x) for x in calibration]
     if not arrays or not all(x.ndim and len(x) for x in arrays):
         raise CalibrationError(

@@ -18,7 +18,8 @@ from typing import TypeAlias
 
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import FeatureUnion, Pipeline
 
 from cml_sklearn.estimators.base import FheEstimator
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
@@ -54,8 +55,8 @@ class FheCost:
         Products of two ciphertexts, for a whole batch, under SEAL.
     key_bytes : int
         Evaluation keys, which the server holds.
-    input_bytes, output_bytes : float
-        Ciphertexts on the wire.
+    ciphertext_bytes : float
+        On the wire, both ways; batches that are not full have more for a sample.
     memory_bytes : float
         Keys and the ciphertexts of a batch.
     seconds : float
@@ -63,7 +64,7 @@ class FheCost:
     seconds_error : float
         That of the estimate, relative.
     n_samples : int
-        Samples that are predicted at once, on which `engine` and `seconds` depend.
+        Samples that are predicted at once, on which engine, bytes and seconds depend.
     """
 
     engine: str
@@ -71,8 +72,7 @@ class FheCost:
     gop: float
     products: int
     key_bytes: int
-    input_bytes: float
-    output_bytes: float
+    ciphertext_bytes: float
     memory_bytes: float
     seconds: float
     seconds_error: float
@@ -146,14 +146,19 @@ def fhe_scorers(*names: str, n_samples: int = 1) -> dict[str, Callable[..., floa
 
 def _seconds(circuit: FheCircuit, n_samples: int) -> float:
     """Estimate of a sample's on this machine."""
-    return speed_of(circuit.engine).factor * circuit.seconds(n_samples) / n_samples
+    return speed_of(circuit.engine).factor * circuit.cost(n_samples).seconds / n_samples
+
+
+def _bytes(circuit: FheCircuit, n_samples: int) -> float:
+    """Ciphertexts of a sample, both ways."""
+    return circuit.cost(n_samples).n_bytes / n_samples
 
 
 _SCORERS: Mapping[str, tuple[str | None, Callable[[FheCircuit, int], float]]] = MappingProxyType(
     {
         "neg_fhe_gop": ("concrete", lambda circuit, _: circuit.report.complexity or 0.0),
         "neg_fhe_pbs": ("concrete", lambda circuit, _: circuit.report.pbs_count or 0.0),
-        "neg_fhe_bytes": (None, lambda circuit, _: _bytes(circuit.report)),
+        "neg_fhe_bytes": (None, _bytes),
         "neg_fhe_seconds": (None, _seconds),
     }
 )
@@ -206,7 +211,8 @@ def _members(model: object) -> Iterator[tuple[QuantizedModule, CircuitOptions]]:
     if isinstance(model, QuantizedModule):
         yield model, CircuitOptions()
     elif isinstance(model, FheEstimator):
-        yield model.quantized_module_, CircuitOptions(model.p_error)
+        module = model.modules_.get("predict", model.quantized_module_)
+        yield module, CircuitOptions(model.p_error)
     elif isinstance(model, Iterable) and not isinstance(model, str | Pipeline):
         for member in model:
             yield from _members(member)
@@ -219,6 +225,10 @@ def _inner(model: object) -> list[object]:
     """List what is inside of one of scikit-learn's estimators, fitted; nothing for others."""
     if isinstance(model, Pipeline):
         return [step for _, step in model.steps]
+    if isinstance(model, FeatureUnion):
+        return [step for _, step in model.transformer_list]
+    if isinstance(model, ColumnTransformer):
+        return [step for _, step, _ in model.transformers_]
     for names in _INNER:
         if hasattr(model, names[0]):
             return [getattr(model, name) for name in names if hasattr(model, name)]
@@ -234,18 +244,16 @@ def _cost(circuit: FheCircuit, n_samples: int) -> FheCost:
         gop=report.complexity or 0.0,
         products=report.products or 0,
         key_bytes=report.key_bytes,
-        input_bytes=report.input_bytes,
-        output_bytes=report.output_bytes,
-        memory_bytes=report.key_bytes + report.batch_size * _bytes(report),
+        ciphertext_bytes=_bytes(circuit, n_samples),
+        memory_bytes=report.key_bytes + _bytes_of_batch(report),
         seconds=_seconds(circuit, n_samples),
         seconds_error=max(SECONDS_ERROR, speed_of(circuit.engine).spread),
         n_samples=n_samples,
     )
 
 
-def _bytes(report: FheReport) -> float:
-    """Ciphertexts of a sample, both ways."""
-    return report.input_bytes + report.output_bytes
+def _bytes_of_batch(report: FheReport) -> float:
+    return report.batch_size * (report.input_bytes + report.output_bytes)
 
 
 def _sum(costs: Sequence[FheCost]) -> FheCost:
@@ -259,8 +267,7 @@ def _sum(costs: Sequence[FheCost]) -> FheCost:
             "gop",
             "products",
             "key_bytes",
-            "input_bytes",
-            "output_bytes",
+            "ciphertext_bytes",
             "memory_bytes",
             "seconds",
         )

@@ -45,10 +45,14 @@ class _Cheapest:
         """Choose among ``cv_results_``."""
         means, errors = means_and_errors(cv_results, self.score)
         costs, _ = means_and_errors(cv_results, self.cost)
-        if not np.isfinite(means).any():
-            raise InvalidInputError(f"No candidate has a finite {self.score}; see cv_results_.")
-        best = int(np.nanargmax(means))
-        allowed = means >= means[best] - errors[best]
+        finite = np.isfinite(means) & np.isfinite(costs)
+        if not finite.any():
+            raise InvalidInputError(
+                f"No candidate has both a finite {self.score} and a finite {self.cost}; see "
+                "cv_results_."
+            )
+        best = int(np.argmax(np.where(finite, means, -np.inf)))
+        allowed = finite & (means >= means[best] - errors[best])
         # of equal cost, the better one
         order = np.lexsort((-means, -costs))
         return int(next(i for i in order if allowed[i]))
@@ -80,9 +84,15 @@ def means_and_errors(cv_results: Mapping[str, Array], name: str) -> tuple[FloatA
     ]
     if not splits:
         raise InvalidInputError(
-            f"The search has no scores of {name!r}: give it scoring={{{name!r}: ...}}, as by "
-            "cml_sklearn.metrics.fhe_scorers for costs."
+            f"The search has no scores of {name!r}, only of {', '.join(_names(cv_results))}: name "
+            f"one of these, or give the search scoring={{{name!r}: ...}}."
         )
     scores = np.array(splits, dtype=np.float64)
-    deviation = scores.std(axis=0, ddof=1) if len(scores) > 1 else np.zeros(scores.shape[1])
+    with np.errstate(invalid="ignore"):  # of scores that are not finite
+        deviation = scores.std(axis=0, ddof=1) if len(scores) > 1 else np.zeros(scores.shape[1])
     return scores.mean(axis=0), deviation / np.sqrt(len(scores))
+
+
+def _names(cv_results: Mapping[str, Array]) -> list[str]:
+    """Names of all scores."""
+    return [key.partition("_test_")[2] for key in cv_results if key.startswith("split0_test_")]

@@ -17,7 +17,7 @@ from cml_sklearn.estimators.predictions import (
     ProbabilisticEstimator,
     ScoringEstimator,
 )
-from cml_sklearn.estimators.quadratic import QuadraticEstimator, QuadraticForms
+from cml_sklearn.estimators.quadratic import QuadraticEstimator, QuadraticForms, nearness
 from cml_sklearn.quantization.postprocessing import Argmax, Labels, Postprocessing
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 
@@ -54,10 +54,9 @@ class NearestCentroid(
     ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
         graph, modules = super()._quantize(model, X, sample_weight)
         if _is_uniform(model):
-            centroids = model.centroids_.astype(np.float64)
-            offset = -(centroids**2).sum(axis=1) / 2
+            weights, offsets = nearness(model.centroids_)
             _, modules["predict"] = quantize_linear_map(
-                centroids, offset, self.n_bits, X, sample_weight
+                weights, offsets, self.n_bits, X, sample_weight
             )
         return graph, modules
 

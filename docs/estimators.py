@@ -22,7 +22,7 @@ __all__ = ["main"]
 
 PAGE = Path(__file__).parent / "estimators.md"
 
-_CLIENT = "on the client: in a pipeline before our estimators"
+_CLIENT = "in the clear, in a pipeline before our estimators; deployed where `save_model` takes it"
 _META = "takes our estimators as they are, in every mode by `config_context`"
 _LOOKUPS = "needs a nonlinear function of distances to training points: lookups by the hundred"
 _FITTING = "has no `predict` or `transform` for new samples"
@@ -52,7 +52,7 @@ REASONS = {
     "gaussian_process": _LOOKUPS,
     "impute": _CLIENT,
     "isotonic": "a function of one feature: on the client",
-    "kernel_approximation": "cosines or roots of the features: on the client, in a pipeline",
+    "kernel_approximation": "in the clear, in a pipeline before our estimators; not deployed",
     "linear_model": "scikit-learn has replaced it by `SGDClassifier` and `SGDRegressor`",
     "manifold": _FITTING,
     "manifold.Isomap": _LOOKUPS,

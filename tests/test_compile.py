@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from sklearn.linear_model import LinearRegression
 from torch import nn
 
 from cml_sklearn import (
@@ -18,6 +19,7 @@ from cml_sklearn import (
     QuantizedModule,
     compile_onnx_model,
     compile_torch_model,
+    preflight,
 )
 from cml_sklearn.compile import _N_BITS, _ROUNDING_BITS
 from cml_sklearn.convert.torch import export_to_onnx
@@ -243,3 +245,9 @@ def test_what_would_compile_for_long_is_refused(monkeypatch: pytest.MonkeyPatch)
     refusal = r"5e-05 million weights, of which Gemm \(node '/0/Gemm'\) has 4e-05 .* fewer units"
     with pytest.raises(CompilationError, match=refusal):
         module.compile(engine="concrete")
+
+
+def test_models_of_other_libraries_are_refused_in_words() -> None:
+    for entry in (compile_torch_model, preflight):
+        with pytest.raises(InvalidInputError, match="Got a LinearRegression; give a torch"):
+            entry(LinearRegression(), np.zeros((5, 2)))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine, make_blobs
 from sklearn.model_selection import train_test_split
 from sklearn.tree import DecisionTreeRegressor
 
@@ -254,3 +254,17 @@ def test_scores_without_targets() -> None:
     for estimator in (cluster.KMeans(3, n_init=1, random_state=0), MIXTURES[0]):
         model: Any = clone(estimator).set_params(n_bits=12).fit(X)
         np.testing.assert_allclose(model.score(X), model.sklearn_model_.score(X), rtol=0.01)
+
+
+@pytest.mark.parametrize("kind", [cluster.KMeans, cluster.MiniBatchKMeans, cluster.BisectingKMeans])
+def test_centres_may_be_far_from_zero(kind: Any) -> None:
+    X, _ = make_blobs(200, random_state=0)
+    model = kind(3, random_state=0).fit(X + 1e7)
+    np.testing.assert_array_equal(model.predict(X + 1e7), model.sklearn_model_.predict(X + 1e7))
+
+
+def test_centroids_may_be_far_from_zero() -> None:
+    X, y = make_blobs(201, random_state=0)
+    model = neighbors.NearestCentroid().fit(X + 1e7, y)
+    agreed = model.predict(X + 1e7) == model.sklearn_model_.predict(X + 1e7)
+    assert agreed.mean() > 0.98

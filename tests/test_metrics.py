@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from sklearn import linear_model as floats
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
 from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 
-from cml_sklearn import DecisionTreeClassifier, LogisticRegression, MLPClassifier, metrics
+from cml_sklearn import PCA, DecisionTreeClassifier, LogisticRegression, MLPClassifier, metrics
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.fhe import speed
 from cml_sklearn.fhe.circuit import FheCircuit
@@ -56,7 +57,7 @@ def test_costs_are_those_of_the_report() -> None:
         assert cost.gop == (report.complexity or 0)
         assert cost.memory_bytes > cost.key_bytes
         circuit = model.fhe_circuit_
-        assert cost.seconds == pytest.approx(2 * circuit.seconds(1))
+        assert cost.seconds == pytest.approx(2 * circuit.cost(1).seconds)
         assert cost.seconds_error == 0.5
 
 
@@ -73,6 +74,7 @@ def test_many_samples_are_cheaper_under_seal() -> None:
     model = DecisionTreeClassifier(max_depth=3).fit(X, Y)
     one, many = (fhe_cost(model, n_samples=n, engine="seal") for n in (1, 8192))
     assert many.seconds < one.seconds / 100
+    assert many.ciphertext_bytes < one.ciphertext_bytes / 10
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,8 @@ def test_many_samples_are_cheaper_under_seal() -> None:
         (VotingClassifier([("a", logistic()), ("b", logistic()), ("c", "drop")]), 2),
         (CalibratedClassifierCV(logistic(), cv=2), 2),
         (StackingClassifier([("a", logistic())], logistic()), 2),
+        (make_pipeline(make_union(PCA(2), "passthrough"), logistic()), 2),
+        (make_pipeline(make_column_transformer((PCA(2), [0, 1, 2])), logistic()), 2),
         (StackingClassifier([("a", logistic())], floats.LogisticRegression(max_iter=500)), 1),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, int) else str(value),
@@ -95,7 +99,7 @@ def test_members_of_meta_estimators_are_found(model: Any, n_members: int) -> Non
     assert len(modules) == n_members
     costs = [fhe_cost(module, engine="seal") for module in modules]
     assert total.engine == "seal"
-    assert total.input_bytes == sum(cost.input_bytes for cost in costs)
+    assert total.ciphertext_bytes == sum(cost.ciphertext_bytes for cost in costs)
     assert total.seconds == pytest.approx(sum(cost.seconds for cost in costs))
 
 
@@ -111,7 +115,9 @@ def test_wrong_arguments_are_refused() -> None:
         fhe_cost(logistic().fit(X, Y), n_samples=0)
     with pytest.raises(InvalidInputError, match="no scorer 'gop'; there are neg_fhe_gop"):
         fhe_scorers("gop")
-    with pytest.raises(InvalidInputError, match=r"no scores of 'a'.*scoring=\{'a': ...\}"):
+    with pytest.raises(
+        InvalidInputError, match=r"no scores of 'a', only of b: .*scoring=\{'a': ...\}"
+    ):
         cheapest_within_one_standard_error("a")({"split0_test_b": np.zeros(1)})
 
 
@@ -123,6 +129,13 @@ def test_the_cheapest_that_is_as_good_is_chosen() -> None:
     assert cheapest_within_one_standard_error("s", "c")(results) == 1
     results["split0_test_s"] = np.array([0.92, 0.92, 0.80])
     assert cheapest_within_one_standard_error("s", "c")(results) == 0
+    costs = results | {f"split{i}_test_c": np.array([-5.0, np.nan, -1.0]) for i in range(3)}
+    assert cheapest_within_one_standard_error("s", "c")(costs) == 0
+    endless = results | {"split0_test_s": np.array([np.inf, 0.92, 0.80])}
+    assert cheapest_within_one_standard_error("s", "c")(endless) == 1
+    nothing = results | {f"split{i}_test_c": np.full(3, np.nan) for i in range(3)}
+    with pytest.raises(InvalidInputError, match="both a finite s and a finite c"):
+        cheapest_within_one_standard_error("s", "c")(nothing)
     # of equally cheap ones, the better
     results |= {f"split{i}_test_c": np.full(3, -1.0) for i in range(3)}
     assert cheapest_within_one_standard_error("s", "c")(results) == 1
@@ -150,7 +163,8 @@ class TestSpeed:
         monkeypatch.setattr(speed, "_measured", lambda _: speed.Speed(9.0, 0.1))
         assert speed.speed_of(ClearEngine()) == first
         (file,) = own_cache.glob("*.json")
-        for broken in ("", "[]", json.dumps({"factor": -1, "spread": 0}), '{"factor": NaN}'):
+        written = [{"factor": factor, "spread": 0} for factor in (-1, 1e300, 10**400)]
+        for broken in ("", "[" * 100_000, *map(json.dumps, written), '{"factor": NaN}'):
             file.write_text(broken)
             assert speed.speed_of(ClearEngine()).factor == 9
         speed.forget_speeds()

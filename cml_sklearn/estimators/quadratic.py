@@ -30,6 +30,7 @@ __all__ = [
     "N_BITS_OF_PRODUCTS",
     "QuadraticEstimator",
     "QuadraticForms",
+    "nearness",
     "quantize_quadratic",
 ]
 
@@ -168,3 +169,18 @@ def _weights_of_terms(forms: QuadraticForms) -> tuple[FloatArray, IntArray, IntA
         np.concatenate([np.arange(n_features), first]),
         np.concatenate([np.full(n_features, n_features), second]),
     )
+
+
+def nearness(centres: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Weights and intercepts of scores that are greater the nearer a centre is.
+
+    The greatest score stays the same if all weights change alike: taken from their mean they are
+    small, however far the centres are from 0.
+
+    Parameters
+    ----------
+    centres : ndarray of shape (n_centres, n_features)
+    """
+    middle = centres.astype(np.float64).mean(axis=0)
+    weights = centres - middle
+    return weights, -(weights**2).sum(axis=1) / 2 - weights @ middle

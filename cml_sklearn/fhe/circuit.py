@@ -22,6 +22,7 @@ from cml_sklearn.fhe.protocol import (
     AnyEngine,
     CircuitOptions,
     Client,
+    Cost,
     FheReport,
     Server,
 )
@@ -116,9 +117,9 @@ class FheCircuit:
         """Samples that go through at once."""
         return self.report.batch_size
 
-    def seconds(self, n_samples: int) -> float:
-        """Estimate what `execute` takes, without keys, on the machine of docs/engines.md."""
-        return self._circuit.seconds(n_samples)
+    def cost(self, n_samples: int) -> Cost:
+        """Estimate what `execute` takes, without keys, on the machine of docs/costs.md."""
+        return self._circuit.cost(n_samples)
 
     def simulate(self, *inputs: IntArray) -> Integers:
         """Evaluate by the engine's simulation.

@@ -85,7 +85,7 @@ class FheReport:
     key_bytes : int
         Evaluation keys, which the server holds.
     input_bytes, output_bytes : float
-        Ciphertexts on the wire.
+        Ciphertexts on the wire, where batches are full.
     max_bit_width : int
         Widest integer of the circuit.
     batch_size : int
@@ -155,7 +155,7 @@ class LookupCost:
 
 @dataclass(frozen=True)
 class Cost:
-    """What predictions take, keys included.
+    """What predictions take.
 
     Attributes
     ----------
@@ -251,8 +251,8 @@ class Circuit(Protocol[Ciphertexts, EvaluationKeys]):
         """Evaluate one batch without encryption, as the circuit would."""
         ...
 
-    def seconds(self, n_samples: int) -> float:
-        """Estimate encryption, evaluation and decryption, on the machine of docs/engines.md."""
+    def cost(self, n_samples: int) -> Cost:
+        """Estimate predictions without keys; seconds are those of the machine of docs/costs.md."""
         ...
 
 

@@ -32,6 +32,9 @@ _SAMPLES = (1, 500)
 _LEAST_SECONDS = 0.3
 """Of measuring a circuit."""
 
+_MOST = 1e3
+"""No machine is so many times slower or faster."""
+
 _lock = Lock()
 
 
@@ -90,9 +93,10 @@ def _read(path: Path) -> Speed | None:
     try:
         read = json.loads(path.read_text())
         speed = Speed(float(read["factor"]), float(read["spread"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
-    return speed if np.isfinite([speed.factor, speed.spread]).all() and speed.factor > 0 else None
+    plausible = 1 / _MOST < speed.factor < _MOST and 0 <= speed.spread < _MOST
+    return speed if plausible else None
 
 
 def _write(path: Path, speed: Speed) -> None:
@@ -125,7 +129,7 @@ def _ratios(engine: AnyEngine) -> Iterator[float]:
         circuit.generate_keys()
         for n_samples in _SAMPLES if program.is_affine else _SAMPLES[:1]:
             zeros = np.zeros((n_samples, _N_FEATURES), dtype=np.int64)
-            estimated = circuit.seconds(n_samples)
+            estimated = circuit.cost(n_samples).seconds
             yield _seconds(circuit, zeros) / estimated if estimated else np.nan
 
 

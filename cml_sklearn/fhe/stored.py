@@ -12,6 +12,7 @@ from cml_sklearn.fhe.protocol import (
     AnyEngine,
     CircuitOptions,
     Client,
+    Cost,
     FheReport,
     Server,
 )
@@ -50,9 +51,9 @@ class StoredCircuit:
         """Evaluate one batch without encryption."""
         return self._compiled.simulate(*inputs)
 
-    def seconds(self, n_samples: int) -> float:
+    def cost(self, n_samples: int) -> Cost:
         """Estimate, as of the circuit that was compiled."""
-        return self._compiled.seconds(n_samples)
+        return self._compiled.cost(n_samples)
 
     @cached_property
     def _compiled(self) -> AnyCircuit:

@@ -326,9 +326,10 @@ class Votes(ClientStep):
 
     @override
     def __call__(self, values: Array) -> Array:
-        pairs = list(combinations(range(self.n_classes), 2))
-        if values.shape[1] != len(pairs):
-            raise ValueError(f"{values.shape[1]} scores are not those of {len(pairs)} pairs")
+        n_pairs = self.n_classes * (self.n_classes - 1) // 2
+        if values.shape[1] != n_pairs:
+            raise ValueError(f"{values.shape[1]} scores are not those of {n_pairs} pairs")
+        pairs = combinations(range(self.n_classes), 2)
         votes, scores = (np.zeros((len(values), self.n_classes)) for _ in range(2))
         for (first, second), column in zip(pairs, values.T, strict=True):
             # a score of exactly 0 is the second's, unless the scores count

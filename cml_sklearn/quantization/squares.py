@@ -26,13 +26,6 @@ _WIDEST_ANSWER = 43
 class WideSquaresError(BitWidthError):
     """Squares that are kept as integers would make too wide answers."""
 
-    def __init__(self, width: int) -> None:
-        super().__init__(
-            f"Squares become lookups: as exact integers they would have {width} bits, and "
-            f"{_WIDEST_ANSWER} are possible. Lower n_bits (of inputs or weights), or set "
-            "exact_squares=False for lookups without this warning."
-        )
-
 
 def _is_square(node: Node, graph: PreparedGraph) -> bool:
     """Whether a node multiplies a tensor by itself."""
@@ -85,7 +78,11 @@ def check_width(program: IntegerProgram) -> None:
 
 def _check(width: int) -> None:
     if width > _WIDEST_ANSWER:
-        raise WideSquaresError(width)
+        raise WideSquaresError(
+            f"Squares become lookups: as exact integers they would have {width} bits, and "
+            f"{_WIDEST_ANSWER} are possible. Lower n_bits (of inputs or weights), or set "
+            "exact_squares=False for lookups without this warning."
+        )
 
 
 def is_polynomial(program: IntegerProgram) -> bool:

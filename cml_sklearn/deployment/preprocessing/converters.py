@@ -153,8 +153,8 @@ def _converted(step: Fitted) -> Preprocessing:
         return _select(step)
     raise UnsupportedModelError(
         f"{cls.__name__} can't become plain data for the client. Transform the data before it "
-        f"comes to the pipeline, or use one of {', '.join(sorted(_CONVERTERS))}, or a selector of "
-        "features."
+        f"comes to the pipeline, or use scikit-learn's {', '.join(sorted(_CONVERTERS))}, or a "
+        "selector of features."
     )
 
 

@@ -13,7 +13,7 @@ from cml_sklearn.fhe.concrete.bindings import compiling, delete_folder_of
 from cml_sklearn.fhe.concrete.forest.plan import OutputWords
 from cml_sklearn.fhe.concrete.halves import ConcreteClient, ConcreteServer, as_tuple, in_order
 from cml_sklearn.fhe.concrete.selection import Selection
-from cml_sklearn.fhe.protocol import CircuitOptions, FheReport
+from cml_sklearn.fhe.protocol import CircuitOptions, Cost, FheReport
 from cml_sklearn.program.packing import Packing
 
 __all__ = ["BatchCircuit", "ConcreteCircuit"]
@@ -89,14 +89,15 @@ class ConcreteCircuit:
         batch = self._batches[len(inputs[0])]
         return self._words.fields(*batch.simulate(*self._selection.integers(*inputs)))
 
-    def seconds(self, n_samples: int) -> float:
+    def cost(self, n_samples: int) -> Cost:
         """Estimate by operations and bytes of the batches."""
-        sizes = self.client.batch_sizes(n_samples)
-        batches = (_seconds_of(self._batches[size], self._selection) for size in sizes)
-        return _SECONDS_OF_CALL + sum(batches)
+        batches = [self._batches[size] for size in self.client.batch_sizes(n_samples)]
+        costs = [_cost_of(batch, self._selection) for batch in batches]
+        seconds = _SECONDS_OF_CALL + sum(cost.seconds for cost in costs)
+        return Cost(seconds, sum(cost.n_bytes for cost in costs))
 
 
-def _seconds_of(batch: BatchCircuit, selection: Selection) -> float:
+def _cost_of(batch: BatchCircuit, selection: Selection) -> Cost:
     """Estimate encryption, evaluation and decryption of a batch."""
     statistics, size = batch.circuit.statistics, batch.size
     gop, read = statistics["complexity"] / 1e9, statistics["size_of_inputs"]
@@ -104,7 +105,8 @@ def _seconds_of(batch: BatchCircuit, selection: Selection) -> float:
     seconds = _SECONDS_OF_BATCH + _SECONDS_OF_GOP * gop
     if statistics["programmable_bootstrap_count"]:
         seconds += _SECONDS_OF_LOOKUPS
-    return seconds + (_SECONDS_OF_MB_SENT * sent + _SECONDS_OF_MB_READ * read) / 1e6
+    seconds += (_SECONDS_OF_MB_SENT * sent + _SECONDS_OF_MB_READ * read) / 1e6
+    return Cost(seconds, round(sent + statistics["size_of_outputs"]))
 
 
 def _input_bytes(batch: BatchCircuit, selection: Selection) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from cml_sklearn._typing import IntArray
 from cml_sklearn.fhe.concrete.forest.plan import OutputWords
 from cml_sklearn.fhe.concrete_numpy.halves import ConcreteNumpyClient, ConcreteNumpyServer, Layout
-from cml_sklearn.fhe.protocol import CircuitOptions, FheReport
+from cml_sklearn.fhe.protocol import CircuitOptions, Cost, FheReport
 
 __all__ = ["ConcreteNumpyCircuit"]
 
@@ -48,10 +48,10 @@ class ConcreteNumpyCircuit:
         """Evaluate one batch without encryption."""
         return self._words.fields(np.asarray(self._circuit.simulate(*inputs)).astype(np.int64))
 
-    def seconds(self, n_samples: int) -> float:
+    def cost(self, n_samples: int) -> Cost:
         """Estimate by bytes on the wire: encryption takes the most."""
-        n_bytes = self.report.input_bytes + self.report.output_bytes
-        return _SECONDS_OF_MB * n_bytes * n_samples / 1e6
+        n_bytes = n_samples * (self.report.input_bytes + self.report.output_bytes)
+        return Cost(_SECONDS_OF_MB * n_bytes / 1e6, round(n_bytes))
 
 
 def _report(circuit: Any, size: int, n_lookups: int, options: CircuitOptions) -> FheReport:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cml_sklearn._typing import IntArray
-from cml_sklearn.fhe.protocol import CircuitOptions, FheReport
+from cml_sklearn.fhe.protocol import CircuitOptions, Cost, FheReport
 from cml_sklearn.fhe.seal.choice import Choice
 from cml_sklearn.fhe.seal.cost import bytes_of_batch
 from cml_sklearn.fhe.seal.halves import SealClient, SealServer
@@ -61,9 +61,9 @@ class SealCircuit:
         rows = np.stack([np.broadcast_to(value, n_samples) for value in values], axis=1)
         return split_outputs(rows, self._outputs)
 
-    def seconds(self, n_samples: int) -> float:
+    def cost(self, n_samples: int) -> Cost:
         """Estimate by measured times of SEAL's operations."""
-        return self._choice.cost(n_samples).seconds
+        return self._choice.cost(n_samples)
 
 
 def _report(program: IntegerProgram, choice: Choice, options: CircuitOptions) -> FheReport:
