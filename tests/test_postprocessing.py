@@ -27,7 +27,13 @@ from cml_sklearn.estimators.networks import MultilayerPerceptron
 from cml_sklearn.estimators.skorch import NeuralNet
 from cml_sklearn.estimators.trees import EnsembleEstimator
 from cml_sklearn.lightgbm import LGBMClassifier, LGBMRegressor
-from cml_sklearn.quantization.postprocessing import Labels, Threshold, WeightedMedian, postprocess
+from cml_sklearn.quantization.postprocessing import (
+    Labels,
+    Threshold,
+    Votes,
+    WeightedMedian,
+    postprocess,
+)
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.xgboost import XGBClassifier, XGBRegressor, XGBRFClassifier
 from tests.estimators import ESTIMATORS, NETS, SINGLE_TREES, name_of
@@ -383,3 +389,8 @@ def test_steps_at_their_edges() -> None:
     assert Threshold(inclusive=True)(levels).tolist() == [0, 1, 1]
     assert WeightedMedian(np.array([1.0, 1.0, 2.0]))(levels[None]).tolist() == [0.0]
     assert Labels.of(np.array(["a", 1], dtype=object))(np.array([0, 1])).tolist() == ["a", 1]
+
+
+def test_votes_of_a_hostile_file_take_no_memory() -> None:
+    with pytest.raises(ValueError, match="3 scores are not those of 499999500000 pairs"):
+        Votes(10**6)(np.zeros((1, 3)))
