@@ -13,7 +13,7 @@ from typing_extensions import override
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.estimators.base import P_ERROR, as_numpy
-from cml_sklearn.estimators.linear import LinearEstimator, box_of
+from cml_sklearn.estimators.linear import LinearEstimator
 from cml_sklearn.estimators.partial_fit import PartialFitMixin
 from cml_sklearn.estimators.predictions import PredictingEstimator, TransformingEstimator
 from cml_sklearn.estimators.quadratic import (
@@ -63,10 +63,14 @@ class _Centres(ClusterMixin, PredictingEstimator, TransformingEstimator, LinearE
         self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
     ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
         graph, modules = super()._quantize(model, X, sample_weight)
-        centres, (origin, _) = as_numpy(model.cluster_centers_), box_of(X, sample_weight)
+        centres = as_numpy(model.cluster_centers_)
         same = np.broadcast_to(np.eye(X.shape[1]), (len(centres), X.shape[1], X.shape[1]))
-        forms = QuadraticForms.distances(same, centres - origin)
-        _, modules["transform"] = quantize_quadratic(forms, self.n_bits, X, sample_weight)
+        _, modules["transform"] = quantize_quadratic(
+            lambda origin: QuadraticForms.distances(same, centres - origin),
+            self.n_bits,
+            X,
+            sample_weight,
+        )
         return graph, modules
 
     @override

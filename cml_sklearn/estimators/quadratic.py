@@ -6,8 +6,9 @@ The client multiplies features before encryption, so the encrypted program is an
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -109,13 +110,13 @@ class QuadraticEstimator(FheEstimator):
     def _quantize(
         self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
     ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
-        forms = self._forms(model, box_of(X, sample_weight)[0])
+        forms = partial(self._forms, model)
         graph, module = quantize_quadratic(forms, self.n_bits, X, sample_weight)
         return graph, {self._main_method: module}
 
 
 def quantize_quadratic(
-    forms: QuadraticForms,
+    forms: Callable[[FloatArray], QuadraticForms],
     n_bits: int | Mapping[str, int],
     X: FloatArray,
     sample_weight: FloatArray | None,
@@ -124,8 +125,8 @@ def quantize_quadratic(
 
     Parameters
     ----------
-    forms : QuadraticForms
-        Their origin is the middle of `box_of`.
+    forms : callable
+        Makes the forms for an origin, of shape (n_features,).
     n_bits : int or mapping
     X : ndarray of shape (n_samples, n_features)
     sample_weight : ndarray of shape (n_samples,), optional
@@ -143,7 +144,8 @@ def quantize_quadratic(
         There are too many products.
     """
     origin, reach = box_of(X, sample_weight)
-    coef, first, second = _weights_of_terms(forms)
+    seen = forms(origin)
+    coef, first, second = _weights_of_terms(seen)
     terms = np.flatnonzero(coef.any(axis=0)) if coef.any() else np.zeros(1, dtype=np.int64)
     if len(terms) > _MOST_TERMS:
         raise UnsupportedModelError(
@@ -154,7 +156,7 @@ def quantize_quadratic(
     features = Monomials(origin, -reach, reach, first[terms], second[terms])
     encoder = MappedQuantizer(features, features.quantizer(BitWidths.resolve(n_bits).inputs))
     return quantize_encoded_map(
-        coef[:, terms], forms.constant, encoder, n_bits, X, sample_weight=sample_weight
+        coef[:, terms], seen.constant, encoder, n_bits, X, sample_weight=sample_weight
     )
 
 
