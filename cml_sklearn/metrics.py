@@ -237,17 +237,18 @@ def _inner(model: object) -> list[object]:
 
 def _cost(circuit: FheCircuit, n_samples: int) -> FheCost:
     """Cost of one circuit."""
-    report = circuit.report
+    report, speed = circuit.report, speed_of(circuit.engine)
+    estimated = circuit.cost(n_samples)
     return FheCost(
         engine=report.engine,
         pbs_by_width=report.pbs_by_width,
         gop=report.complexity or 0.0,
         products=report.products or 0,
         key_bytes=report.key_bytes,
-        ciphertext_bytes=_bytes(circuit, n_samples),
+        ciphertext_bytes=estimated.n_bytes / n_samples,
         memory_bytes=report.key_bytes + _bytes_of_batch(report),
-        seconds=_seconds(circuit, n_samples),
-        seconds_error=max(SECONDS_ERROR, speed_of(circuit.engine).spread),
+        seconds=speed.factor * estimated.seconds / n_samples,
+        seconds_error=max(SECONDS_ERROR, speed.spread),
         n_samples=n_samples,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -33,29 +33,23 @@ def cheapest_within_one_standard_error(
     callable
         Of ``cv_results_``, picklable; gives the index of the chosen parameters.
     """
-    return _Cheapest(score, cost)
+    return partial(_cheapest, score=score, cost=cost)
 
 
-@dataclass(frozen=True)
-class _Cheapest:
-    score: str
-    cost: str
-
-    def __call__(self, cv_results: Mapping[str, Array]) -> int:
-        """Choose among ``cv_results_``."""
-        means, errors = means_and_errors(cv_results, self.score)
-        costs, _ = means_and_errors(cv_results, self.cost)
-        finite = np.isfinite(means) & np.isfinite(costs)
-        if not finite.any():
-            raise InvalidInputError(
-                f"No candidate has both a finite {self.score} and a finite {self.cost}; see "
-                "cv_results_."
-            )
-        best = int(np.argmax(np.where(finite, means, -np.inf)))
-        allowed = finite & (means >= means[best] - errors[best])
-        # of equal cost, the better one
-        order = np.lexsort((-means, -costs))
-        return int(next(i for i in order if allowed[i]))
+def _cheapest(cv_results: Mapping[str, Array], *, score: str, cost: str) -> int:
+    """Choose among ``cv_results_``."""
+    means, errors = means_and_errors(cv_results, score)
+    costs, _ = means_and_errors(cv_results, cost)
+    finite = np.isfinite(means) & np.isfinite(costs)
+    if not finite.any():
+        raise InvalidInputError(
+            f"No candidate has both a finite {score} and a finite {cost}; see cv_results_."
+        )
+    best = int(np.argmax(np.where(finite, means, -np.inf)))
+    allowed = finite & (means >= means[best] - errors[best])
+    # of equal cost, the better one
+    order = np.lexsort((-means, -costs))
+    return int(next(i for i in order if allowed[i]))
 
 
 def means_and_errors(cv_results: Mapping[str, Array], name: str) -> tuple[FloatArray, FloatArray]:

@@ -12,6 +12,7 @@ from threading import Lock
 from time import perf_counter
 
 import numpy as np
+from joblib import cpu_count
 from platformdirs import user_cache_path
 
 from cml_sklearn._typing import IntArray
@@ -81,11 +82,7 @@ def _folder() -> Path:
 def _path_of(engine: AnyEngine) -> Path:
     """File of an engine on this machine, for this version."""
     processor = "".join(c for c in platform.processor() or platform.machine() if c.isalnum())
-    return _folder() / f"{engine.name}-{__version__}-{processor}-{_n_cores()}.json"
-
-
-def _n_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return _folder() / f"{engine.name}-{__version__}-{processor}-{cpu_count()}.json"
 
 
 def _read(path: Path) -> Speed | None:
