@@ -16,7 +16,7 @@ from cml_sklearn.exceptions import CalibrationError, CmlError, InvalidInputError
 from cml_sklearn.fhe.costs import CostTable
 from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR, CircuitOptions
 from cml_sklearn.onnx.numpy_module import NumpyModule
-from cml_sklearn.quantization.bit_widths import NBits, Rounding
+from cml_sklearn.quantization.bit_widths import NBits, RoundingBits
 from cml_sklearn.quantization.encoders import as_floats
 from cml_sklearn.quantization.post_training import ClearTailChoice, PostTrainingAffineQuantization
 from cml_sklearn.quantization.preparation import typed_samples, with_free_batch
@@ -46,7 +46,7 @@ def compile_onnx_model(
     model: OnnxModel,
     *calibration: ArrayLike,
     n_bits: NBits | Auto = "auto",
-    rounding_bits: Rounding | Auto = "auto",
+    rounding_bits: RoundingBits | Auto = "auto",
     exact_rounding: bool = False,
     max_gop: float | None = None,
     p_error: float = DEFAULT_P_ERROR,
@@ -112,7 +112,7 @@ def compile_torch_model(
     module: torch.nn.Module,
     *calibration: ArrayLike,
     n_bits: NBits | Auto = "auto",
-    rounding_bits: Rounding | Auto = "auto",
+    rounding_bits: RoundingBits | Auto = "auto",
     exact_rounding: bool = False,
     max_gop: float | None = None,
     p_error: float = DEFAULT_P_ERROR,
@@ -156,7 +156,7 @@ def preflight(
     model: OnnxModel | torch.nn.Module,
     *calibration: ArrayLike,
     n_bits: NBits | Auto = "auto",
-    rounding_bits: Rounding | Auto = "auto",
+    rounding_bits: RoundingBits | Auto = "auto",
     exact_rounding: bool = False,
     p_error: float = DEFAULT_P_ERROR,
     clear_tail: ClearTailChoice = True,
@@ -188,7 +188,7 @@ def preflight(
     return table if is_onnx else table.renamed(_own_name)
 
 
-def _chosen(n_bits: NBits | Auto, rounding_bits: Rounding | Auto) -> tuple[NBits, Rounding]:
+def _chosen(n_bits: NBits | Auto, rounding_bits: RoundingBits | Auto) -> tuple[NBits, RoundingBits]:
     """Widths, with what "auto" is where there is no limit."""
     return (
         _N_BITS if n_bits == "auto" else n_bits,
@@ -201,10 +201,10 @@ def _quantizer(
     calibration: Sequence[ArrayLike],
     exact_rounding: bool,
     clear_tail: ClearTailChoice,
-) -> Callable[[NBits, Rounding], QuantizedModule]:
+) -> Callable[[NBits, RoundingBits], QuantizedModule]:
     """Make what quantizes a graph in given widths."""
 
-    def quantized(n_bits: NBits, rounding_bits: Rounding) -> QuantizedModule:
+    def quantized(n_bits: NBits, rounding_bits: RoundingBits) -> QuantizedModule:
         quantization = PostTrainingAffineQuantization(
             n_bits,
             rounding_bits=rounding_bits,

@@ -12,7 +12,7 @@ from typing_extensions import override
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.estimators.conventions import outlier_methods
-from cml_sklearn.estimators.predictions import ContaminatedEstimator
+from cml_sklearn.estimators.predictions import ContaminatedEstimator, ScoredPredictions
 from cml_sklearn.estimators.quadratic import QuadraticEstimator, QuadraticForms
 from cml_sklearn.quantization.postprocessing import Postprocessing, Squeeze
 
@@ -21,11 +21,14 @@ __all__ = ["EllipticEnvelope"]
 
 class EllipticEnvelope(
     OutlierMixin,
+    ScoredPredictions,
     ContaminatedEstimator,
     QuadraticEstimator,
     wraps=sklearn.covariance.EllipticEnvelope,
 ):
     """Its raw score is the opposite of the squared Mahalanobis distance."""
+
+    _score_of = staticmethod(accuracy_score)
 
     def mahalanobis(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Array:
         """Squared Mahalanobis distances; parameters as in `predict`.
@@ -35,17 +38,6 @@ class EllipticEnvelope(
         ndarray of shape (n_samples,)
         """
         return -self.score_samples(X, execute_in_fhe)
-
-    def score(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        execute_in_fhe: ExecutionMode | None = None,
-    ) -> float:
-        """Accuracy of `predict`; `execute_in_fhe` as there."""
-        predicted = self.predict(X, execute_in_fhe)
-        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
     @override
     def _forms(self, model: BaseEstimator, origin: FloatArray) -> QuadraticForms:

@@ -98,6 +98,20 @@ class _DiscreteNaiveBayes(_NaiveBayes, LinearEstimator):
         weights, priors = model.feature_log_prob_, model.class_log_prior_
         return np.maximum(weights, _OF_ZERO), np.maximum(priors, _OF_ZERO)
 
+    def _quantize_bits(
+        self,
+        model: BaseEstimator,
+        edges: tuple[FloatArray, ...],
+        X: FloatArray,
+        sample_weight: FloatArray | None,
+    ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
+        """Quantize weights of bits, each of which says whether a feature lies above an edge."""
+        grid = GridEncoder(edges, np.zeros(len(edges), dtype=np.bool_), float32=False)
+        graph, module = quantize_encoded_map(
+            *self._weights(model), grid, self.n_bits, X, sample_weight=sample_weight
+        )
+        return graph, {"predict": module}
+
 
 class MultinomialNB(_DiscreteNaiveBayes, wraps=sklearn.naive_bayes.MultinomialNB): ...
 
@@ -123,7 +137,7 @@ class BernoulliNB(_DiscreteNaiveBayes, wraps=sklearn.naive_bayes.BernoulliNB):
         if model.binarize is None:
             return super()._quantize(model, X, sample_weight)
         edges = (np.array([float(model.binarize)]),) * X.shape[1]
-        return _quantize_bits(self, model, edges, X, sample_weight)
+        return self._quantize_bits(model, edges, X, sample_weight)
 
 
 class CategoricalNB(_DiscreteNaiveBayes, wraps=sklearn.naive_bayes.CategoricalNB):
@@ -145,7 +159,7 @@ class CategoricalNB(_DiscreteNaiveBayes, wraps=sklearn.naive_bayes.CategoricalNB
     ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
         counts = np.maximum(model.n_categories_, 2)
         edges = tuple(np.nextafter(np.arange(1.0, count), 0) for count in counts)
-        return _quantize_bits(self, model, edges, X, sample_weight)
+        return self._quantize_bits(model, edges, X, sample_weight)
 
     @override
     def _checked_input(self, X: ArrayLike) -> FloatArray:
@@ -160,22 +174,6 @@ class CategoricalNB(_DiscreteNaiveBayes, wraps=sklearn.naive_bayes.CategoricalNB
                 "training; give the number of categories as min_categories, and fit again."
             )
         return values
-
-
-def _quantize_bits(
-    estimator: _DiscreteNaiveBayes,
-    model: BaseEstimator,
-    edges: tuple[FloatArray, ...],
-    X: FloatArray,
-    sample_weight: FloatArray | None,
-) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
-    """Quantize weights of bits, each of which says whether a feature lies above an edge."""
-    grid = GridEncoder(edges, np.zeros(len(edges), dtype=np.bool_), float32=False)
-    weights = estimator._weights(model)
-    graph, module = quantize_encoded_map(
-        *weights, grid, estimator.n_bits, X, sample_weight=sample_weight
-    )
-    return graph, {"predict": module}
 
 
 def _logarithm(shares: FloatArray) -> FloatArray:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks.datasets import BUILT_IN
 from benchmarks.engines import facts_line
 from benchmarks.measure import median_seconds
 from benchmarks.tables import insert, markdown
@@ -29,13 +29,6 @@ from cml_sklearn.xgboost import XGBClassifier
 __all__ = ["write"]
 
 _HEAD = ["model", "engine", "samples", "Gop", "estimated, ms", "measured, ms", "off by"]
-_LOADERS = {
-    "breast_cancer": load_breast_cancer,
-    "diabetes": load_diabetes,
-    "digits": load_digits,
-    "iris": load_iris,
-    "wine": load_wine,
-}
 _MODELS: list[tuple[str, str, Any]] = [
     ("breast_cancer", "LR, 8 bits", LogisticRegression(n_bits=8, max_iter=500)),
     ("digits", "LR, 6 bits", LogisticRegression(n_bits=6, max_iter=500)),
@@ -67,7 +60,8 @@ def write() -> None:
 def _lines() -> Iterator[tuple[list[str], float]]:
     """Cells and relative error, of every model on every engine that can do it."""
     for name, title, model in _MODELS:
-        X, y = _LOADERS[name](return_X_y=True)
+        _, loader = BUILT_IN[name]
+        X, y = loader(return_X_y=True)
         X = StandardScaler().fit_transform(X)
         model.fit(X, y)
         for engine, n_samples in _SAMPLES.items():

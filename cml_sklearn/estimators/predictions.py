@@ -45,6 +45,7 @@ __all__ = [
     "FheRegressorMixin",
     "PredictingEstimator",
     "ProbabilisticEstimator",
+    "ScoredPredictions",
     "ScoringEstimator",
     "TransformingEstimator",
     "UnsupervisedEstimator",
@@ -61,7 +62,7 @@ def _serves(name: str) -> Callable[[FheEstimator], bool]:
     return check
 
 
-class _ScoredPredictions:
+class ScoredPredictions:
     """`score`, in any of the three modes; abstract."""
 
     predict: Callable[..., Array]
@@ -79,13 +80,13 @@ class _ScoredPredictions:
         return float(self._score_of(y, predicted, sample_weight=sample_weight))
 
 
-class FheClassifierMixin(_ScoredPredictions, ClassifierMixin):
+class FheClassifierMixin(ScoredPredictions, ClassifierMixin):
     """Accuracy as the score."""
 
     _score_of = staticmethod(accuracy_score)
 
 
-class FheRegressorMixin(_ScoredPredictions, RegressorMixin):
+class FheRegressorMixin(ScoredPredictions, RegressorMixin):
     """Share of the targets' variance that predictions explain as the score."""
 
     _score_of = staticmethod(r2_score)

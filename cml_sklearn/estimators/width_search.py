@@ -17,7 +17,7 @@ from cml_sklearn.quantization.bit_widths import (
     MAX_BITS,
     BitWidths,
     NBits,
-    Rounding,
+    RoundingBits,
     Widths,
     width_of,
 )
@@ -131,7 +131,7 @@ class _Search:
         self.graph = NumpyModule(self.estimator.onnx_model_)
         self.exact = np.ravel(self.graph(self.X))
 
-    def quantized(self, n_bits: NBits, rounding_bits: Rounding) -> NetworkEstimator:
+    def quantized(self, n_bits: NBits, rounding_bits: RoundingBits) -> NetworkEstimator:
         """Copy of the network, quantized anew."""
         model = copy.copy(self.estimator)
         model.set_params(n_bits=n_bits, rounding_bits=rounding_bits)

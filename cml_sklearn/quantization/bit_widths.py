@@ -14,7 +14,7 @@ __all__ = [
     "BitWidths",
     "LayerWidths",
     "NBits",
-    "Rounding",
+    "RoundingBits",
     "Widths",
     "check_layers",
     "checked_rounding",
@@ -31,7 +31,7 @@ MAX_BITS = 16
 NBits = int | Mapping[str, int | Sequence[int]]
 """Widths for all, or by role and layer."""
 
-Rounding = int | Sequence[int] | None
+RoundingBits = int | Sequence[int] | None
 """Bits that lookups look at, in all layers of lookups or in each; None: all."""
 
 Widths = int | tuple[int, ...]
@@ -68,7 +68,7 @@ class BitWidths:
     outputs: int
 
     @classmethod
-    def resolve(cls, n_bits: int | Mapping[str, int | Sequence[int]]) -> BitWidths:
+    def resolve(cls, n_bits: NBits) -> BitWidths:
         """Read an int (all roles), or a mapping from role to int or (by layer) sequence of int.
 
         In a mapping, `inputs` and `weights` must be there; `activations` defaults to `inputs`, and
@@ -121,7 +121,7 @@ def last_narrower(width: int, n_weighted: int) -> tuple[int, ...]:
     return (width,) * (n_weighted - 1) + (max(width - 1, MIN_BITS),)
 
 
-def checked_rounding(rounding_bits: int | Sequence[int] | None) -> Widths | None:
+def checked_rounding(rounding_bits: RoundingBits) -> Widths | None:
     """Refuse bits to keep that are not ints within the range of widths."""
     if rounding_bits is None:
         return None

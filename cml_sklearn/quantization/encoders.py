@@ -138,8 +138,24 @@ class Companding:
         return np.where(self.curved, drawn_in, values)
 
 
+class _AfterMap:
+    """Codes of what a map gives; abstract."""
+
+    quantizer: AffineQuantizer
+
+    @property
+    def upper(self) -> IntArray:
+        """Largest code by element of the encrypted tensor."""
+        return self.quantizer.upper
+
+    @property
+    def takes_missing(self) -> bool:
+        """Whether NaN has a code."""
+        return False
+
+
 @dataclass(frozen=True)
-class CompandingQuantizer:
+class CompandingQuantizer(_AfterMap):
     """Codes that are evenly spaced after a companding.
 
     They are as fine near the centre as those of a narrow range, and yet far values get codes of
@@ -154,16 +170,6 @@ class CompandingQuantizer:
 
     companding: Companding
     quantizer: AffineQuantizer
-
-    @property
-    def upper(self) -> IntArray:
-        """Largest code by element of the encrypted tensor."""
-        return self.quantizer.upper
-
-    @property
-    def takes_missing(self) -> bool:
-        """Whether NaN has a code."""
-        return False
 
     def sample_shape(self, encoded: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of a sample as floats, by its shape as integers."""
@@ -219,7 +225,7 @@ class Monomials:
 
 
 @dataclass(frozen=True)
-class MappedQuantizer:
+class MappedQuantizer(_AfterMap):
     """Codes of what a feature map gives, so that the encrypted program stays affine.
 
     Parameters
@@ -231,16 +237,6 @@ class MappedQuantizer:
 
     features: Monomials
     quantizer: AffineQuantizer
-
-    @property
-    def upper(self) -> IntArray:
-        """Largest code by element of the encrypted tensor."""
-        return self.quantizer.upper
-
-    @property
-    def takes_missing(self) -> bool:
-        """Whether NaN has a code."""
-        return False
 
     def sample_shape(self, encoded: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of a sample as floats, by its shape as integers."""

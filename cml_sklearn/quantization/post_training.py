@@ -25,6 +25,8 @@ from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.program.soundness import FOREIGN_ERRORS
 from cml_sklearn.quantization.bit_widths import (
     BitWidths,
+    NBits,
+    RoundingBits,
     check_layers,
     checked_rounding,
     width_of,
@@ -101,9 +103,9 @@ class PostTrainingAffineQuantization:
 
     def __init__(
         self,
-        n_bits: int | Mapping[str, int | Sequence[int]] = 8,
+        n_bits: NBits = 8,
         *,
-        rounding_bits: int | Sequence[int] | None = None,
+        rounding_bits: RoundingBits = None,
         exact_rounding: bool = True,
         clear_tail: ClearTailChoice = True,
         calibration: RangeMethod = "mse",

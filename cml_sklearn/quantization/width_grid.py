@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from cml_sklearn._typing import FloatArray
-from cml_sklearn.quantization.bit_widths import NBits, Rounding
+from cml_sklearn.quantization.bit_widths import NBits, RoundingBits
 
 __all__ = ["TRIED_BITS", "output_error", "tried_widths"]
 
@@ -20,9 +20,9 @@ TRIED_BITS = (3, 4, 5, 6)
 
 
 def tried_widths(
-    quantized: Callable[[NBits, Rounding], Model],
+    quantized: Callable[[NBits, RoundingBits], Model],
     n_bits: Sequence[NBits],
-    rounding_bits: Sequence[Rounding],
+    rounding_bits: Sequence[RoundingBits],
 ) -> Iterator[Model]:
     """Quantize in every width of codes with every number of kept bits."""
     for bits, kept in product(n_bits, rounding_bits):

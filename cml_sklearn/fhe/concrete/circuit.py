@@ -44,6 +44,11 @@ class BatchCircuit:
     size: int
     packing: Packing | None = None
 
+    @property
+    def n_packed(self) -> int:
+        """Samples that share a ciphertext."""
+        return 1 if self.packing is None else self.packing.n_packed
+
     def simulate(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         """Evaluate without encryption."""
         rows = inputs if self.packing is None else self.packing.pack(*inputs)
@@ -111,15 +116,13 @@ def _cost_of(batch: BatchCircuit, selection: Selection) -> Cost:
 
 def _input_bytes(batch: BatchCircuit, selection: Selection) -> float:
     """Ciphertexts that a sample sends, those among them that the circuit does not read."""
-    n_packed = 1 if batch.packing is None else batch.packing.n_packed
     read: float = batch.circuit.statistics["size_of_inputs"] / batch.size
-    return read + selection.bytes_left_out / n_packed
+    return read + selection.bytes_left_out / batch.n_packed
 
 
 def _report(batch: BatchCircuit, selection: Selection, options: CircuitOptions) -> FheReport:
     """Collect the compiler's statistics, by sample."""
     circuit, size, statistics = batch.circuit, batch.size, batch.circuit.statistics
-    n_packed = 1 if batch.packing is None else batch.packing.n_packed
     by_tag = statistics["programmable_bootstrap_count_per_tag"]
     by_width = {
         int(tag.removeprefix("width_")): count / size
@@ -138,5 +141,5 @@ def _report(batch: BatchCircuit, selection: Selection, options: CircuitOptions) 
         batch_size=size,
         p_error=options.p_error,
         security_bits=_SECURITY_BITS,
-        samples_per_ciphertext=n_packed,
+        samples_per_ciphertext=batch.n_packed,
     )

@@ -39,9 +39,8 @@ def random_beside(results: IntArray, n: int, modulus: int) -> IntArray:
         Of at most 62 bits.
     """
     integers = np.empty(0, dtype=np.int64)
-    while (
-        len(integers) < n
-    ):  # what is not below the modulus is drawn again, so that none is favoured
+    # what is not below the modulus is drawn again, so that none is favoured
+    while len(integers) < n:
         drawn = _uniform(n, modulus.bit_length())
         integers = np.concatenate([integers, drawn[drawn < modulus]])
     integers = integers[:n]
