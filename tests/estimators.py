@@ -89,7 +89,7 @@ MAPPED = [
     covariance.EllipticEnvelope(support_fraction=1.0, n_bits=10),
     discriminant_analysis.QuadraticDiscriminantAnalysis(n_bits=10),
     kernel_ridge.KernelRidge(n_bits=10),
-    mixture.GaussianMixture(init_params="random_from_data", n_bits=10),
+    mixture.GaussianMixture(n_bits=10),
     naive_bayes.BernoulliNB(),
     naive_bayes.CategoricalNB(),
     naive_bayes.ComplementNB(),
