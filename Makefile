@@ -16,7 +16,7 @@ RESULTS ?= build/benchmarks
 SAMPLES ?= 1
 SECONDS ?= 3600
 
-.PHONY: help demo test test-slow web test-web test-concrete-numpy test-openapi soak load lint format supported-ops bench-quick bench-compare bench-growth figures lock clean
+.PHONY: help demo test test-slow web test-web test-concrete-numpy test-openapi soak load lint format docs supported-ops bench-quick bench-compare bench-growth figures lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -64,7 +64,10 @@ format: $(STAMP)  ## put the code into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-supported-ops: $(STAMP)  ## write the table of operators in docs/operators.md from the registries
+docs: $(STAMP)  ## the site in build/docs, with the gallery; warnings are errors
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -j 2 -q -W --keep-going docs build/docs
+
+supported-ops: $(STAMP)  ## write the table of operators in docs/reference/operators.md from the registries
 	$(BIN)/python -m docs.supported_ops
 	$(BIN)/python -m docs.estimators
 
@@ -88,11 +91,11 @@ bench-compare: $(STAMP) $(PEER_STAMP)  ## the same work here and on Concrete-ML,
 		$(PEER_VENV)/bin/python -m benchmarks.peer $$work --output $(RESULTS)/peer.jsonl; \
 	done
 	$(BIN)/python -m benchmarks compare $(RESULTS)/ours.jsonl $(RESULTS)/peer.jsonl \
-		--output docs/benchmark_table.md --plots docs/images
+		--output docs/benchmarks/compare_table.md --plots docs/images
 
 bench-growth: $(STAMP)  ## how the cost grows with trees, depth, features, samples and widths
 	$(BIN)/python -m benchmarks growth --repeat 1 --output $(RESULTS)/growth.jsonl \
-		--table docs/growth_table.md --plot docs/images/growth.png
+		--table docs/benchmarks/growth_table.md --plot docs/images/growth.png
 
 figures: $(STAMP)  ## write the tables and pictures of docs/ anew; takes half an hour
 	$(BIN)/python -m benchmarks figures
@@ -106,6 +109,7 @@ lock:  ## write the versions installed in .venv to requirements.lock
 
 clean:  ## remove the environment and all that tools have left
 	rm -rf web/node_modules cml_sklearn/deployment/web/vendor
+	rm -rf docs/api docs/gallery docs/sg_execution_times.rst
 	rm -rf $(VENV) $(PEER_VENV) $(NUMPY_VENV) $(OPENAPI_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find benchmarks cml_sklearn tests docs examples -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -98,9 +98,9 @@ def main(
     show(head, cells)
     if docs:
         _draw(rows, _PICTURE)
-        picture = f"![Seconds by size](images/{_PICTURE.name})"
+        picture = f"![Seconds by size](../images/{_PICTURE.name})"
         table = markdown(head, cells, n_left=2)
-        insert("engine_table.md", "growth", [facts_line(), "", picture, "", *table])
+        insert("benchmarks/engines.md", "growth", [facts_line(), "", picture, "", *table])
 
 
 def curve_of(sweep: Sweep, model: str, name: str, repeat: int, most: int | None) -> list[Row]:

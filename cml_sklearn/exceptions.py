@@ -19,28 +19,46 @@ class CmlError(Exception):
 
 
 class InvalidGraphError(CmlError, ValueError):
-    """An ONNX graph is malformed: cyclic, unsorted, or with a missing tensor."""
+    """An ONNX graph is malformed: cyclic, unsorted, or with a missing tensor.
+
+    Export the model again; `onnx.checker.check_model` says more.
+    """
 
 
 class UnsupportedOperatorError(CmlError, NotImplementedError):
-    """An operator, or an attribute of one, has no implementation here."""
+    """An operator, or an attribute of one, has no encrypted form; names the node.
+
+    Write the model with others, or leave the layer to the client by `clear_tail`.
+    """
 
 
 class UnsupportedModelError(CmlError, NotImplementedError):
-    """A fitted model can't be converted."""
+    """A fitted model can't be converted, or is of another class.
+
+    The message names what can be taken instead.
+    """
 
 
 class InvalidInputError(CmlError, ValueError):
-    """An array has the wrong number, rank, shape, type or values."""
+    """An array has the wrong shape, type or values, or an option is not one of those allowed.
+
+    Files, messages and keys that are damaged or meant for another model raise it, too.
+    """
 
 
 class CalibrationError(CmlError, ValueError):
-    """Calibration data can't fix the quantization parameters."""
+    """Samples can't fix a range: none, all of weight 0, or not finite.
+
+    Give typical inputs, a few hundred of them.
+    """
 
 
 class BitWidthError(CmlError, ValueError):
-    """An integer of the circuit is wider than the backend takes."""
+    """An integer of the circuit is wider than the backend takes; names the operator and its width.
+
+    Lower `n_bits` or `rounding_bits`.
+    """
 
 
 class CompilationError(CmlError, RuntimeError):
-    """The FHE backend refused a circuit."""
+    """The FHE backend refused a circuit for another reason, or can't be used here."""

@@ -33,7 +33,7 @@ __all__ = ["FheCost", "fhe_cost", "fhe_scorers"]
 Model: TypeAlias = BaseEstimator | QuantizedModule
 
 SECONDS_ERROR = 0.35
-"""Relative error of estimated seconds that no model of docs/costs.md exceeds."""
+"""Relative error of estimated seconds that no model of docs/guide/costs.md exceeds."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from docs.supported_ops import refreshed
 
 __all__ = ["main"]
 
-PAGE = Path(__file__).parent / "estimators.md"
+PAGE = Path(__file__).parent / "reference" / "estimators.md"
 
 _CLIENT = "in the clear, in a pipeline before our estimators; deployed where `save_model` takes it"
 _META = "takes our estimators as they are, in every mode by `config_context`"

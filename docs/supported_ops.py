@@ -22,7 +22,8 @@ from cml_sklearn.quantization.quantized_op import reason_without_quantized_form
 from tests.quantization.cases import CASES, Case, quantized
 from tests.zoo import ZOO
 
-DOCS = Path(__file__).parent
+OPERATORS = Path(__file__).parent / "reference" / "operators.md"
+ZOO_PAGE = Path(__file__).parent / "guide" / "torch_onnx.md"
 
 _N_COLUMNS = 5
 
@@ -120,14 +121,12 @@ def refreshed(page: str, mark: str, lines: str) -> str:
 def main() -> None:
     """Write the pages, or check them."""
     checks = "--check" in sys.argv
-    operators = (DOCS / "operators.md").read_text(encoding="utf-8")
+    operators = OPERATORS.read_text(encoding="utf-8")
     lines_of_operators = table(known_complexity(operators), compiles=not checks)
-    tables = {"operators": lines_of_operators, "neural_networks": zoo_table()}
-    marks = {"operators": "operators", "neural_networks": "zoo"}
-    for name, lines in tables.items():
-        path = DOCS / f"{name}.md"
+    tables = {"operators": (OPERATORS, lines_of_operators), "zoo": (ZOO_PAGE, zoo_table())}
+    for mark, (path, lines) in tables.items():
         page = path.read_text(encoding="utf-8")
-        fresh = refreshed(page, marks[name], lines)
+        fresh = refreshed(page, mark, lines)
         if not checks:
             path.write_text(fresh, encoding="utf-8")
         elif fresh != page:

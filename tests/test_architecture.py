@@ -1,4 +1,4 @@
-"""The walks of docs/architecture.md are the ways that the code goes."""
+"""The walks of docs/explanation/architecture.md are the ways that the code goes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import cml_sklearn
 from cml_sklearn import LogisticRegression, RandomForestClassifier, compile_torch_model
 
 PACKAGE = Path(cml_sklearn.__file__).parent
-PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
+PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "architecture.md"
 STOP = re.compile(r"\d+\. `(\S+)`: `(\S+)`: `(\S+)`")
 
 X, Y = load_iris(return_X_y=True)

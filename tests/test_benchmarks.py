@@ -309,7 +309,8 @@ def test_the_model_of_costs_is_compared(tmp_path: Path) -> None:
 def test_growth_of_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "DOCS", tmp_path)
     monkeypatch.setattr(engine_growth, "_PICTURE", tmp_path / "images" / "growth.png")
-    page = tmp_path / "engine_table.md"
+    page = tmp_path / "benchmarks" / "engines.md"
+    page.parent.mkdir()
     page.write_text("<!-- growth -->\n<!-- end of growth -->\n")
     sweeps = {
         "samples": replace(engine_growth.SWEEPS["samples"], models=("LR",)),
@@ -364,4 +365,4 @@ def test_the_page_of_trees_says_what_is_measured() -> None:
     default = trees.measured("wine", "DT", 6).gop
     figures = f"| 6 | {score:.3f} | {reference:.3f} | 0.944 | {pbs:.0f} | 46 | {gop:.2f} |"
     figures += f" 2.3 | 17 x | {default:.2f} |"
-    assert f"| wine / DT5 {figures}" in (tables.DOCS / "trees.md").read_text()
+    assert f"| wine / DT5 {figures}" in (tables.DOCS / "explanation/trees.md").read_text()

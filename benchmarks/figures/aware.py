@@ -1,4 +1,4 @@
-"""What learning to bear the rounding gives: the table of docs/neural_networks.md.
+"""What learning to bear the rounding gives: the table of docs/guide/networks.md.
 
 Mean scores of the default perceptron of 16 units on raw data, in the clear, over several splits.
 """
@@ -27,7 +27,7 @@ _N_SPLITS = 6
 def write() -> None:
     """Measure all and write the page."""
     head = ["", *(f"{kept} bits kept" for kept in _KEPT)]
-    insert("neural_networks.md", "aware", markdown(head, _cells()))
+    insert("guide/networks.md", "aware", markdown(head, _cells()))
 
 
 def _cells() -> Iterator[list[str]]:

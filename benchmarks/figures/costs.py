@@ -1,4 +1,4 @@
-"""Estimated against measured seconds of encrypted predictions: the table of docs/costs.md.
+"""Estimated against measured seconds of encrypted predictions: the table of docs/guide/costs.md.
 
 Models of different kinds, on the engines that can do them; the first sample is not counted.
 """
@@ -54,7 +54,7 @@ def write() -> None:
     errors = [error for _, error in lines]
     told = f"{len(errors)} estimates, off by {100 * np.median(errors):.0f} % in the median."
     table = markdown(_HEAD, [cells for cells, _ in lines], n_left=2)
-    insert("costs.md", "costs", [f"{facts_line()} {told}", "", *table])
+    insert("guide/costs.md", "costs", [f"{facts_line()} {told}", "", *table])
 
 
 def _lines() -> Iterator[tuple[list[str], float]]:

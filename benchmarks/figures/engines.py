@@ -1,4 +1,4 @@
-"""Seconds, bytes and memory of SEAL beside Concrete: the first table of docs/engine_table.md.
+"""Seconds, bytes and memory of SEAL beside Concrete: the first table of docs/benchmarks/engines.md.
 
 Every line is measured in a process of its own. Seconds are those of encryption, evaluation and
 decryption, one batch after the other in one process; keys stand apart. Bytes are those of the
@@ -63,7 +63,7 @@ def write() -> None:
     """Measure all and write the page."""
     rows = [in_child(measured, work) for work in track(list(_works()), "measuring", transient=True)]
     lines = [facts_line(), "", *markdown(_HEAD, cells(rows), n_left=2)]
-    insert("engine_table.md", "engines", lines)
+    insert("benchmarks/engines.md", "engines", lines)
 
 
 def _works() -> Iterator[Work]:

@@ -1,4 +1,4 @@
-"""Accuracy of a linear classifier by number of bits: the tables of docs/pipeline.md.
+"""Accuracy of a linear classifier by number of bits: the tables of docs/explanation/pipeline.md.
 
 Three ways to choose the integers, on the same folds: one scale for all features, one scale for
 each with every weight rounded to the nearest integer, and the library's own way.
@@ -25,7 +25,7 @@ _DATA = {"breast_cancer": "standardized", "wine": "raw", "digits": "raw"}
 
 def write() -> None:
     """Measure all and write the page."""
-    insert("pipeline.md", "linear", [line for name in _DATA for line in _section(name)])
+    insert("explanation/pipeline.md", "linear", [line for name in _DATA for line in _section(name)])
 
 
 def _section(name: str) -> Iterator[str]:

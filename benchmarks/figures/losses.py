@@ -1,4 +1,4 @@
-"""What networks lose by quantization with their defaults: the table of docs/neural_networks.md.
+"""What networks lose by quantization with their defaults: a table of docs/explanation/networks.md.
 
 Perceptrons of 16 units on standardized data, in the clear, against the same net in floats, which
 for `NeuralNet*` is one trained without simulated rounding. Seven of the twelve data sets are
@@ -99,7 +99,7 @@ _GENERATED: dict[str, tuple[str, Callable[[], Made]]] = {
 
 def write() -> None:
     """Measure all and write the page."""
-    insert("neural_networks.md", "losses", markdown(_HEAD, list(_cells())))
+    insert("explanation/networks.md", "losses", markdown(_HEAD, list(_cells())))
 
 
 def _cells() -> Iterator[list[str]]:

@@ -1,4 +1,4 @@
-"""Scores, cost and encrypted predictions of networks: the table of docs/neural_networks.md.
+"""Scores, cost and encrypted predictions of networks: the table of docs/explanation/networks.md.
 
 Standardized features. Encrypts for real: takes some minutes.
 """
@@ -66,7 +66,7 @@ def write() -> None:
     """Measure all and write the page."""
     with config_context(engine="concrete"):
         cells = list(map(_measured, _NETWORKS))
-    insert("neural_networks.md", "table", markdown(_HEAD, cells, n_left=2))
+    insert("explanation/networks.md", "table", markdown(_HEAD, cells, n_left=2))
 
 
 def _measured(network: Network) -> list[str]:

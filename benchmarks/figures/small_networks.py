@@ -1,4 +1,4 @@
-"""Networks of few lookups, over six splits and encrypted: a table of docs/neural_networks.md.
+"""Networks of few lookups, over six splits and encrypted: a table of docs/explanation/networks.md.
 
 Widths, units and training were chosen on splits of other seeds. Encrypts for real: takes some
 minutes.
@@ -112,7 +112,7 @@ _TASKS = [
 def write() -> None:
     """Measure all and write the page."""
     lines = [*markdown(_HEAD, map(_cells, _TASKS)), "", f"Measured with {facts_line()}"]
-    insert("neural_networks.md", "small", lines)
+    insert("explanation/networks.md", "small", lines)
 
 
 def _cells(task: _Task) -> list[str]:

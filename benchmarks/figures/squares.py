@@ -1,4 +1,4 @@
-"""Nets of squares on SEAL beside nets of lookups: a table of docs/neural_networks.md.
+"""Nets of squares on SEAL beside nets of lookups: a table of docs/guide/networks.md.
 
 Mean scores of the default perceptron of 16 units over several splits of standardized data, in the
 clear; median seconds of encrypting, evaluating and decrypting, of the last split.
@@ -28,7 +28,7 @@ _N_SPLITS, _BATCH, _N_RUNS = 6, 8192, 5
 
 def write() -> None:
     """Measure all and write the page."""
-    insert("neural_networks.md", "squares", markdown(_HEAD, _cells()))
+    insert("guide/networks.md", "squares", markdown(_HEAD, _cells()))
 
 
 def _cells() -> Iterator[list[str]]:

@@ -1,4 +1,4 @@
-"""Cost and scores of trees on the engine "concrete": the tables and the picture of docs/trees.md.
+"""Cost and scores of trees on "concrete": the tables and the picture of docs/explanation/trees.md.
 
 Gop is the optimizer's own cost in units of 1e9 operations, PBS the number of programmable
 bootstraps, at the peer's p_error and at the default one: exact and repeatable.
@@ -18,7 +18,7 @@ from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR
 
 __all__ = ["Measured", "measured", "write"]
 
-_PAGE = "trees.md"
+_PAGE = "explanation/trees.md"
 _PICTURE = DOCS / "images" / "tree_bits.svg"
 _LABELS = {"DT": "DT5", "XGB": "XGB50x3", "RF": "RF50x4"}
 # (score, PBS, Gop) of Concrete-ML 1.9.0, always at n_bits=6

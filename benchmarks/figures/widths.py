@@ -1,4 +1,4 @@
-"""Accuracy and cost of a perceptron by its widths: a picture and tables of docs/neural_networks.md.
+"""Accuracy and cost of a perceptron by its widths: a picture and tables of docs/guide/networks.md.
 
 breast_cancer, standardized, 12 hidden units, five splits. Stars mark what `search_widths` chooses
 within some budgets, on the training samples only.
@@ -19,7 +19,7 @@ from cml_sklearn import config_context
 
 __all__ = ["Point", "write"]
 
-_PAGE = "neural_networks.md"
+_PAGE = "guide/networks.md"
 _PICTURE = DOCS / "images" / "neural_curve.png"
 _N_BITS = [3, 4, 5]
 _ROUNDING_BITS = [2, 3, 4, 5, 6]

@@ -118,7 +118,7 @@ class FheCircuit:
         return self.report.batch_size
 
     def cost(self, n_samples: int) -> Cost:
-        """Estimate what `execute` takes, without keys, on the machine of docs/costs.md."""
+        """Estimate what `execute` takes, without keys, on the machine of docs/guide/costs.md."""
         return self._circuit.cost(n_samples)
 
     def simulate(self, *inputs: IntArray) -> Integers:

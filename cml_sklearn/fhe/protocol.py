@@ -252,7 +252,7 @@ class Circuit(Protocol[Ciphertexts, EvaluationKeys]):
         ...
 
     def cost(self, n_samples: int) -> Cost:
-        """Estimate predictions without keys; seconds are those of the machine of docs/costs.md."""
+        """Estimate predictions without keys; seconds are those of docs/guide/costs.md's machine."""
         ...
 
 

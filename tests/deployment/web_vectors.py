@@ -1,4 +1,4 @@
-"""What both clients must make of the same files: test vectors of docs/client_format.md.
+"""What both clients must make of the same files: test vectors of docs/deployment/client_format.md.
 
 ``python -m tests.deployment.web_vectors`` writes archives of small models and their vectors to
 ``tests/deployment/data/web``; only where a format changes.

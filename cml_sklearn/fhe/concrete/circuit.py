@@ -22,7 +22,7 @@ _SECONDS_OF_CALL, _SECONDS_OF_BATCH, _SECONDS_OF_LOOKUPS = 0.009, 0.003, 0.05
 """Of handing batches to threads, of any batch, and in addition of one with lookups."""
 
 _SECONDS_OF_GOP, _SECONDS_OF_MB_SENT, _SECONDS_OF_MB_READ = 0.107, 4.2, 4.2
-"""Measured on 16 models by the machine of docs/costs.md, with both cores, when nothing else ran."""
+"""Measured on 16 models by the machine of docs/guide/costs.md: both cores, nothing else running."""
 
 _SECURITY_BITS = 128
 

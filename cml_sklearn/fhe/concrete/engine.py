@@ -93,7 +93,7 @@ class ConcreteEngine:
         return BatchKeys.of(parts)
 
     def cost(self, program: IntegerProgram, n_samples: int) -> Cost:
-        """Estimate by the number of inputs and lookups, from measured seconds (docs/engines.md)."""
+        """Estimate by the number of inputs and lookups, by seconds of docs/guide/engines.md."""
         n_inputs = sum(b.low.size for b in program.input_bounds)
         if program.is_affine:
             return Cost(0.5 + 0.003 * n_samples, 4_000 * n_inputs * n_samples)

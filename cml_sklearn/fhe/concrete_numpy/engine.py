@@ -34,7 +34,7 @@ class ConcreteNumpyEngine:
         if not is_installed():
             return (
                 "the package concrete-numpy is not installed; it needs an environment of its own "
-                "with Python 3.10, where a saved module runs: see docs/engines.md"
+                "with Python 3.10, where a saved module runs: see docs/guide/engines.md"
             )
         if len(program.outputs) > 1:
             return f"it has {len(program.outputs)} outputs, and circuits have one here"
@@ -57,7 +57,7 @@ class ConcreteNumpyEngine:
         return ConcreteNumpyCircuit(circuit, size, n_lookups, lowered.words, options)
 
     def cost(self, program: IntegerProgram, n_samples: int) -> Cost:
-        """Estimate from measured seconds (docs/engines.md); "auto" never asks."""
+        """Estimate from measured seconds (docs/guide/engines.md); "auto" never asks."""
         n_inputs = sum(b.low.size for b in program.input_bounds)
         keys = 0 if program.is_affine else 30
         return Cost(keys + 0.0015 * n_inputs * n_samples, 16_000 * n_inputs * n_samples)

@@ -2,7 +2,7 @@
 
 The names are the numbers of the reports at github.com/zama-ai/concrete. Many are of comparisons,
 bits and shifts, which we don't take from the library: here these are the lookups that we make of
-them. The table in docs/reliability.md says what each report is about.
+them. The table in docs/explanation/reliability.md says what each report is about.
 """
 
 from __future__ import annotations

@@ -58,7 +58,9 @@ def shapes_program() -> IntegerProgram:
 @without_it
 def test_an_engine_that_is_not_installed_says_what_to_do() -> None:
     for program in (linear_program(), lookup_program()):
-        with pytest.raises(CompilationError, match=r"(?s)concrete-numpy.*3\.10.*docs/engines\.md"):
+        with pytest.raises(
+            CompilationError, match=r"(?s)concrete-numpy.*3\.10.*docs/guide/engines\.md"
+        ):
             FheCircuit(program, CircuitOptions(), ConcreteNumpyEngine())
 
 

@@ -147,7 +147,7 @@ def test_one_answer_of_seal_gives_no_weights(hidden: bool) -> None:
 
 @pytest.mark.fhe
 def test_one_answer_of_concrete_gives_the_weights() -> None:
-    """What docs/security.md warns of."""
+    """What docs/explanation/security.md warns of."""
     fhe = load_concrete()
     compiler = fhe.Compiler(lambda x: x @ WEIGHTS[:, None], {"x": "encrypted"})
     configuration = fhe.Configuration(compress_input_ciphertexts=False)
