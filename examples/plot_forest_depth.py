@@ -15,7 +15,7 @@ from cml_sklearn.ensemble import RandomForestClassifier
 from cml_sklearn.metrics import fhe_cost
 
 X, y = load_breast_cancer(return_X_y=True)
-depths = [1, 2, 3, 4, 5, 6]
+depths = [1, 2, 3, 4, 5]
 
 # %%
 # A lookup is Concrete's unit of work; Gop are billions of its operations.
@@ -26,12 +26,10 @@ for depth in depths:
     costs.append(fhe_cost(forest.fit(X, y), engine="concrete").gop)
 
 # %%
-# From depth 3 on the scores are level, while the cost goes on growing.
+# The score levels off; the cost goes on growing.
 figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.5), layout="constrained")
 left.plot(depths, scores, "o-")
-left.set(xlabel="max_depth", ylabel="accuracy, 3-fold", title="Quantized, in the clear")
+left.set(xlabel="max_depth", ylabel="accuracy, 3-fold", title="Score, quantized")
 right.plot(depths, costs, "o-", color="C1")
-right.set(
-    xlabel="max_depth", ylabel="cost of a sample, Gop", title="Encrypted, on Concrete", ylim=0
-)
+right.set(xlabel="max_depth", ylabel="cost of a sample, Gop", title="Cost on Concrete", ylim=0)
 plt.show()

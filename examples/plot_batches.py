@@ -1,0 +1,47 @@
+"""
+Thousands of samples in a batch
+===============================
+
+A ciphertext of SEAL has 4,096 or 8,192 places, and an operation works on all of them. So one call
+with many rows takes hardly longer than a call with few.
+"""
+
+from time import perf_counter
+
+import numpy as np
+from matplotlib import pyplot as plt
+from sklearn.datasets import load_breast_cancer
+
+from cml_sklearn import DecisionTreeClassifier, LogisticRegression
+
+X, y = load_breast_cancer(return_X_y=True)
+X = (X - X.mean(axis=0)) / X.std(axis=0)
+models = {
+    "LogisticRegression": LogisticRegression(n_bits=8),
+    "DecisionTreeClassifier, depth 4": DecisionTreeClassifier(max_depth=4, random_state=0),
+}
+n_rows = [1, 10, 100, 1000, 4096]
+many = X[np.random.default_rng(0).integers(len(X), size=max(n_rows))]
+
+# %%
+# Keys are made before the clock starts.
+seconds = {}
+for name, model in models.items():
+    model.fit(X, y).compile().generate_keys()
+    seconds[name] = []
+    for n in n_rows:
+        started = perf_counter()
+        labels = model.predict(many[:n], execute_in_fhe=True)
+        seconds[name].append(perf_counter() - started)
+
+    print(f"{name}: {(labels == model.predict(many)).mean():.0%} of the labels are the clear ones")
+
+# %%
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+for name, times in seconds.items():
+    left.loglog(n_rows, times, "o-", label=name)
+    right.loglog(n_rows, 1000 * np.array(times) / n_rows, "o-", label=name)
+left.set(xlabel="rows in a call", ylabel="seconds", title="A call")
+right.set(xlabel="rows in a call", ylabel="milliseconds", title="A row")
+left.legend()
+plt.show()
