@@ -25,7 +25,7 @@ from cml_sklearn.estimators.predictions import (
     FheRegressorMixin,
     ProbabilisticEstimator,
 )
-from cml_sklearn.estimators.skorch import NET_DOC, NeuralNet
+from cml_sklearn.estimators.skorch import NeuralNet
 from cml_sklearn.estimators.width_search import search_widths
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.quantization.postprocessing import (
@@ -78,8 +78,6 @@ class MLPRegressor(
 
 class NeuralNetClassifier(FheClassifierMixin, ProbabilisticEstimator, NeuralNet):
     """A classifier by a skorch net."""
-
-    __doc__ += NET_DOC
 
     _wrapped_class = sklearn.neural_network.MLPClassifier
 
@@ -191,8 +189,6 @@ class NeuralNetClassifier(FheClassifierMixin, ProbabilisticEstimator, NeuralNet)
 
 class NeuralNetRegressor(FheRegressorMixin, NeuralNet):
     """A regressor by a skorch net."""
-
-    __doc__ += NET_DOC
 
     _wrapped_class = sklearn.neural_network.MLPRegressor
     _flat: bool

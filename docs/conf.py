@@ -48,7 +48,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"/plot_",
-    "ignore_pattern": r"(__init__|demo|cnn)\.py",
+    "ignore_pattern": r"(^|/)(__init__|demo|cnn)\.py",
     "parallel": 2,
     "abort_on_example_error": True,
     "download_all_examples": False,

@@ -13,10 +13,35 @@ settings.load_profile("untimed")
 os.environ["SCIPY_ARRAY_API"] = "1"
 
 
+REPRESENTATIVES = {
+    "DecisionTreeClassifier",
+    "EllipticEnvelope",
+    "GaussianNB",
+    "HistGradientBoostingRegressor",
+    "KMeans",
+    "LogisticRegression",
+    "NeuralNetRegressor",
+    "PCA",
+    "PLSRegression",
+    "SVC",
+    "XGBClassifier",
+}
+"""Estimators whose examples run with the quick tests."""
+
+
 @pytest.fixture
 def brief_students(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let students of perceptrons learn for a moment: for tests that don't look at accuracy."""
     monkeypatch.setattr("cml_sklearn.estimators.distillation._N_STEPS", 10)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the examples of some estimators, one of a kind; those of all others are slow tests."""
+    for item in items:
+        if isinstance(item, pytest.DoctestItem):
+            kind = item.dtest.globs.get(item.name.rpartition(".")[2])
+            if hasattr(kind, "from_sklearn_model") and kind.__name__ not in REPRESENTATIVES:
+                item.add_marker(pytest.mark.slow)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -32,6 +32,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.config import ExecutionMode, resolve_mode
+from cml_sklearn.estimators.examples import example_of
 from cml_sklearn.estimators.inspection import (
     is_fitted_attribute,
     is_of_the_model,
@@ -99,6 +100,7 @@ class FheEstimator(BaseEstimator):
         if wraps is not None:
             cls._wrapped_class = wraps
             take_over(cls, wraps, cls._own_parameters)
+            cls.__doc__ = f"{cls.__doc__}{example_of(cls)}"
         super().__init_subclass__(**kwargs)
 
     @classmethod

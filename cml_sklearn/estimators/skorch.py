@@ -22,6 +22,7 @@ from typing_extensions import override
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.estimators.base import as_dense
+from cml_sklearn.estimators.examples import example_of
 from cml_sklearn.estimators.networks import QUANTIZATION_PARAMETERS, NetworkEstimator
 from cml_sklearn.estimators.partial_fit import CalibratedOnBatches
 from cml_sklearn.estimators.wrapping import (
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     import onnx
     import skorch
 
-__all__ = ["NET_DOC", "NeuralNet"]
+__all__ = ["NeuralNet"]
 
 _SKORCH_PREFIXES = (
     "callbacks__",
@@ -101,7 +102,7 @@ _BESIDE = (
     inspect.Parameter("skorch_parameters", inspect.Parameter.VAR_KEYWORD),
 )
 
-NET_DOC = f"""
+_NET_DOC = f"""
 
 Parameters
 ----------
@@ -135,6 +136,11 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
     n_outputs_: int
 
     __init__ = constructor(_BESIDE, _PARAMETERS)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Add the parameters, and an example, to the docstring."""
+        super().__init_subclass__(**kwargs)
+        cls.__doc__ = f"{cls.__doc__}{_NET_DOC}{example_of(cls)}"
 
     @classmethod
     def from_sklearn_model(cls, model: object, *_: object, **__: object) -> Self:
