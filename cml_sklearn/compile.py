@@ -93,6 +93,16 @@ def compile_onnx_model(
     InvalidInputError
         No widths are within `max_gop`.
     InvalidGraphError, UnsupportedOperatorError, CalibrationError, BitWidthError, CompilationError
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from cml_sklearn import Ridge, compile_onnx_model
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> graph = Ridge().fit(X, y).onnx_model_
+    >>> module = compile_onnx_model(graph, X, n_bits=8)
+    >>> module.forward(X[:3], execute_in_fhe=True).shape
+    (3, 1)
     """
     graph, options = NumpyModule(model), CircuitOptions(p_error, batch_size)
     quantized = _quantizer(graph, calibration, exact_rounding, clear_tail)
@@ -138,6 +148,18 @@ def compile_torch_model(
     ------
     InvalidInputError, CalibrationError, InvalidGraphError, UnsupportedOperatorError, BitWidthError,
     CompilationError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from cml_sklearn import compile_torch_model
+    >>> layer = torch.nn.Linear(4, 2)
+    >>> X = np.random.default_rng(0).normal(size=(100, 4))
+    >>> module = compile_torch_model(layer, X, n_bits=8)
+    >>> encrypted = module.forward(X[:3], execute_in_fhe=True)
+    >>> bool((encrypted == module.forward(X[:3])).all())
+    True
     """
     return compile_onnx_model(
         exported(module, calibration),
@@ -179,6 +201,16 @@ def preflight(
     Raises
     ------
     InvalidGraphError, UnsupportedOperatorError, CalibrationError, BitWidthError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from cml_sklearn import preflight
+    >>> net = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1))
+    >>> table = preflight(net, np.random.default_rng(0).normal(size=(100, 4)))
+    >>> print(table)
+    layer  lookups...
     """
     is_onnx = isinstance(model, str | Path | bytes) or hasattr(model, "SerializeToString")
     onnx_model = model if is_onnx else exported(cast("torch.nn.Module", model), calibration)

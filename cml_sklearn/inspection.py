@@ -40,6 +40,12 @@ def pareto_front(costs: ArrayLike, scores: ArrayLike) -> IntArray:
     -------
     ndarray of int, shape (n_front,)
         Indices by ascending cost, and so by ascending score.
+
+    Examples
+    --------
+    >>> from cml_sklearn.inspection import pareto_front
+    >>> pareto_front(costs=[1, 2, 3], scores=[0.8, 0.9, 0.85]).tolist()
+    [0, 1]
     """
     costs, scores = np.asarray(costs, dtype=np.float64), np.asarray(scores, dtype=np.float64)
     front: list[int] = []
@@ -71,6 +77,20 @@ class CostDisplay:
         Candidates that nothing is both cheaper and better than: see `pareto_front`.
     ax_, figure_ : matplotlib's Axes and Figure
         Set by `plot`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cml_sklearn.inspection import CostDisplay
+    >>> display = CostDisplay(
+    ...     np.array([0.1, 0.5, 2.0]),
+    ...     np.array([0.80, 0.90, 0.89]),
+    ...     np.full(3, 0.01),
+    ...     groups=["tree", "tree", "network"],
+    ...     cost_name="cost of a sample, Gop",
+    ... )
+    >>> display.front_.tolist(), display.plot().ax_.get_ylabel()
+    ([0, 1], 'score')
     """
 
     def __init__(
@@ -163,6 +183,16 @@ class PbsDisplay:
     ----------
     ax_, figure_ : matplotlib's Axes and Figure
         Set by `plot`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from cml_sklearn import DecisionTreeClassifier
+    >>> from cml_sklearn.inspection import PbsDisplay
+    >>> tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(*load_iris(return_X_y=True))
+    >>> display = PbsDisplay.from_estimator(tree)
+    >>> display.ax_.get_xlabel()
+    'bits of the index'
     """
 
     def __init__(self, cost: FheCost) -> None:

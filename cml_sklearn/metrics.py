@@ -65,6 +65,10 @@ class FheCost:
         That of the estimate, relative.
     n_samples : int
         Samples that are predicted at once, on which engine, bytes and seconds depend.
+
+    Examples
+    --------
+    See `fhe_cost`, which makes them.
     """
 
     engine: str
@@ -108,6 +112,16 @@ def fhe_cost(model: Model, *, n_samples: int = 1, engine: str | AnyEngine | None
         No estimator of this library is found in the model.
     BitWidthError, CompilationError
         The engine refuses.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from cml_sklearn import DecisionTreeClassifier
+    >>> from cml_sklearn.metrics import fhe_cost
+    >>> tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(*load_iris(return_X_y=True))
+    >>> cost = fhe_cost(tree, engine="concrete")
+    >>> cost.engine, sum(cost.pbs_by_width.values()) > 0, cost.key_bytes > 1e6
+    ('concrete', True, True)
     """
     costs = [_cost(circuit, n_samples) for circuit in _circuits(model, n_samples, engine)]
     return costs[0] if len(costs) == 1 else _sum(costs)
@@ -135,6 +149,23 @@ def fhe_scorers(*names: str, n_samples: int = 1) -> dict[str, Callable[..., floa
     ------
     InvalidInputError
         An unknown name.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from cml_sklearn import DecisionTreeClassifier
+    >>> from cml_sklearn.metrics import fhe_scorers
+    >>> from cml_sklearn.model_selection import cheapest_within_one_standard_error
+    >>> search = GridSearchCV(
+    ...     DecisionTreeClassifier(random_state=0),
+    ...     {"max_depth": [1, 2, 3]},
+    ...     scoring={"accuracy": "accuracy", **fhe_scorers("neg_fhe_gop")},
+    ...     refit=cheapest_within_one_standard_error("accuracy", "neg_fhe_gop"),
+    ...     cv=3,
+    ... )
+    >>> search.fit(*load_iris(return_X_y=True)).best_params_
+    {'max_depth': 3}
     """
     unknown = [name for name in names if name not in _SCORERS]
     if unknown:

@@ -32,6 +32,16 @@ def cheapest_within_one_standard_error(
     -------
     callable
         Of ``cv_results_``, picklable; gives the index of the chosen parameters.
+
+    Examples
+    --------
+    >>> from cml_sklearn.model_selection import cheapest_within_one_standard_error
+    >>> rule = cheapest_within_one_standard_error("accuracy")
+    >>> rule({
+    ...     "split0_test_accuracy": [0.8, 0.90, 0.92], "split1_test_accuracy": [0.8, 0.94, 0.96],
+    ...     "split0_test_neg_fhe_gop": [-1, -2, -9], "split1_test_neg_fhe_gop": [-1, -2, -9],
+    ... })
+    1
     """
     return partial(_cheapest, score=score, cost=cost)
 

@@ -40,6 +40,18 @@ def simulated_rounding(
         As in `compile_torch_model`, for all layers or for each.
     *examples : array-like of shape (n_samples, ...)
         One for each input, of a few samples: they show in which order layers run.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from cml_sklearn import simulated_rounding
+    >>> net = torch.nn.Sequential(torch.nn.Linear(2, 9), torch.nn.ReLU(), torch.nn.Linear(9, 1))
+    >>> x = torch.linspace(-1, 1, 8).reshape(4, 2)
+    >>> with simulated_rounding(net, 3, x.numpy()):
+    ...     rounded = net(x)  # train here
+    >>> bool((rounded == net(x)).all())
+    False
     """
     handles = _attach(module, rounding_bits, *examples)
     try:

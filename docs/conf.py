@@ -38,6 +38,8 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 autosummary_generate = True
+default_role = "literal"
+toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # numpydoc's sections say types in words
 numpydoc_show_class_members = False
 
@@ -50,6 +52,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/plot_",
     "ignore_pattern": r"(^|/)(__init__|demo|cnn)\.py",
     "parallel": 2,
+    "within_subsection_order": "ExampleTitleSortKey",
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_signature": False,

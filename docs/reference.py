@@ -58,12 +58,30 @@ _TITLES = {
 """Public modules in the order of the reference, with what its pages call them."""
 
 
+_SELECTED = {"compile", "config", "quantization.post_training", "quantization_aware"}
+"""Modules of whose names those in `_PUBLIC` are meant for users."""
+
+
 def names_by_module() -> dict[str, list[str]]:
-    """Public names of each public module."""
-    missing = {name for name in cml_sklearn._PUBLIC if name not in _TITLES} - {"onnx.numpy_module"}
-    if missing:
-        raise LookupError(f"docs/reference.py has no title for {sorted(missing)}")
-    return {name: list(_module(name).__all__) for name in _TITLES}
+    """Names of the reference by module: all public classes and functions."""
+    further = [name for name in cml_sklearn._PUBLIC if name not in _TITLES and "onnx" not in name]
+    return {name: _names(name) for name in [*_TITLES, *further]}
+
+
+def _names(name: str) -> list[str]:
+    """Public classes and functions of a module."""
+    module = _module(name)
+    names = cml_sklearn._PUBLIC[name] if name in _SELECTED else module.__all__
+    return [
+        each
+        for each in names
+        if inspect.isroutine(getattr(module, each)) or inspect.isclass(getattr(module, each))
+    ]
+
+
+def _title(name: str) -> str:
+    """Say what pages call a module."""
+    return _TITLES.get(name, name.strip("_").replace("_", " ").capitalize())
 
 
 def write() -> None:
@@ -83,7 +101,7 @@ def _module(name: str) -> ModuleType:
 def _page(name: str, names: list[str]) -> Iterator[str]:
     """Title, the module's own words, and a table of its names."""
     module = _module(name)
-    yield from _headed(_TITLES[name])
+    yield from _headed(_title(name))
     yield from [f".. module:: cml_sklearn.{name}", ""]
     yield from [inspect.getdoc(module) or "", ""]
     yield from [f".. currentmodule:: cml_sklearn.{name}", ""]
@@ -97,7 +115,7 @@ def _index(modules: dict[str, list[str]]) -> Iterator[str]:
     yield "Names of the first modules are also those of ``cml_sklearn`` itself, and are those of"
     yield "scikit-learn: ``from cml_sklearn import LogisticRegression``."
     yield from ["", ".. toctree::", "   :maxdepth: 1", ""]
-    yield from (f"   {_TITLES[name]} <{name}>" for name in modules)
+    yield from (f"   {_title(name)} <{name}>" for name in modules)
 
 
 def _errors() -> Iterator[str]:

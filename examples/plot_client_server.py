@@ -41,7 +41,7 @@ service = subprocess.Popen(
     stderr=subprocess.PIPE,
     text=True,
 )
-events = (json.loads(line)["event"] for line in service.stderr)
+events = (json.loads(line)["event"] for line in service.stderr or ())
 url = next(event.split()[3] for event in events if event.startswith("Uvicorn running on"))
 
 # %%

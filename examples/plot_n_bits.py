@@ -33,7 +33,8 @@ for name, model in models.items():
     print(name, search.best_params_)
 
 # %%
-# From 4 bits on the linear model has the score of its floats, which the dashed lines show.
+# From 4 bits on the linear model has the score of its floats, which the dashed lines show. Trees
+# are trained on a grid of ``2**n_bits - 1`` edges: here a coarse one keeps them from overfitting.
 floats = {
     "RidgeClassifier": searches["RidgeClassifier"].best_estimator_[-1].sklearn_model_,
     "DecisionTreeClassifier": FloatTree(max_depth=8, random_state=0),

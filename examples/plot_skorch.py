@@ -33,7 +33,7 @@ net = NeuralNetClassifier(
     criterion=torch.nn.CrossEntropyLoss,
     optimizer=torch.optim.Adam,
     lr=0.05,
-    max_epochs=100,
+    max_epochs=50,
     train_split=ValidSplit(5, stratified=True),
     callbacks=[EarlyStopping(patience=20)],
     verbose=0,

@@ -39,8 +39,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the examples of some estimators, one of a kind; those of all others are slow tests."""
     for item in items:
         if isinstance(item, pytest.DoctestItem):
-            kind = item.dtest.globs.get(item.name.rpartition(".")[2])
-            if hasattr(kind, "from_sklearn_model") and kind.__name__ not in REPRESENTATIVES:
+            name = item.name.rpartition(".")[2]
+            is_estimator = hasattr(item.dtest.globs.get(name), "from_sklearn_model")
+            if is_estimator and name not in REPRESENTATIVES:
                 item.add_marker(pytest.mark.slow)
 
 

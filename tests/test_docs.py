@@ -136,7 +136,8 @@ def test_every_page_is_in_a_list() -> None:
             r"^```{toctree}\n(.*?)^```", text_of(page), re.MULTILINE | re.DOTALL
         ):
             entries = [line for line in block.splitlines() if line and not line.startswith(":")]
-            listed |= {(folder / f"{entry}.md").resolve() for entry in entries}
+            names = [re.sub(r".* <(.*)>", r"\1", entry) for entry in entries]
+            listed |= {(folder / f"{name}.md").resolve() for name in names}
         included |= {(folder / path).resolve() for path in INCLUDE.findall(text_of(page))}
     pages = {page for page in PAGES if page.is_relative_to(DOCS)}
     assert pages - listed - included == {DOCS / "index.md"}
@@ -146,6 +147,14 @@ def test_the_reference_has_every_public_name() -> None:
     pages = reference.names_by_module()
     known = {name for names in pages.values() for name in names}
     assert {name for names in cml_sklearn._PUBLIC.values() for name in names} <= known
+
+
+def test_every_public_class_has_an_example() -> None:
+    """Those that only describe what others make, name these."""
+    kinds = [getattr(cml_sklearn, n) for names in cml_sklearn._PUBLIC.values() for n in names]
+    classes = [kind for kind in kinds if isinstance(kind, type)]
+    without = [kind.__name__ for kind in classes if "\nExamples\n" not in (getdoc(kind) or "")]
+    assert without == []
 
 
 ESTIMATORS = [

@@ -113,6 +113,10 @@ def save_model(
         The model is not fitted, of another library, or has a transformer that is no plain data.
     BitWidthError, CompilationError
         The engine can't do the model.
+
+    Examples
+    --------
+    See `FheClient`.
     """
     if engine not in ("auto", *_PORTABLE):
         allowed = ", ".join(map(repr, ("auto", *_PORTABLE)))

@@ -67,6 +67,10 @@ class FheServer:
     ------
     InvalidInputError
         The file is no server's half, or damaged.
+
+    Examples
+    --------
+    See `FheClient`, which asks it.
     """
 
     def __init__(self, path: str | Path | BinaryIO) -> None:

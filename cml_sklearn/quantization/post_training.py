@@ -99,6 +99,16 @@ class PostTrainingAffineQuantization:
     narrow_last : bool, default=False
         Whether an int `n_bits` leaves the last of several layers' weights a bit less: see
         `last_narrower`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from cml_sklearn import NumpyModule, PostTrainingAffineQuantization, Ridge
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> floats = NumpyModule(Ridge().fit(X, y).onnx_model_)
+    >>> module = PostTrainingAffineQuantization(n_bits=8).quantize_module(floats, X)
+    >>> module
+    QuantizedModule((10,) -> (1,), n_lookups=0)
     """
 
     def __init__(

@@ -55,6 +55,19 @@ class QuantizedModule:
     ----------
     fhe_circuit : FheCircuit
         Compiled when first asked for.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from cml_sklearn import Ridge
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> module = Ridge(n_bits=6).fit(X, y).quantized_module_
+    >>> codes, = module.quantize_input(X[:3])
+    >>> int(codes.min()) >= 0, int(codes.max()) < 2**6
+    (True, True)
+    >>> encrypted = module.forward(X[:3], execute_in_fhe=True)
+    >>> bool((encrypted == module.forward(X[:3])).all())
+    True
     """
 
     def __init__(
