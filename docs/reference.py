@@ -92,6 +92,7 @@ def write() -> None:
         _replace(API / f"{name}.rst", _page(name, names))
     _replace(API / "index.rst", _index(modules))
     _replace(API / "errors.md", _errors())
+    _forget({f"cml_sklearn.{name}.{each}" for name, names in modules.items() for each in names})
 
 
 def _module(name: str) -> ModuleType:
@@ -130,6 +131,13 @@ def _errors() -> Iterator[str]:
 
 def _headed(title: str) -> list[str]:
     return [title, "=" * len(title), ""]
+
+
+def _forget(names: set[str]) -> None:
+    """Remove autosummary's pages of an earlier build whose names are gone."""
+    for path in (API / "generated").glob("*.rst"):
+        if path.stem not in names:
+            path.unlink()
 
 
 def _replace(path: Path, lines: Iterator[str]) -> None:
