@@ -54,6 +54,7 @@ sphinx_gallery_conf = {
     "parallel": 2,
     "within_subsection_order": "ExampleTitleSortKey",
     "abort_on_example_error": True,
+    "capture_repr": (),
     "download_all_examples": False,
     "show_signature": False,
     "min_reported_time": 5,
