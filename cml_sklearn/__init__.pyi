@@ -1,6 +1,27 @@
 # Written by `python -m docs.stubs`; do not edit by hand.
 """scikit-learn estimators that predict on encrypted data."""
 
+from cml_sklearn import cluster as cluster
+from cml_sklearn import config as config
+from cml_sklearn import covariance as covariance
+from cml_sklearn import cross_decomposition as cross_decomposition
+from cml_sklearn import decomposition as decomposition
+from cml_sklearn import discriminant_analysis as discriminant_analysis
+from cml_sklearn import ensemble as ensemble
+from cml_sklearn import inspection as inspection
+from cml_sklearn import kernel_ridge as kernel_ridge
+from cml_sklearn import linear_model as linear_model
+from cml_sklearn import metrics as metrics
+from cml_sklearn import mixture as mixture
+from cml_sklearn import model_selection as model_selection
+from cml_sklearn import naive_bayes as naive_bayes
+from cml_sklearn import neighbors as neighbors
+from cml_sklearn import neural_network as neural_network
+from cml_sklearn import quantization_aware as quantization_aware
+from cml_sklearn import random_projection as random_projection
+from cml_sklearn import svm as svm
+from cml_sklearn import tree as tree
+from cml_sklearn._show_versions import show_versions as show_versions
 from cml_sklearn._version import __version__ as __version__
 from cml_sklearn.cluster import BisectingKMeans as BisectingKMeans
 from cml_sklearn.cluster import KMeans as KMeans
@@ -9,6 +30,8 @@ from cml_sklearn.compile import compile_onnx_model as compile_onnx_model
 from cml_sklearn.compile import compile_torch_model as compile_torch_model
 from cml_sklearn.compile import preflight as preflight
 from cml_sklearn.config import config_context as config_context
+from cml_sklearn.config import get_config as get_config
+from cml_sklearn.config import set_config as set_config
 from cml_sklearn.covariance import EllipticEnvelope as EllipticEnvelope
 from cml_sklearn.cross_decomposition import CCA as CCA
 from cml_sklearn.cross_decomposition import PLSCanonical as PLSCanonical
@@ -199,6 +222,9 @@ __all__ = [
     "compile_onnx_model",
     "compile_torch_model",
     "config_context",
+    "get_config",
     "preflight",
+    "set_config",
+    "show_versions",
     "simulated_rounding",
 ]

@@ -91,6 +91,9 @@ def stub_of_package() -> str:
         for module, names in cml_sklearn._PUBLIC.items()
         for name in names
     ]
+    imports += [
+        f"from cml_sklearn import {m} as {m}" for m in sorted(cml_sklearn._SUBMODULES - {"compile"})
+    ]
     head = f"# Written by `python -m docs.stubs`; do not edit by hand.\n{_docstring(cml_sklearn)}"
     version = "from cml_sklearn._version import __version__ as __version__"
     return "\n".join([head, *imports, version, f"__all__ = {cml_sklearn.__all__}"])
