@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "BitWidthError",
     "CalibrationError",
+    "ClippedInputWarning",
     "CmlError",
     "CompilationError",
     "InvalidGraphError",
@@ -40,6 +41,10 @@ class CalibrationError(CmlError, ValueError):
 
 class BitWidthError(CmlError, ValueError):
     """An integer of the circuit is wider than the backend takes."""
+
+
+class ClippedInputWarning(UserWarning):
+    """Inputs far outside the range of training became its ends."""
 
 
 class CompilationError(CmlError, RuntimeError):
