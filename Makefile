@@ -53,12 +53,14 @@ test-openapi: $(STAMP) $(OPENAPI_STAMP)  ## a service against its OpenAPI page, 
 load: $(STAMP)  ## eight clients at once on a service of many models, for SECONDS
 	OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.load --seconds $(SECONDS)
 
-lint: $(STAMP)  ## style, format, types, and whether the table of operators is up to date
+lint: $(STAMP)  ## style, format, types, and whether tables and stubs are up to date
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python -m docs.supported_ops --check
 	$(BIN)/python -m docs.estimators --check
+	$(BIN)/python -m docs.stubs --check
+	$(BIN)/mypy --cache-dir=.mypy_cache/stubs --follow-imports=silent tests/typed/*.py cml_sklearn/*.pyi
 
 format: $(STAMP)  ## put the code into shape
 	$(BIN)/ruff check --fix
@@ -67,9 +69,10 @@ format: $(STAMP)  ## put the code into shape
 docs: $(STAMP)  ## the site in build/docs, with the gallery; warnings are errors
 	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -j 2 -q -W --keep-going docs build/docs
 
-supported-ops: $(STAMP)  ## write the table of operators in docs/reference/operators.md from the registries
+supported-ops: $(STAMP)  ## write the tables of docs/ and the stubs from the registries and classes
 	$(BIN)/python -m docs.supported_ops
 	$(BIN)/python -m docs.estimators
+	$(BIN)/python -m docs.stubs
 
 bench-quick: $(STAMP)  ## scores and seconds of one model of every kind, encrypted
 	$(BIN)/python -m benchmarks classification --datasets breast_cancer --models LR,DT,XGB --samples 3

@@ -17,15 +17,17 @@ Names are imported when first used, so that ``import cml_sklearn`` costs little.
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import Any
 
 from cml_sklearn._version import __version__
 
 _PUBLIC = {
+    "_show_versions": ["show_versions"],
     "cluster": ["BisectingKMeans", "KMeans", "MiniBatchKMeans"],
     "compile": ["compile_onnx_model", "compile_torch_model", "preflight"],
-    "config": ["config_context"],
+    "config": ["config_context", "get_config", "set_config"],
     "covariance": ["EllipticEnvelope"],
     "cross_decomposition": ["CCA", "PLSCanonical", "PLSRegression"],
     "decomposition": ["FactorAnalysis", "FastICA", "IncrementalPCA", "PCA", "TruncatedSVD"],
@@ -105,16 +107,23 @@ _PUBLIC = {
         "ExtraTreeRegressor",
     ],
 }
+_SUBMODULES = {name for name in _PUBLIC if name[0] != "_" and "." not in name}
+_SUBMODULES |= {"inspection", "metrics", "model_selection"}
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 
 __all__ = ["__version__", *sorted(_MODULE_OF)]  # noqa: PLE0604
 
+# silent, unless who uses the library asks for its lines
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
 
 def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_MODULE_OF])
+    return sorted({*__all__, *_SUBMODULES})

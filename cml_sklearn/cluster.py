@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["BisectingKMeans", "KMeans", "MiniBatchKMeans"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class _Centres(ClusterMixin, PredictingEstimator, TransformingEstimator, LinearEstimator):
     """Clusters with a centre each; abstract.
 

@@ -1,17 +1,27 @@
-"""Settings for everything that runs inside a ``with`` block."""
+"""Settings of a ``with`` block, and those that hold everywhere."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import joblib
 
 from cml_sklearn.exceptions import InvalidInputError
 
-__all__ = ["AUTO", "ENGINES", "ExecutionMode", "config_context", "current_engine", "resolve_mode"]
+__all__ = [
+    "AUTO",
+    "ENGINES",
+    "ExecutionMode",
+    "bars_disabled",
+    "config_context",
+    "current_engine",
+    "get_config",
+    "resolve_mode",
+    "set_config",
+]
 
 ExecutionMode = bool | Literal["simulate"]
 """False: in the clear; True: encrypted; "simulate": the backend's simulation."""
@@ -34,15 +44,19 @@ class _Settings:
 
     mode: ExecutionMode | None
     engine: str | None
+    progress: bool | None
 
 
-_open_blocks = [_Settings(False, AUTO)]
+_open_blocks = [_Settings(False, AUTO, True)]
 """Settings of all blocks that are open, the outermost first."""
 
 
 @contextmanager
 def config_context(
-    *, execute_in_fhe: ExecutionMode | None = None, engine: str | None = None
+    *,
+    execute_in_fhe: ExecutionMode | None = None,
+    engine: str | None = None,
+    progress: bool | None = None,
 ) -> Iterator[None]:
     """Set mode and engine of all predictions inside the block that don't say it themselves.
 
@@ -60,6 +74,9 @@ def config_context(
         everything, "concrete-numpy", its predecessor, in an environment of its own; "clear" checks
         all that a circuit promises without encryption, for tests; "auto" takes the cheapest one
         that encrypts. None: as outside of the block.
+    progress : bool, optional
+        Whether long steps show a bar or a clock on terminals and in notebooks. None: as outside of
+        the block.
 
     Examples
     --------
@@ -74,15 +91,60 @@ def config_context(
     (2,)
     """
     mode = None if execute_in_fhe is None else _checked(execute_in_fhe)
-    block = _Settings(mode, None if engine is None else checked_engine(engine))
+    shown = None if progress is None else _checked_switch(progress)
+    block = _Settings(mode, None if engine is None else checked_engine(engine), shown)
     with ExitStack() as stack:
         _open_blocks.append(block)
         # its own settings, whichever thread opened or closed a block since
         stack.callback(_open_blocks.remove, block)
         if _workers_are_loky():
-            context = joblib.parallel_config("loky", initializer=_set, initargs=_in_force())
+            mode, engine, _ = _in_force()
+            context = joblib.parallel_config("loky", initializer=_set, initargs=(mode, engine))
             stack.enter_context(context)
         yield
+
+
+def get_config() -> dict[str, object]:
+    """Give the settings that hold here, as `scikit-learn` does with its own.
+
+    Returns
+    -------
+    dict
+        "execute_in_fhe", "engine" and "progress", as in `config_context`.
+
+    Examples
+    --------
+    >>> import cml_sklearn
+    >>> with cml_sklearn.config_context(engine="seal"):
+    ...     cml_sklearn.get_config()
+    {'execute_in_fhe': False, 'engine': 'seal', 'progress': True}
+    """
+    return dict(zip(("execute_in_fhe", "engine", "progress"), _in_force(), strict=True))
+
+
+def set_config(*, progress: bool | None = None) -> None:
+    """Set what holds outside of all blocks of `config_context`.
+
+    Mode and engine can't be set so: worker processes, which are told the settings of the block that
+    starts them, would predict in the clear without a word.
+
+    Parameters
+    ----------
+    progress : bool, optional
+        As in `config_context`. None: it stays.
+
+    Examples
+    --------
+    >>> import cml_sklearn
+    >>> cml_sklearn.set_config(progress=True)
+    """
+    if progress is not None:
+        _open_blocks[0] = replace(_open_blocks[0], progress=_checked_switch(progress))
+
+
+def bars_disabled() -> bool | None:
+    """Say what tqdm is to make of a bar: none, or None: one on a terminal or in a notebook."""
+    return None if _in_force()[2] else True
 
 
 def resolve_mode(execute_in_fhe: ExecutionMode | None) -> ExecutionMode:
@@ -121,16 +183,24 @@ def _checked(mode: object) -> ExecutionMode:
     )
 
 
-def _in_force() -> tuple[ExecutionMode, str]:
-    """Find mode and engine of calls that don't say them: what the innermost blocks say."""
+def _checked_switch(progress: object) -> bool:
+    """Whether to show progress, or an error that says what it may be."""
+    if isinstance(progress, bool):
+        return progress
+    raise InvalidInputError(f"progress is {progress!r}; it must be True or False.")
+
+
+def _in_force() -> tuple[ExecutionMode, str, bool]:
+    """Find what holds for calls that don't say it: what the innermost blocks say."""
     blocks = list(_open_blocks)
     mode = [settings.mode for settings in blocks if settings.mode is not None][-1]
-    return mode, [settings.engine for settings in blocks if settings.engine is not None][-1]
+    engine = [settings.engine for settings in blocks if settings.engine is not None][-1]
+    return mode, engine, [s.progress for s in blocks if s.progress is not None][-1]
 
 
 def _set(mode: ExecutionMode, engine: str) -> None:
-    """Set mode and engine of a worker process."""
-    _open_blocks[:] = [_Settings(mode, engine)]
+    """Set mode and engine of a worker process; its bars would cross those of the others."""
+    _open_blocks[:] = [_Settings(mode, engine, progress=False)]
 
 
 def _workers_are_loky() -> bool:

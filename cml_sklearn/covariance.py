@@ -19,6 +19,10 @@ from cml_sklearn.quantization.postprocessing import Postprocessing, Squeeze
 __all__ = ["EllipticEnvelope"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class EllipticEnvelope(
     OutlierMixin,
     ScoredPredictions,

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["CCA", "PLSCanonical", "PLSRegression"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class _LatentSpace(LinearRegressor, TransformingEstimator):
     """A regression by way of scores of X, which are a linear map of their own; abstract."""
 

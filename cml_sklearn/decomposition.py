@@ -15,6 +15,10 @@ from cml_sklearn.estimators.partial_fit import PartialFitMixin
 __all__ = ["PCA", "FactorAnalysis", "FastICA", "IncrementalPCA", "TruncatedSVD"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class _PrincipalComponents(LinearTransformer):
     """A projection on principal axes; abstract."""
 

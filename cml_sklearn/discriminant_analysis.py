@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 __all__ = ["LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class LinearDiscriminantAnalysis(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,

@@ -59,6 +59,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class RandomForestClassifier(
     EnsembleEstimator, AveragedClassifier, wraps=sklearn.ensemble.RandomForestClassifier
 ): ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "BitWidthError",
     "CalibrationError",
+    "ClippedInputWarning",
     "CmlError",
     "CompilationError",
     "InvalidGraphError",
@@ -58,6 +59,10 @@ class BitWidthError(CmlError, ValueError):
 
     Lower `n_bits` or `rounding_bits`.
     """
+
+
+class ClippedInputWarning(UserWarning):
+    """Inputs far outside the range of training became its ends."""
 
 
 class CompilationError(CmlError, RuntimeError):

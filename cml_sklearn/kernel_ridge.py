@@ -16,6 +16,10 @@ from cml_sklearn.quantization.postprocessing import Postprocessing, Squeeze
 __all__ = ["KernelRidge"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class KernelRidge(
     FheRegressorMixin,
     PredictingEstimator,

@@ -25,6 +25,11 @@ from cml_sklearn.quantization.postprocessing import (
 
 __all__ = ["LGBMClassifier", "LGBMRegressor"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _INVERSE_LINKS: dict[str, Postprocessing] = {
     "binary": (Link("logit"), TwoClasses()),
     "multiclass": (Softmax(),),

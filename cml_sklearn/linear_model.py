@@ -71,6 +71,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class LinearRegression(LinearRegressor, wraps=sklearn.linear_model.LinearRegression): ...
 
 

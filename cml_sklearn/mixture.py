@@ -18,6 +18,10 @@ from cml_sklearn.quantization.postprocessing import Argmax, LogSumExp, Postproce
 __all__ = ["GaussianMixture"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class GaussianMixture(
     ProbabilisticEstimator,
     DetectingEstimator,

@@ -38,6 +38,11 @@ if TYPE_CHECKING:
 
 __all__ = ["BernoulliNB", "CategoricalNB", "ComplementNB", "GaussianNB", "MultinomialNB"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _OF_ZERO = float(np.log(np.finfo(np.float64).tiny))
 """Logarithm of what is impossible, in place of minus infinity, which has no integer."""
 

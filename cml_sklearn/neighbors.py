@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["NearestCentroid"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class NearestCentroid(
     FheClassifierMixin,
     ProbabilisticEstimator,

@@ -47,6 +47,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class MLPClassifier(
     FheClassifierMixin,
     ProbabilisticEstimator,

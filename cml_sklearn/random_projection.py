@@ -9,6 +9,10 @@ from cml_sklearn.estimators.linear import LinearTransformer
 __all__ = ["GaussianRandomProjection", "SparseRandomProjection"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class GaussianRandomProjection(
     LinearTransformer, wraps=sklearn.random_projection.GaussianRandomProjection
 ): ...

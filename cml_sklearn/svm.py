@@ -37,6 +37,10 @@ from cml_sklearn.quantization.postprocessing import (
 __all__ = ["SVC", "SVR", "LinearSVC", "LinearSVR", "NuSVC", "NuSVR", "OneClassSVM"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class LinearSVC(LinearClassifier, wraps=sklearn.svm.LinearSVC): ...
 
 

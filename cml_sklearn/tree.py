@@ -14,6 +14,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class DecisionTreeClassifier(SingleTreeClassifier, wraps=sklearn.tree.DecisionTreeClassifier): ...
 
 

@@ -31,6 +31,11 @@ from cml_sklearn.quantization.postprocessing import (
 
 __all__ = ["XGBClassifier", "XGBRFClassifier", "XGBRFRegressor", "XGBRegressor"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _INVERSE_LINKS: dict[str, Postprocessing] = {
     "binary:logistic": (Link("logit"),),
     "multi:softprob": (Softmax(),),

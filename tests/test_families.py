@@ -131,6 +131,7 @@ def test_defaults_are_as_good_as_scikit_learns(load: Callable[..., Any]) -> None
     assert (unlabelled.predict(X_train) == unlabelled.labels_).mean() > 0.99
 
 
+@pytest.mark.filterwarnings("ignore::cml_sklearn.exceptions.ClippedInputWarning")
 def test_far_samples_are_moved_into_the_box_as_a_whole() -> None:
     model = naive_bayes.GaussianNB().fit(X, Y)
     far = np.array([[1e300, -1e300, 1e300, 0.0], [1e3, -1e3, 1e3, 0.0]])

@@ -20,7 +20,7 @@ from tests.estimators import name_of
 PACKAGE = Path(cml_sklearn.__file__).parent
 FLOORS = [
     {"_typing", "_version", "exceptions"},
-    {"config"},
+    {"_show_versions", "config"},
     {"program"},
     {"fhe", "onnx"},
     {"convert"},
@@ -164,6 +164,14 @@ def loaded_by(modules: str, *libraries: str) -> str:
 def test_estimators_import_without_heavy_libraries() -> None:
     modules = "cml_sklearn.ensemble, cml_sklearn.linear_model, cml_sklearn.svm"
     assert loaded_by(modules, "torch", "hummingbird", "concrete", "skorch") == "[]"
+
+
+@pytest.mark.parametrize("name", sorted(cml_sklearn._SUBMODULES))
+def test_modules_are_found_and_show_public_names_only(name: str) -> None:
+    module = getattr(cml_sklearn, name)
+    assert name in dir(cml_sklearn)
+    kinds = [each for each in module.__all__ if hasattr(getattr(module, each), "fit")]
+    assert not kinds or dir(module) == sorted(module.__all__)
 
 
 def test_public_names_exist() -> None:

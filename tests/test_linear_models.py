@@ -19,7 +19,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 import cml_sklearn
 from cml_sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
+from cml_sklearn.exceptions import ClippedInputWarning, InvalidInputError, UnsupportedModelError
 from cml_sklearn.linear_model import (
     ElasticNet,
     Lasso,
@@ -258,7 +258,8 @@ def test_n_bits_by_role() -> None:
 
 def test_values_out_of_range_are_clipped() -> None:
     model, X, _ = fitted(Ridge())
-    far = model.quantized_module_.quantize_input(X * 100)[0]
+    with pytest.warns(ClippedInputWarning, match=r"\d+ of \d+ values, in 10 of 10 features, lie"):
+        far = model.quantized_module_.quantize_input(X * 100)[0]
     assert far.min() >= 0
     assert far.max() <= 255
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,14 @@ def test_own_parameters_stand_everywhere(kind: Any) -> None:
         assert f"\n{parameter.name} : {parameter.doc.splitlines()[0]}" in doc_of(kind)
         default = getattr(kind(), parameter.name)
         assert default == parameter.default
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_docstrings_have_the_parameters_of_the_wrapped_class(kind: Any) -> None:
+    doc = doc_of(kind)
+    for name in set(inspect.signature(kind).parameters) - {FURTHER}:
+        assert re.search(rf"^(\w+, )*(\*\*)?{name}(, \w+)*( ?:|$)", doc, re.MULTILINE), name
+    assert not re.search(r":(ref|term|class|func):`", doc)  # titles of links that lead nowhere here
 
 
 @pytest.mark.parametrize("estimator", EVERY, ids=name_of)

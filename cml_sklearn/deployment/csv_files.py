@@ -13,6 +13,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from cml_sklearn._typing import Array
+from cml_sklearn.config import bars_disabled
 from cml_sklearn.deployment.client import FheClient
 from cml_sklearn.deployment.files import write_private
 from cml_sklearn.deployment.remote import RemoteModel
@@ -57,7 +58,7 @@ def predict_file(
     """
     samples, note = read_rows(data, model.client), _Note(output, model, data, method)
     written = note.rows_written()
-    with tqdm(total=len(samples), initial=written, unit="row", disable=None) as bar:
+    with tqdm(total=len(samples), initial=written, unit="row", disable=bars_disabled()) as bar:
         for start in range(written, len(samples), rows):
             values = model.compute(samples.iloc[start : start + rows], method, progress=False)
             table = _table(values, method, model.client.labels)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
+from cml_sklearn.config import bars_disabled
 from cml_sklearn.deployment.client import FheClient
 from cml_sklearn.deployment.refusals import RefusedError
 from cml_sklearn.exceptions import CmlError, InvalidInputError
@@ -160,7 +161,7 @@ class RemoteModel:
         """
         total = len(X) if isinstance(X, Sized) else None
         batches = []
-        with tqdm(total=total, unit="row", disable=None if progress else True) as bar:
+        with tqdm(total=total, unit="row", disable=bars_disabled() if progress else True) as bar:
             for values in self.compute_batches(X, method):
                 batches.append(values)
                 bar.update(len(_first(values)))

@@ -7,8 +7,10 @@ declared once, as `OwnParameter`; all that is said of them comes from there.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from textwrap import dedent
 from typing import Any
 
 from sklearn.base import BaseEstimator
@@ -20,6 +22,7 @@ __all__ = [
     "constraints_of",
     "constructor",
     "parameters_doc",
+    "sections_of",
     "take_over",
 ]
 
@@ -28,10 +31,14 @@ _KEYWORD, _VARIADIC = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYW
 FURTHER = "further"
 """Name of what a constructor takes by any other keyword."""
 
+_HEADING = re.compile(r"^([A-Z][A-Za-z ]+)\n-{3,}\n", re.MULTILINE)
+_LINK = re.compile(r":[a-z:]+:`~?([^`<]+?)\s*(?:<[^`>]*>)?`")
+_CITATION = re.compile(r" ?\[\w+\]_")
+
 _CLASS_DOC = """{summary}
 
-This is scikit-learn's class with predictions on encrypted data; the parameters below it has in
-addition. See the wrapped class for all others.
+This is the class of `{library}` with predictions on encrypted data. What it has in addition comes
+last: the parameters {names}, and attributes from `sklearn_model_` on.
 
 Parameters
 ----------
@@ -39,7 +46,7 @@ Parameters
 
 Attributes
 ----------
-sklearn_model_ : estimator
+{attributes}sklearn_model_ : estimator
     The fitted float model; its fitted attributes are this estimator's, too.
 onnx_model_ : onnx.ModelProto
     Its raw scores as a graph.
@@ -105,8 +112,7 @@ def take_over(cls: Any, wrapped: type[BaseEstimator], own: tuple[OwnParameter, .
 
     It must come before scikit-learn reads them.
     """
-    summary = inspect.cleandoc((inspect.getdoc(wrapped) or "").partition("\n\n")[0])
-    cls.__doc__ = _CLASS_DOC.format(summary=summary, parameters=parameters_doc(own))
+    cls.__doc__ = _class_doc(wrapped, own)
     cls.__init__ = constructor(_parameters_of(wrapped), own)
     for name in ("fit", "partial_fit"):
         if hasattr(cls, name) and hasattr(wrapped, name):
@@ -143,6 +149,31 @@ def constructor(
 def constraints_of(own: tuple[OwnParameter, ...]) -> dict[str, list[object]]:
     """Constraints as scikit-learn reads them; a parameter without any may be anything."""
     return {p.name: list(p.constraint) for p in own if p.constraint}
+
+
+def sections_of(doc: str) -> dict[str, str]:
+    """Take a docstring of numpydoc's style apart, by heading; its lead stands under ""."""
+    lead, *parts = _HEADING.split(inspect.cleandoc(doc))
+    named = zip(parts[::2], parts[1::2], strict=True)
+    return {"": lead.strip(), **{name: dedent(text).strip() for name, text in named}}
+
+
+def _class_doc(wrapped: type[BaseEstimator], own: tuple[OwnParameter, ...]) -> str:
+    """Docstring of the wrapped class with what ours has in addition, less examples and links."""
+    sections = sections_of(wrapped.__init__.__doc__ or "") | sections_of(wrapped.__doc__ or "")
+    known = {name: f"{_without_links(text)}\n\n" for name, text in sections.items()}
+    return _CLASS_DOC.format(
+        summary=known[""].partition("\n\n")[0],
+        library=wrapped.__module__.partition(".")[0],
+        names=", ".join(f"`{parameter.name}`" for parameter in own),
+        parameters=known.get("Parameters", "") + parameters_doc(own),
+        attributes=known.get("Attributes", ""),
+    )
+
+
+def _without_links(text: str) -> str:
+    """Text with the titles of links into another documentation, whose targets are not here."""
+    return _CITATION.sub("", _LINK.sub(r"\1", text))
 
 
 def parameters_doc(own: tuple[OwnParameter, ...], *, adopted: bool = False) -> str:

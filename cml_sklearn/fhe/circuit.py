@@ -14,8 +14,10 @@ from joblib.parallel import get_active_backend
 from tqdm.auto import tqdm
 
 from cml_sklearn._typing import IntArray
+from cml_sklearn.config import bars_disabled
 from cml_sklearn.exceptions import CompilationError
 from cml_sklearn.fhe.interrupts import deferred_interrupts
+from cml_sklearn.fhe.long_steps import LOG, long_step
 from cml_sklearn.fhe.parcel import Parcel, held_by_workers
 from cml_sklearn.fhe.protocol import (
     AnyCircuit,
@@ -142,15 +144,16 @@ class FheCircuit:
         client = self.client
         half = self._half or Parcel((self.server, client.evaluation_keys))
         self._half = half
-        results = []
+        results, started, n_samples = [], perf_counter(), len(inputs[0])
         with (
             deferred_interrupts() as interrupted,
-            tqdm(total=len(inputs[0]), desc="encrypted", unit="sample", disable=None) as bar,
+            tqdm(total=n_samples, desc="encrypted", unit="sample", disable=bars_disabled()) as bar,
         ):
             batches = takewhile(lambda _: not interrupted(), self._batches(inputs))
             for encrypted in self._evaluated(half, batches):
                 results.append(client.decrypt(encrypted))
                 bar.update(min(len(results[-1][0]), bar.total - bar.n))
+        LOG.debug("encrypted: %d samples, %.3f s", n_samples, perf_counter() - started)
         return _join(results, inputs)
 
     def _evaluated(self, half: Parcel[Any], batches: Iterable[Integers]) -> Iterator[Any]:
@@ -214,7 +217,10 @@ def _compiled(program: IntegerProgram, options: CircuitOptions, engine: AnyEngin
         raise CompilationError(
             f"The engine {engine.name!r} can't do this model: {reason}. Choose another one."
         )
-    return engine.compile(program, options)
+    with long_step("compile", engine=engine.name) as facts:
+        circuit = engine.compile(program, options)
+        facts |= {"key_bytes": circuit.report.key_bytes, "batch_size": circuit.report.batch_size}
+    return circuit
 
 
 def _evaluate(half: Parcel[tuple[Server[Any, Any], Any]], encrypted: Any) -> Any:

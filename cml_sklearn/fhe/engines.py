@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol, cast
 
 from cml_sklearn.config import AUTO, ENGINES, checked_engine, current_engine
 from cml_sklearn.exceptions import CompilationError, InvalidInputError
+from cml_sklearn.fhe.long_steps import LOG
 from cml_sklearn.fhe.protocol import AnyEngine, AnyPortableEngine, LookupCost
 from cml_sklearn.program.program import IntegerProgram
 
@@ -81,7 +82,11 @@ def choose_engine(
     if not isinstance(choice, str):
         return Choice(choice, "given")
     name = checked_engine(choice)
-    return _cheapest(program, n_samples) if name == AUTO else Choice(named_engine(name), "named")
+    if name != AUTO:
+        return Choice(named_engine(name), "named")
+    found = _cheapest(program, n_samples)
+    LOG.debug("engine %s: %s", found.engine.name, found.reason)
+    return found
 
 
 def _cheapest(program: IntegerProgram, n_samples: int) -> Choice:

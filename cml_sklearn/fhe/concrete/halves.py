@@ -22,6 +22,7 @@ from cml_sklearn.fhe.concrete.bindings import delete_folder_of, load_concrete
 from cml_sklearn.fhe.concrete.forest.plan import OutputWords, WordLayout
 from cml_sklearn.fhe.concrete.messages import check_frame
 from cml_sklearn.fhe.concrete.selection import Selection
+from cml_sklearn.fhe.long_steps import long_step
 from cml_sklearn.program.archive import ArchiveTable, read, write
 from cml_sklearn.program.packing import Packing
 
@@ -154,8 +155,11 @@ class ConcreteClient:
     def generate_keys(self) -> None:
         """Make the keys of all sizes of batches, unless they are there."""
         with self._lock:
-            for client in self._clients.values():
-                client.keygen(force=False)
+            new = [c for c in self._clients.values() if not c.keys.are_generated]
+            if new:
+                with long_step("keys", locks=True, engine="concrete", circuits=len(new)):
+                    for client in new:
+                        client.keygen(force=False)
 
     @property
     def evaluation_keys(self) -> BatchKeys:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from pathlib import Path
 
+from cml_sklearn.fhe.long_steps import long_step
 from cml_sklearn.fhe.protocol import CircuitOptions, Cost
 from cml_sklearn.fhe.seal.bindings import KeyRing, is_installed
 from cml_sklearn.fhe.seal.choice import Choice, choose
@@ -68,7 +69,8 @@ def _chosen(program: IntegerProgram, p_error: float) -> Choice:
     known = _choices.get(key)
     if known is None or known[0]() is not program:
         try:
-            found: Choice | str = choose(program, p_error)
+            with long_step("plan", engine=SealEngine.name):
+                found: Choice | str = choose(program, p_error)
         except UnsupportedProgramError as error:
             found = str(error)
         _choices[key] = known = weakref.ref(program, lambda _: _choices.pop(key, None)), found

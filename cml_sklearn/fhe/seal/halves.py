@@ -13,6 +13,7 @@ import numpy as np
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.fhe.long_steps import long_step
 from cml_sklearn.fhe.seal.bindings import (
     FOREIGN_ERRORS,
     Ciphertext,
@@ -174,9 +175,11 @@ class SealClient:
     def _keys(self) -> tuple[tuple[SecretKeys, ...], KeyRing]:
         with self._lock:
             if self._made is None:
-                pairs = [_new_keys(way) for way in self.specification.ways]
-                secrets, keys = zip(*pairs, strict=True)
-                self._made = secrets, KeyRing(keys)
+                with long_step("keys", engine="seal") as facts:
+                    pairs = [_new_keys(way) for way in self.specification.ways]
+                    secrets, keys = zip(*pairs, strict=True)
+                    self._made = secrets, KeyRing(keys)
+                    facts["bytes"] = sum(len(part) for each in keys for part in each.parts)
             return self._made
 
     def _secret(self, n_samples: int) -> tuple[SecretKeys, Way]:

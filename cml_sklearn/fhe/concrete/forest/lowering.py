@@ -9,6 +9,7 @@ import numpy as np
 from cml_sklearn._typing import IntArray
 from cml_sklearn.fhe.concrete.forest.plan import LookupGroup, LookupPlan, OutputWords
 from cml_sklearn.fhe.concrete.forest.planner import plan_trees
+from cml_sklearn.fhe.long_steps import long_step
 from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR
 from cml_sklearn.program.bounds import Bounds, Thermometer
 from cml_sklearn.program.program import Instruction, IntegerProgram
@@ -60,7 +61,9 @@ def lower_trees(
         if isinstance(step, Trees):
             features = _features(bounds[instruction.inputs[0]])
             packed = tensor not in inner
-            plan = plan_trees(step, features, p_error=p_error, rounds=rounds, packed=packed)
+            with long_step("plan", engine="concrete", trees=len(step.roots)) as facts:
+                plan = plan_trees(step, features, p_error=p_error, rounds=rounds, packed=packed)
+                facts["lookups"] = sum(group.n_lookups for group in plan.groups)
             layouts[tensor] = plan.layout
             numbers.append(tape.add_plan(plan, inputs[0], instruction.source))
         else:
