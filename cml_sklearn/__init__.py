@@ -23,12 +23,28 @@ from typing import Any
 from cml_sklearn._version import __version__
 
 _PUBLIC = {
-    "cluster": ["BisectingKMeans", "KMeans", "MiniBatchKMeans"],
+    "cluster": [
+        "AffinityPropagation",
+        "Birch",
+        "BisectingKMeans",
+        "KMeans",
+        "MeanShift",
+        "MiniBatchKMeans",
+    ],
     "compile": ["compile_onnx_model", "compile_torch_model", "preflight"],
     "config": ["config_context"],
     "covariance": ["EllipticEnvelope"],
-    "cross_decomposition": ["CCA", "PLSCanonical", "PLSRegression"],
-    "decomposition": ["FactorAnalysis", "FastICA", "IncrementalPCA", "PCA", "TruncatedSVD"],
+    "cross_decomposition": ["CCA", "PLSSVD", "PLSCanonical", "PLSRegression"],
+    "decomposition": [
+        "FactorAnalysis",
+        "FastICA",
+        "IncrementalPCA",
+        "KernelPCA",
+        "MiniBatchSparsePCA",
+        "PCA",
+        "SparsePCA",
+        "TruncatedSVD",
+    ],
     "discriminant_analysis": ["LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis"],
     "ensemble": [
         "AdaBoostClassifier",
@@ -83,10 +99,11 @@ _PUBLIC = {
         "TheilSenRegressor",
         "TweedieRegressor",
     ],
-    "mixture": ["GaussianMixture"],
+    "mixture": ["BayesianGaussianMixture", "GaussianMixture"],
     "naive_bayes": ["BernoulliNB", "CategoricalNB", "ComplementNB", "GaussianNB", "MultinomialNB"],
-    "neighbors": ["NearestCentroid"],
+    "neighbors": ["NearestCentroid", "NeighborhoodComponentsAnalysis"],
     "neural_network": [
+        "BernoulliRBM",
         "MLPClassifier",
         "MLPRegressor",
         "NeuralNetClassifier",
