@@ -16,6 +16,7 @@ from cml_sklearn.estimators.base import as_numpy
 from cml_sklearn.estimators.linear import (
     LinearEstimator,
     LinearRegressor,
+    LinearTransformer,
     quantize_linear_map,
     weights_of,
 )
@@ -69,16 +70,12 @@ class _PairedScores(TransformingEstimator, LinearEstimator):
         return x_scores, y_scores
 
 
-class PLSSVD(_PairedScores, wraps=sklearn.cross_decomposition.PLSSVD):
+class PLSSVD(_PairedScores, LinearTransformer, wraps=sklearn.cross_decomposition.PLSSVD):
     _watched = ("x_weights_",)
 
     @override
     def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
         return _scores_of(model, model.x_weights_)
-
-    @override
-    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
-        return {"transform": ()}
 
 
 class _LatentSpace(LinearRegressor, _PairedScores):
