@@ -2,49 +2,100 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import copy
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import sklearn.cluster
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils.validation import check_is_fitted
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.config import ExecutionMode
-from cml_sklearn.estimators.base import P_ERROR, as_numpy
+from cml_sklearn.estimators.base import P_ERROR, as_dense, as_numpy
 from cml_sklearn.estimators.linear import LinearEstimator
 from cml_sklearn.estimators.partial_fit import PartialFitMixin
-from cml_sklearn.estimators.predictions import PredictingEstimator, TransformingEstimator
+from cml_sklearn.estimators.predictions import (
+    PredictingEstimator,
+    TransformingEstimator,
+    UnsupervisedEstimator,
+)
 from cml_sklearn.estimators.quadratic import (
     N_BITS_OF_PRODUCTS,
     QuadraticForms,
     nearness,
     quantize_quadratic,
 )
-from cml_sklearn.quantization.postprocessing import Argmax, Descent, Postprocessing, Root
+from cml_sklearn.quantization.postprocessing import Argmax, Descent, Labels, Postprocessing, Root
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["BisectingKMeans", "KMeans", "MiniBatchKMeans"]
+__all__ = [
+    "AffinityPropagation",
+    "Birch",
+    "BisectingKMeans",
+    "KMeans",
+    "MeanShift",
+    "MiniBatchKMeans",
+]
 
 
 def __dir__() -> list[str]:
     return __all__
 
 
-class _Centres(ClusterMixin, PredictingEstimator, TransformingEstimator, LinearEstimator):
+class _NearestCentre(ClusterMixin, PredictingEstimator, UnsupervisedEstimator, LinearEstimator):
     """Clusters with a centre each; abstract.
 
-    The nearest centre is that of the greatest ``x'c - c'c / 2``. Distances are a module of their
-    own, since they need squares of the features.
+    The nearest centre is that of the greatest ``x'c - c'c / 2``.
     """
 
     _own_parameters = (N_BITS_OF_PRODUCTS, P_ERROR)
     _main_method = "predict"
     _watched = ("cluster_centers_",)
+
+    def _centres(self, model: BaseEstimator) -> FloatArray:
+        """Copy the centres, shape (n_centres, n_features)."""
+        return as_dense(model.cluster_centers_)
+
+    @override
+    def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
+        return nearness(self._centres(model))
+
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        return {"predict": (Argmax(),)}
+
+
+class _DistantCentres(_NearestCentre, TransformingEstimator):
+    """Distances to the centres are a module of their own, of squares of the features; abstract."""
+
+    @override
+    def _quantize(
+        self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
+    ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
+        graph, modules = super()._quantize(model, X, sample_weight)
+        centres = self._centres(model)
+        same = np.broadcast_to(np.eye(X.shape[1]), (len(centres), X.shape[1], X.shape[1]))
+        _, modules["transform"] = quantize_quadratic(
+            lambda origin: QuadraticForms.distances(same, centres - origin),
+            self.n_bits,
+            X,
+            sample_weight,
+        )
+        return graph, modules
+
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        return {**super()._postprocessing(model), "transform": (Root(),)}
+
+
+class _Means(_DistantCentres):
+    """Centres that are the means of their clusters; abstract."""
 
     def score(
         self,
@@ -58,37 +109,68 @@ class _Centres(ClusterMixin, PredictingEstimator, TransformingEstimator, LinearE
         weight = 1.0 if sample_weight is None else as_numpy(sample_weight)
         return -float((weight * nearest).sum())
 
-    @override
-    def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
-        return nearness(as_numpy(model.cluster_centers_))
+
+class AffinityPropagation(_NearestCentre, wraps=sklearn.cluster.AffinityPropagation):
+    """Without any centre, where it has not converged, all samples are in cluster -1."""
 
     @override
-    def _quantize(
-        self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
-    ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
-        graph, modules = super()._quantize(model, X, sample_weight)
-        centres = as_numpy(model.cluster_centers_)
-        same = np.broadcast_to(np.eye(X.shape[1]), (len(centres), X.shape[1], X.shape[1]))
-        _, modules["transform"] = quantize_quadratic(
-            lambda origin: QuadraticForms.distances(same, centres - origin),
-            self.n_bits,
-            X,
-            sample_weight,
-        )
-        return graph, modules
+    def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
+        if len(self._centres(model)):
+            return super()._weights(model)
+        return np.zeros((1, model.n_features_in_)), np.zeros(1)
 
     @override
     def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
-        return {"predict": (Argmax(),), "transform": (Root(),)}
+        steps = super()._postprocessing(model)["predict"]
+        has_centres = len(self._centres(model)) > 0
+        return {"predict": steps if has_centres else (*steps, Labels(np.array([-1])))}
 
 
-class KMeans(_Centres, wraps=sklearn.cluster.KMeans): ...
+class Birch(PartialFitMixin, _DistantCentres, wraps=sklearn.cluster.Birch):
+    """Its centres are those of the subclusters, several of which may be one cluster."""
+
+    _watched = ("subcluster_centers_",)
+
+    @override
+    def partial_fit(
+        self, X: ArrayLike | None = None, y: ArrayLike | None = None, **fit_params: object
+    ) -> Self:
+        """Train further on a batch; without any, only group the subclusters anew.
+
+        Returns
+        -------
+        self
+        """
+        if X is not None:
+            return super().partial_fit(X, y, **fit_params)
+        check_is_fitted(self)
+        self._check_can_go_on()
+        self._validate_params()
+        parameters = self._make_wrapped().get_params(deep=False)
+        model = copy.deepcopy(self.sklearn_model_).set_params(**parameters)
+        return self._adopt(model.partial_fit(), *self._calibration)
+
+    @override
+    def _centres(self, model: BaseEstimator) -> FloatArray:
+        return as_dense(model.subcluster_centers_)
+
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        steps = super()._postprocessing(model)
+        labels = Labels(np.asarray(model.subcluster_labels_))
+        return {**steps, "predict": (*steps["predict"], labels)}
 
 
-class MiniBatchKMeans(PartialFitMixin, _Centres, wraps=sklearn.cluster.MiniBatchKMeans): ...
+class MeanShift(_NearestCentre, wraps=sklearn.cluster.MeanShift): ...
 
 
-class BisectingKMeans(_Centres, wraps=sklearn.cluster.BisectingKMeans):
+class KMeans(_Means, wraps=sklearn.cluster.KMeans): ...
+
+
+class MiniBatchKMeans(PartialFitMixin, _Means, wraps=sklearn.cluster.MiniBatchKMeans): ...
+
+
+class BisectingKMeans(_Means, wraps=sklearn.cluster.BisectingKMeans):
     """Its raw scores say for each bisection how much nearer the right half's centre is."""
 
     @override

@@ -12,7 +12,14 @@ from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.config import ExecutionMode, resolve_mode
-from cml_sklearn.estimators.linear import LinearRegressor, quantize_linear_map, weights_of
+from cml_sklearn.estimators.base import as_numpy
+from cml_sklearn.estimators.linear import (
+    LinearEstimator,
+    LinearRegressor,
+    LinearTransformer,
+    quantize_linear_map,
+    weights_of,
+)
 from cml_sklearn.estimators.predictions import TransformingEstimator
 from cml_sklearn.exceptions import UnsupportedModelError
 from cml_sklearn.quantization.postprocessing import Postprocessing, Squeeze
@@ -21,17 +28,15 @@ from cml_sklearn.quantization.quantized_module import QuantizedModule
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["CCA", "PLSCanonical", "PLSRegression"]
+__all__ = ["CCA", "PLSSVD", "PLSCanonical", "PLSRegression"]
 
 
 def __dir__() -> list[str]:
     return __all__
 
 
-class _LatentSpace(LinearRegressor, TransformingEstimator):
-    """A regression by way of scores of X, which are a linear map of their own; abstract."""
-
-    _main_method = "predict"
+class _PairedScores(TransformingEstimator, LinearEstimator):
+    """Scores of samples, and of targets beside them; abstract."""
 
     @override
     def transform(  # type: ignore[override]
@@ -68,6 +73,20 @@ class _LatentSpace(LinearRegressor, TransformingEstimator):
         x_scores, y_scores = self.fit(X, y).transform(X, y, execute_in_fhe=False)
         return x_scores, y_scores
 
+
+class PLSSVD(_PairedScores, LinearTransformer, wraps=sklearn.cross_decomposition.PLSSVD):
+    _watched = ("x_weights_",)
+
+    @override
+    def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
+        return _scores_of(model, model.x_weights_)
+
+
+class _LatentSpace(LinearRegressor, _PairedScores):
+    """A regression by way of scores of X, which are a linear map of their own; abstract."""
+
+    _main_method = "predict"
+
     @override
     def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
         coef, intercept = weights_of(model)
@@ -78,10 +97,8 @@ class _LatentSpace(LinearRegressor, TransformingEstimator):
         self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
     ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
         graph, modules = super()._quantize(model, X, sample_weight)
-        rotations = (model.x_rotations_ / model._x_std[:, None]).T.astype(np.float64)
-        offset = -rotations @ model._x_mean
         _, modules["transform"] = quantize_linear_map(
-            rotations, offset, self.n_bits, X, sample_weight
+            *_scores_of(model, model.x_rotations_), self.n_bits, X, sample_weight
         )
         return graph, modules
 
@@ -98,3 +115,9 @@ class PLSCanonical(_LatentSpace, wraps=sklearn.cross_decomposition.PLSCanonical)
 
 
 class CCA(_LatentSpace, wraps=sklearn.cross_decomposition.CCA): ...
+
+
+def _scores_of(model: BaseEstimator, rotations: Array) -> tuple[FloatArray, FloatArray]:
+    """Weights and offsets of scores, by rotations (n_features, n_components) of scaled samples."""
+    weights = (as_numpy(rotations) / model._x_std[:, None]).T.astype(np.float64)
+    return weights, -weights @ model._x_mean

@@ -15,20 +15,15 @@ from cml_sklearn.estimators.predictions import DetectingEstimator, Probabilistic
 from cml_sklearn.estimators.quadratic import QuadraticEstimator, QuadraticForms
 from cml_sklearn.quantization.postprocessing import Argmax, LogSumExp, Postprocessing, Softmax
 
-__all__ = ["GaussianMixture"]
+__all__ = ["BayesianGaussianMixture", "GaussianMixture"]
 
 
 def __dir__() -> list[str]:
     return __all__
 
 
-class GaussianMixture(
-    ProbabilisticEstimator,
-    DetectingEstimator,
-    QuadraticEstimator,
-    wraps=sklearn.mixture.GaussianMixture,
-):
-    """Its raw scores are logarithms of each component's share of the density."""
+class _Mixture(ProbabilisticEstimator, DetectingEstimator, QuadraticEstimator):
+    """Its raw scores are logarithms of each component's share of the density; abstract."""
 
     def fit_predict(self, X: ArrayLike, y: ArrayLike | None = None) -> Array:
         """Fit, and say which component each sample comes from."""
@@ -45,13 +40,11 @@ class GaussianMixture(
 
     @override
     def _forms(self, model: BaseEstimator, origin: FloatArray) -> QuadraticForms:
-        factors, n_features = _factors(model), model.means_.shape[1]
+        factors, means = _factors(model), as_numpy(model.means_).astype(np.float64)
         precision = factors @ factors.transpose(0, 2, 1)
-        volume = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
-        logs = np.log(as_numpy(model.weights_)) + volume - 0.5 * n_features * np.log(2 * np.pi)
-        return QuadraticForms.distances(precision, as_numpy(model.means_) - origin).scaled(
-            -0.5, logs
-        )
+        # a component's score at its own mean
+        logs = np.diagonal(model._estimate_weighted_log_prob(means)).copy()
+        return QuadraticForms.distances(precision, means - origin).scaled(-0.5, logs)
 
     @override
     def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
@@ -60,6 +53,12 @@ class GaussianMixture(
             "predict_proba": (Softmax(),),
             "score_samples": (LogSumExp(),),
         }
+
+
+class GaussianMixture(_Mixture, wraps=sklearn.mixture.GaussianMixture): ...
+
+
+class BayesianGaussianMixture(_Mixture, wraps=sklearn.mixture.BayesianGaussianMixture): ...
 
 
 def _factors(model: BaseEstimator) -> FloatArray:

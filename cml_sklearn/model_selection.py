@@ -1,4 +1,4 @@
-"""Choosing by accuracy and cost: rules for ``refit`` of scikit-learn's searches."""
+"""Choosing by accuracy and cost: rules for ``refit`` of scikit-learn's searches, widths, errors."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from functools import partial
 import numpy as np
 
 from cml_sklearn._typing import Array, FloatArray
+from cml_sklearn.estimators.p_error import PErrorTrial, calibrate_p_error
 from cml_sklearn.exceptions import InvalidInputError
 
-__all__ = ["cheapest_within_one_standard_error", "means_and_errors"]
+__all__ = [
+    "PErrorTrial",
+    "calibrate_p_error",
+    "cheapest_within_one_standard_error",
+    "means_and_errors",
+]
 
 
 def cheapest_within_one_standard_error(

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.estimators.conventions import discriminants
-from cml_sklearn.estimators.linear import quantize_linear_map
+from cml_sklearn.estimators.linear import LinearTransformer, quantize_linear_map
 from cml_sklearn.estimators.predictions import (
     FheClassifierMixin,
     ProbabilisticEstimator,
@@ -24,7 +24,7 @@ from cml_sklearn.quantization.quantized_module import QuantizedModule
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["NearestCentroid"]
+__all__ = ["NearestCentroid", "NeighborhoodComponentsAnalysis"]
 
 
 def __dir__() -> list[str]:
@@ -69,6 +69,11 @@ class NearestCentroid(
         steps = discriminants(model.classes_)
         nearest = (Argmax(), Labels.of(model.classes_))
         return {**steps, "predict": nearest} if _is_uniform(model) else steps
+
+
+class NeighborhoodComponentsAnalysis(
+    LinearTransformer, wraps=sklearn.neighbors.NeighborhoodComponentsAnalysis
+): ...
 
 
 def _is_uniform(model: BaseEstimator) -> bool:

@@ -17,9 +17,11 @@ from sklearn.utils.multiclass import (
 from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray, IntArray
-from cml_sklearn.estimators.base import as_dense
+from cml_sklearn.estimators.base import as_dense, as_numpy
 from cml_sklearn.estimators.conventions import Outputs, binarized_labels
+from cml_sklearn.estimators.linear import LinearTransformer
 from cml_sklearn.estimators.networks import MultilayerPerceptron, out_activation
+from cml_sklearn.estimators.partial_fit import PartialFitMixin
 from cml_sklearn.estimators.predictions import (
     FheClassifierMixin,
     FheRegressorMixin,
@@ -31,6 +33,7 @@ from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.quantization.postprocessing import (
     Argmax,
     Labels,
+    Link,
     Logarithm,
     Postprocessing,
     Softmax,
@@ -39,6 +42,7 @@ from cml_sklearn.quantization.postprocessing import (
 )
 
 __all__ = [
+    "BernoulliRBM",
     "MLPClassifier",
     "MLPRegressor",
     "NeuralNetClassifier",
@@ -49,6 +53,21 @@ __all__ = [
 
 def __dir__() -> list[str]:
     return __all__
+
+
+class BernoulliRBM(PartialFitMixin, LinearTransformer, wraps=sklearn.neural_network.BernoulliRBM):
+    """Its hidden units are sigmoids of an affine map, which the client computes."""
+
+    _watched = ("components_", "intercept_hidden_")
+
+    @override
+    def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
+        offsets = as_numpy(model.intercept_hidden_).astype(np.float64)
+        return self._projection(model), offsets
+
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        return {"transform": (Link("logit"),)}
 
 
 class MLPClassifier(

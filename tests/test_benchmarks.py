@@ -22,12 +22,14 @@ from benchmarks import engines as benchmark_engines
 from benchmarks.__main__ import app as our_app
 from benchmarks.core import Case, read_rows
 from benchmarks.datasets import UnreachableError, load
-from benchmarks.figures import engines, trees
+from benchmarks.figures import engines, families, trees
 from benchmarks.measure import in_child, stage
 from benchmarks.options import UnknownNameError
 from benchmarks.peer.__main__ import app as peer_app
 from benchmarks.subject import PEER_P_ERROR
+from cml_sklearn import PCA, MultiTaskLasso, Ridge
 from cml_sklearn.exceptions import CompilationError
+from cml_sklearn.fhe import speed
 from cml_sklearn.fhe.seal.cost import _MEASURED, Times
 
 pytestmark = pytest.mark.usefixtures("brief_students")
@@ -366,3 +368,27 @@ def test_the_page_of_trees_says_what_is_measured() -> None:
     figures = f"| 6 | {score:.3f} | {reference:.3f} | 0.944 | {pbs:.0f} | 46 | {gop:.2f} |"
     figures += f" 2.3 | 17 x | {default:.2f} |"
     assert f"| wine / DT5 {figures}" in (tables.DOCS / "explanation/trees.md").read_text()
+
+
+def test_the_table_of_families_has_every_class() -> None:
+    """If this fails, write the page: python -m benchmarks figures families."""
+    known = {kind.__name__ for _, kind in families.estimators()}
+    assert set(families._PARAMETERS) | set(families._GREY) <= known
+    page = (tables.DOCS / "benchmarks/families.md").read_text(encoding="utf-8")
+    lines = [line for line in page.splitlines() if line.startswith("| `")]
+    assert sorted(line.split("`")[1] for line in lines) == sorted([*known, *known])
+
+
+def test_a_family_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "speed_of", lambda _: speed.Speed(1.0, 0.0))
+    monkeypatch.setattr("cml_sklearn.metrics.speed_of", speed.speed_of)
+    rows = [families.measured("linear_model", kind) for kind in (Ridge, MultiTaskLasso)]
+    rows.append(families.measured("decomposition", PCA))
+    assert [row.n_equal for row in rows] == [row.n_samples for row in rows] == [133, 133, 54]
+    for row in rows:
+        assert row.scores[1] == row.scores[2]
+        assert row.scores[0] == pytest.approx(row.scores[1], abs=0.02)
+    lines = list(families.tables(rows))
+    assert len({line.count("|") for line in lines[:5]}) == 1
+    assert lines[2].startswith("| `Ridge` | diabetes | 0.39")
+    assert lines[8].startswith("| `Ridge` | seal | 0 | - |")

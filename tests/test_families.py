@@ -26,7 +26,7 @@ from cml_sklearn import (
     svm,
 )
 from cml_sklearn._typing import Array
-from cml_sklearn.cross_decomposition import PLSRegression
+from cml_sklearn.cross_decomposition import PLSSVD, PLSRegression
 from cml_sklearn.deployment import FheClient, FheServer, load_estimator, save_estimator, save_model
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.kernel_ridge import KernelRidge
@@ -79,8 +79,20 @@ MIXTURES = [
     mixture.GaussianMixture(2, covariance_type=kind, random_state=0)
     for kind in ("full", "tied", "diag", "spherical")
 ]
+BAYESIAN = [
+    mixture.BayesianGaussianMixture(n_components=2, covariance_type=kind, random_state=0, **prior)
+    for kind, prior in (
+        ("full", {"weight_concentration_prior_type": "dirichlet_distribution"}),
+        ("tied", {}),
+        ("diag", {}),
+    )
+]
 MODELS = [
     *MIXTURES,
+    *BAYESIAN,
+    decomposition.KernelPCA(2, kernel="poly", degree=2, gamma=0.1),
+    decomposition.SparsePCA(2, alpha=0.1, ridge_alpha=1.0, max_iter=20, random_state=0),
+    cluster.Birch(threshold=0.7, n_clusters=None),
     svm.SVC(kernel="linear"),
     svm.SVC(kernel="linear", decision_function_shape="ovo"),
     svm.SVC(kernel="poly", degree=2, coef0=1.0, break_ties=True),
@@ -147,6 +159,8 @@ def test_far_samples_are_moved_into_the_box_as_a_whole() -> None:
         (svm.SVR(kernel="poly"), "degree=3"),
         (svm.OneClassSVM(kernel="sigmoid"), "kernel='sigmoid'"),
         (KernelRidge(kernel="laplacian"), "kernel='laplacian'"),
+        (decomposition.KernelPCA(kernel="cosine"), "kernel='cosine'"),
+        (cluster.AffinityPropagation(affinity="precomputed"), "affinity='precomputed'"),
         (neighbors.NearestCentroid(metric="manhattan"), "metric='manhattan'"),
         (svm.SVC(kernel="linear", probability=True), "CalibratedClassifierCV"),
         (linear_model.RANSACRegressor(DecisionTreeRegressor(), min_samples=5), "not linear"),
@@ -175,6 +189,7 @@ def test_batches_train_further() -> None:
     for model in (
         naive_bayes.GaussianNB(n_bits=12),
         cluster.MiniBatchKMeans(3, random_state=0, n_bits=10),
+        cluster.Birch(threshold=0.7),
         decomposition.IncrementalPCA(2),
     ):
         options = {"classes": [0, 1, 2]} if is_classifier(model) else {}
@@ -183,6 +198,22 @@ def test_batches_train_further() -> None:
         main = model._main_method
         wanted, got = (getattr(m, main)(X) for m in (model.sklearn_model_, model))
         np.testing.assert_allclose(got, wanted, atol=0.02 * np.ptp(wanted))
+
+
+def test_subclusters_are_grouped_anew_without_samples() -> None:
+    model = cluster.Birch(threshold=0.7, n_clusters=2).fit(X)
+    before = model.transform(X)
+    model.set_params(n_clusters=3).partial_fit()
+    assert len(np.unique(model.predict(X))) == 3
+    np.testing.assert_array_equal(model.predict(X), model.sklearn_model_.predict(X))
+    np.testing.assert_array_equal(model.transform(X), before)
+
+
+@pytest.mark.filterwarnings("ignore:Affinity propagation did not converge")
+def test_without_exemplars_all_samples_are_in_no_cluster() -> None:
+    model = cluster.AffinityPropagation(max_iter=1, random_state=0).fit(X)
+    assert len(model.cluster_centers_) == 0
+    np.testing.assert_array_equal(model.predict(X), -np.ones(len(X)))
 
 
 def test_models_go_to_two_machines_and_to_files(tmp_path: Path) -> None:
@@ -234,8 +265,9 @@ def test_targets_may_be_transformed() -> None:
     np.testing.assert_allclose(model.predict(X[:, :3]), wanted, rtol=0.03)
 
 
-def test_scores_of_targets_stay_in_the_clear() -> None:
-    model = PLSRegression(n_bits=12).fit(X[:, :3], X[:, 3])
+@pytest.mark.parametrize("kind", [PLSRegression, PLSSVD])
+def test_scores_of_targets_stay_in_the_clear(kind: Any) -> None:
+    model = kind(1, n_bits=12).fit(X[:, :3], X[:, 3])
     _, scores = model.transform(X[:, :3], X[:, 3])
     np.testing.assert_array_equal(scores, model.sklearn_model_.transform(X[:, :3], X[:, 3])[1])
     with pytest.raises(UnsupportedModelError, match="leave y out"):
@@ -257,10 +289,24 @@ def test_scores_without_targets() -> None:
         np.testing.assert_allclose(model.score(X), model.sklearn_model_.score(X), rtol=0.01)
 
 
-@pytest.mark.parametrize("kind", [cluster.KMeans, cluster.MiniBatchKMeans, cluster.BisectingKMeans])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        cluster.KMeans,
+        cluster.MiniBatchKMeans,
+        cluster.BisectingKMeans,
+        cluster.MeanShift,
+        cluster.Birch,
+    ],
+)
 def test_centres_may_be_far_from_zero(kind: Any) -> None:
     X, _ = make_blobs(200, random_state=0)
-    model = kind(3, random_state=0).fit(X + 1e7)
+    model = kind()
+    known = model.get_params()
+    model.set_params(
+        **{k: v for k, v in {"n_clusters": 3, "random_state": 0}.items() if k in known}
+    )
+    model.fit(X + 1e7)
     np.testing.assert_array_equal(model.predict(X + 1e7), model.sklearn_model_.predict(X + 1e7))
 
 

@@ -13,7 +13,7 @@ from benchmarks.options import chosen
 __all__ = ["FIGURES", "main"]
 
 FIGURES = ["linear", "trees", "networks", "small_networks", "aware", "losses", "squares"]
-FIGURES += ["widths", "engines", "costs"]
+FIGURES += ["widths", "engines", "costs", "families", "p_error"]
 """Modules here, each with a `write`."""
 
 

@@ -130,7 +130,7 @@ class LinearTransformer(TransformingEstimator, LinearEstimator):
     """A projection of samples, less a mean where the model has one; abstract."""
 
     _own_parameters = (_N_BITS_OF_PROJECTIONS, P_ERROR)
-    _watched = ("components_", "mean_")
+    _watched: ClassVar[tuple[str, ...]] = ("components_", "mean_")
 
     @override
     def _weights(self, model: BaseEstimator) -> tuple[FloatArray, FloatArray]:

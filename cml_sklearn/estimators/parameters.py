@@ -54,6 +54,9 @@ _TASKS_GRID = """alphas copy_X cv eps fit_intercept max_iter n_jobs random_state
 verbose"""
 _LATENT = "copy max_iter n_components scale tol"
 _BAYES = "alpha class_prior fit_prior force_alpha"
+_MIXTURE = """covariance_type init_params max_iter n_components n_init random_state reg_covar tol
+verbose verbose_interval"""
+_SPARSE = "alpha max_iter method n_components n_jobs random_state ridge_alpha tol verbose"
 _CENTRES = "init max_iter n_clusters n_init random_state tol verbose"
 _KERNEL = "cache_size coef0 degree gamma kernel max_iter shrinking tol verbose"
 _VOTES = f"{_KERNEL} break_ties class_weight decision_function_shape random_state"
@@ -77,13 +80,19 @@ reg_alpha reg_lambda subsample subsample_for_bin subsample_freq"""
 PASSED = {
     "AdaBoostClassifier": "learning_rate n_estimators random_state",
     "AdaBoostRegressor": "learning_rate loss n_estimators random_state",
+    "AffinityPropagation": """convergence_iter copy damping max_iter preference random_state
+verbose""",
     "ARDRegression": """alpha_1 alpha_2 compute_score copy_X fit_intercept lambda_1 lambda_2
 max_iter threshold_lambda tol verbose""",
     "BaggingClassifier": _BAG,
     "BaggingRegressor": _BAG,
     "BayesianRidge": """alpha_1 alpha_2 alpha_init compute_score copy_X fit_intercept lambda_1
 lambda_2 lambda_init max_iter tol verbose""",
+    "BayesianGaussianMixture": f"""{_MIXTURE} covariance_prior degrees_of_freedom_prior
+mean_precision_prior mean_prior weight_concentration_prior weight_concentration_prior_type""",
     "BernoulliNB": f"{_BAYES} binarize",
+    "BernoulliRBM": "batch_size learning_rate n_components n_iter random_state verbose",
+    "Birch": "branching_factor compute_labels n_clusters threshold",
     "BisectingKMeans": f"{_CENTRES} algorithm bisecting_strategy copy_x",
     "CategoricalNB": f"{_BAYES} min_categories",
     "CCA": _LATENT,
@@ -103,8 +112,7 @@ random_state rotation svd_method tol""",
     "FastICA": """algorithm fun fun_args max_iter n_components random_state tol w_init whiten
 whiten_solver""",
     "GammaRegressor": _DEVIANCE,
-    "GaussianMixture": """covariance_type init_params max_iter means_init n_components n_init
-precisions_init random_state reg_covar tol verbose verbose_interval weights_init""",
+    "GaussianMixture": f"{_MIXTURE} means_init precisions_init weights_init",
     "GaussianNB": "priors var_smoothing",
     "GaussianRandomProjection": "compute_inverse_components eps n_components random_state",
     "GradientBoostingClassifier": _GRADIENT,
@@ -115,6 +123,9 @@ precisions_init random_state reg_covar tol verbose verbose_interval weights_init
     "IncrementalPCA": "batch_size copy n_components whiten",
     "IsolationForest": """bootstrap contamination max_features max_samples n_estimators n_jobs
 random_state verbose""",
+    "KernelPCA": """alpha coef0 copy_X degree eigen_solver fit_inverse_transform gamma
+iterated_power kernel kernel_params max_iter n_components n_jobs random_state remove_zero_eig
+tol""",
     "KernelRidge": "alpha coef0 degree gamma kernel kernel_params",
     "KMeans": f"{_CENTRES} algorithm copy_x",
     "Lars": """copy_X eps fit_intercept fit_path jitter n_nonzero_coefs precompute random_state
@@ -137,8 +148,10 @@ multi_class n_jobs penalty random_state solver tol verbose""",
     "LogisticRegressionCV": """Cs class_weight cv dual fit_intercept intercept_scaling l1_ratios
 max_iter multi_class n_jobs penalty random_state refit scoring solver tol use_legacy_attributes
 verbose""",
+    "MeanShift": "bandwidth bin_seeding cluster_all max_iter min_bin_freq n_jobs seeds",
     "MiniBatchKMeans": f"""{_CENTRES} batch_size compute_labels init_size max_no_improvement
 reassignment_ratio""",
+    "MiniBatchSparsePCA": f"{_SPARSE} batch_size callback max_no_improvement shuffle",
     "MLPClassifier": _NETWORK,
     "MLPRegressor": f"{_NETWORK} loss",
     "MultinomialNB": _BAYES,
@@ -147,6 +160,8 @@ reassignment_ratio""",
     "MultiTaskLasso": _TASKS,
     "MultiTaskLassoCV": f"{_TASKS_GRID} n_alphas",
     "NearestCentroid": "priors shrink_threshold",
+    "NeighborhoodComponentsAnalysis": """callback init max_iter n_components random_state tol
+verbose""",
     "NuSVC": f"{_VOTES} nu",
     "NuSVR": f"{_KERNEL} C nu",
     "OneClassSVM": f"{_KERNEL} nu",
@@ -157,6 +172,7 @@ svd_solver tol whiten""",
     "Perceptron": f"{_DESCENT} class_weight n_jobs",
     "PLSCanonical": f"{_LATENT} algorithm",
     "PLSRegression": _LATENT,
+    "PLSSVD": "copy n_components scale",
     "PoissonRegressor": _DEVIANCE,
     "QuadraticDiscriminantAnalysis": """covariance_estimator priors reg_param shrinkage solver
 store_covariance tol""",
@@ -173,6 +189,7 @@ random_state residual_threshold stop_n_inliers stop_probability stop_score""",
     "SGDOneClassSVM": """average eta0 fit_intercept learning_rate max_iter nu power_t random_state
 shuffle tol verbose""",
     "SGDRegressor": f"{_DESCENT} average epsilon learning_rate loss power_t",
+    "SparsePCA": f"{_SPARSE} U_init V_init",
     "SparseRandomProjection": """compute_inverse_components dense_output density eps n_components
 random_state""",
     "SVC": f"{_VOTES} C",
@@ -293,6 +310,9 @@ pred_early_stop_margin predict_contrib predict_disable_shape_check
 predict_leaf_index predict_raw_score start_iteration_predict"""
 
 _METRIC = 'absolute differences are no products of features. Use metric="euclidean".'
+_SIMILARITIES = (
+    'similarities of samples to all of training have no centres. Use affinity="euclidean".'
+)
 _CALIBRATION = (
     "LIBSVM's probabilities come from a model of their own, which predictions don't follow. Put "
     "the model into a CalibratedClassifierCV, and leave it out."
@@ -303,6 +323,7 @@ _HISTOGRAM_REFUSED = {"categorical_features": Refusal(_CATEGORIES, _is_no_select
 REFUSED: dict[str, dict[str, Refusal]] = {
     "sklearn": {
         **_HISTOGRAM_REFUSED,
+        "affinity": Refusal(_SIMILARITIES, lambda value: value == "euclidean"),
         "metric": Refusal(_METRIC, lambda value: value == "euclidean"),
         "probability": Refusal(_CALIBRATION, lambda value: value in (False, "deprecated")),
     },
