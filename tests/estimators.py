@@ -103,6 +103,15 @@ MAPPED = [
     svm.SVR(kernel="poly", degree=2, n_bits=10),
 ]
 """The client makes features of features for them, or their scores are affine already."""
+DISTANCES = [
+    kernel_ridge.KernelRidge(kernel="rbf"),
+    svm.NuSVC(),
+    svm.NuSVR(),
+    svm.OneClassSVM(),
+    svm.SVC(),
+    svm.SVR(),
+]
+"""They compare a sample with those of training."""
 SINGLE_TREES = [
     tree.DecisionTreeClassifier(),
     tree.DecisionTreeRegressor(),
@@ -145,7 +154,7 @@ ESTIMATORS = [*LINEAR, *TREES, *NETWORKS]
 FURTHER = [*FURTHER_LINEAR, *PROJECTIONS, *CLUSTERS, *MAPPED]
 """Classes of few lines: what needs no data they share with all, and `test_families.py` fits them."""
 
-EVERY = [*ESTIMATORS, *FURTHER]
+EVERY = [*ESTIMATORS, *FURTHER, *DISTANCES]
 
 
 def name_of(estimator: BaseEstimator) -> str:

@@ -25,7 +25,7 @@ FLOORS = [
     {"fhe", "onnx"},
     {"convert"},
     {"quantization"},
-    {"compile", "deployment", "forest", "quantization_aware"},
+    {"compile", "deployment", "distances", "forest", "quantization_aware"},
     {"estimators"},
     {
         "cluster",
