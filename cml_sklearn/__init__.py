@@ -85,7 +85,7 @@ _PUBLIC = {
     ],
     "mixture": ["GaussianMixture"],
     "naive_bayes": ["BernoulliNB", "CategoricalNB", "ComplementNB", "GaussianNB", "MultinomialNB"],
-    "neighbors": ["NearestCentroid"],
+    "neighbors": ["KNeighborsClassifier", "KNeighborsRegressor", "NearestCentroid"],
     "neural_network": [
         "MLPClassifier",
         "MLPRegressor",

@@ -105,6 +105,8 @@ MAPPED = [
 """The client makes features of features for them, or their scores are affine already."""
 DISTANCES = [
     kernel_ridge.KernelRidge(kernel="rbf"),
+    neighbors.KNeighborsClassifier(),
+    neighbors.KNeighborsRegressor(),
     svm.NuSVC(),
     svm.NuSVR(),
     svm.OneClassSVM(),

@@ -54,7 +54,7 @@ FLOORS_OF_ESTIMATORS = [
     {"base"},
     {"conventions", "partial_fit", "watched"},
     {"distillation", "predictions"},
-    {"linear", "networks", "perceptron", "trees"},
+    {"linear", "neighbors", "networks", "perceptron", "trees"},
     {"boosters", "forests", "quadratic", "skorch", "width_search"},
     {"kernels"},
 ]

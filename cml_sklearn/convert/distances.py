@@ -12,7 +12,7 @@ from cml_sklearn._typing import Array, FloatArray
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["kernel_sum_to_onnx"]
+__all__ = ["kernel_sum_to_onnx", "nearest_votes_to_onnx"]
 
 _HEADER = '<ir_version: 8, opset_import: ["" : 18]>'
 
@@ -43,6 +43,25 @@ def kernel_sum_to_onnx(
     """
     tables = {"factor": np.asarray(-gamma), "weights": weights, "constant": constant}
     return _model(body, points, tables)
+
+
+def nearest_votes_to_onnx(
+    points: FloatArray, votes: FloatArray, n_neighbors: int
+) -> onnx.ModelProto:
+    """Convert the sum of the votes of the nearest points.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, n_features)
+    votes : ndarray of shape (n_points, n_outputs)
+    n_neighbors : int
+    """
+    body = """
+        nearest, places = TopK<largest = 0>(distances, n_neighbors)
+        chosen = Gather(votes, places)
+        y = ReduceSum<keepdims = 0>(chosen, row_axis)
+    """
+    return _model(body, points, {"votes": votes, "n_neighbors": np.array([n_neighbors])})
 
 
 def _model(body: str, points: FloatArray, tables: Mapping[str, Array]) -> onnx.ModelProto:
