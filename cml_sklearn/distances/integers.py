@@ -44,8 +44,8 @@ def check_points(n_points: int) -> None:
         )
 
 
-def squared_distances(values: FloatArray, points: FloatArray) -> FloatArray:
-    """Squared Euclidean distances (n, n_points) of floats to points."""
+def squared_distances(values: FloatArray | IntArray, points: FloatArray | IntArray) -> FloatArray:
+    """Squared Euclidean distances (n, n_points) of values (n, n_features) to points."""
     return np.asarray(cdist(values, points, "sqeuclidean"))
 
 
