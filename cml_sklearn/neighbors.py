@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KNeighborsClassifier", "KNeighborsRegressor", "NearestCentroid"]
 
-_MOST_TARGET_BITS = 8
+_MOST_TARGET_BITS = 5
 
 
 class NearestCentroid(

@@ -32,7 +32,7 @@ _N_BITS = OwnParameter(
     N_BITS_CONSTRAINT,
     """int or dict, default=8
     Squared distances have twice the bits of inputs, at most 16. Targets of a regressor have the
-    bits of weights, at most 8. By role as ``{"inputs": 8, "weights": 6}``.""",
+    bits of weights, at most 5. By role as ``{"inputs": 8, "weights": 6}``.""",
 )
 
 _SEARCH_ROUNDS = OwnParameter(

@@ -42,13 +42,13 @@ def test_integers_are_those_of_the_definition(k: int, rounds: int) -> None:
     electorate = Electorate(points, np.eye(60, dtype=np.int64), np.ones(60))
     module = quantize_nearest(electorate, k, Search(rounds, 4, 16))
     samples = rng.normal(size=(300, 3))
-    (encoder,) = module.input_quantizers
+    encoder: Any = module.input_quantizers[0]
     places = encoder.quantize(samples)[:, :-1] - encoder.reach
-    points = encoder.lattice(points)
-    own = np.sort(((points[:, None] - points) ** 2).sum(axis=2), axis=1)[:, min(k, 59)]
+    on_lattice = encoder.lattice(points)
+    own = np.sort(((on_lattice[:, None] - on_lattice) ** 2).sum(axis=2), axis=1)[:, min(k, 59)]
     least = np.quantile(own, 0.02, method="inverted_cdf")
     levels = np.rint(np.geomspace(least, own.max(), 2**rounds)).astype(np.int64)
-    wanted = votes_by_definition(points, places, k, levels)
+    wanted = votes_by_definition(on_lattice, places, k, levels)
     np.testing.assert_array_equal(module.forward(samples), wanted)
     module.program.check()
 
