@@ -103,7 +103,12 @@ _PUBLIC = {
     ],
     "mixture": ["BayesianGaussianMixture", "GaussianMixture"],
     "naive_bayes": ["BernoulliNB", "CategoricalNB", "ComplementNB", "GaussianNB", "MultinomialNB"],
-    "neighbors": ["NearestCentroid", "NeighborhoodComponentsAnalysis"],
+    "neighbors": [
+        "KNeighborsClassifier",
+        "KNeighborsRegressor",
+        "NearestCentroid",
+        "NeighborhoodComponentsAnalysis",
+    ],
     "neural_network": [
         "BernoulliRBM",
         "MLPClassifier",

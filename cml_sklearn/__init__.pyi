@@ -23,8 +23,11 @@ from cml_sklearn import svm as svm
 from cml_sklearn import tree as tree
 from cml_sklearn._show_versions import show_versions as show_versions
 from cml_sklearn._version import __version__ as __version__
+from cml_sklearn.cluster import AffinityPropagation as AffinityPropagation
+from cml_sklearn.cluster import Birch as Birch
 from cml_sklearn.cluster import BisectingKMeans as BisectingKMeans
 from cml_sklearn.cluster import KMeans as KMeans
+from cml_sklearn.cluster import MeanShift as MeanShift
 from cml_sklearn.cluster import MiniBatchKMeans as MiniBatchKMeans
 from cml_sklearn.compile import compile_onnx_model as compile_onnx_model
 from cml_sklearn.compile import compile_torch_model as compile_torch_model
@@ -34,12 +37,16 @@ from cml_sklearn.config import get_config as get_config
 from cml_sklearn.config import set_config as set_config
 from cml_sklearn.covariance import EllipticEnvelope as EllipticEnvelope
 from cml_sklearn.cross_decomposition import CCA as CCA
+from cml_sklearn.cross_decomposition import PLSSVD as PLSSVD
 from cml_sklearn.cross_decomposition import PLSCanonical as PLSCanonical
 from cml_sklearn.cross_decomposition import PLSRegression as PLSRegression
 from cml_sklearn.decomposition import PCA as PCA
 from cml_sklearn.decomposition import FactorAnalysis as FactorAnalysis
 from cml_sklearn.decomposition import FastICA as FastICA
 from cml_sklearn.decomposition import IncrementalPCA as IncrementalPCA
+from cml_sklearn.decomposition import KernelPCA as KernelPCA
+from cml_sklearn.decomposition import MiniBatchSparsePCA as MiniBatchSparsePCA
+from cml_sklearn.decomposition import SparsePCA as SparsePCA
 from cml_sklearn.decomposition import TruncatedSVD as TruncatedSVD
 from cml_sklearn.discriminant_analysis import (
     LinearDiscriminantAnalysis as LinearDiscriminantAnalysis,
@@ -96,13 +103,18 @@ from cml_sklearn.linear_model import SGDOneClassSVM as SGDOneClassSVM
 from cml_sklearn.linear_model import SGDRegressor as SGDRegressor
 from cml_sklearn.linear_model import TheilSenRegressor as TheilSenRegressor
 from cml_sklearn.linear_model import TweedieRegressor as TweedieRegressor
+from cml_sklearn.mixture import BayesianGaussianMixture as BayesianGaussianMixture
 from cml_sklearn.mixture import GaussianMixture as GaussianMixture
 from cml_sklearn.naive_bayes import BernoulliNB as BernoulliNB
 from cml_sklearn.naive_bayes import CategoricalNB as CategoricalNB
 from cml_sklearn.naive_bayes import ComplementNB as ComplementNB
 from cml_sklearn.naive_bayes import GaussianNB as GaussianNB
 from cml_sklearn.naive_bayes import MultinomialNB as MultinomialNB
+from cml_sklearn.neighbors import KNeighborsClassifier as KNeighborsClassifier
+from cml_sklearn.neighbors import KNeighborsRegressor as KNeighborsRegressor
 from cml_sklearn.neighbors import NearestCentroid as NearestCentroid
+from cml_sklearn.neighbors import NeighborhoodComponentsAnalysis as NeighborhoodComponentsAnalysis
+from cml_sklearn.neural_network import BernoulliRBM as BernoulliRBM
 from cml_sklearn.neural_network import MLPClassifier as MLPClassifier
 from cml_sklearn.neural_network import MLPRegressor as MLPRegressor
 from cml_sklearn.neural_network import NeuralNetClassifier as NeuralNetClassifier
@@ -130,15 +142,20 @@ from cml_sklearn.tree import ExtraTreeRegressor as ExtraTreeRegressor
 __all__ = [
     "CCA",
     "PCA",
+    "PLSSVD",
     "SVC",
     "SVR",
     "ARDRegression",
     "AdaBoostClassifier",
     "AdaBoostRegressor",
+    "AffinityPropagation",
     "BaggingClassifier",
     "BaggingRegressor",
+    "BayesianGaussianMixture",
     "BayesianRidge",
     "BernoulliNB",
+    "BernoulliRBM",
+    "Birch",
     "BisectingKMeans",
     "CategoricalNB",
     "ComplementNB",
@@ -165,6 +182,9 @@ __all__ = [
     "IncrementalPCA",
     "IsolationForest",
     "KMeans",
+    "KNeighborsClassifier",
+    "KNeighborsRegressor",
+    "KernelPCA",
     "KernelRidge",
     "Lars",
     "LarsCV",
@@ -181,13 +201,16 @@ __all__ = [
     "LogisticRegressionCV",
     "MLPClassifier",
     "MLPRegressor",
+    "MeanShift",
     "MiniBatchKMeans",
+    "MiniBatchSparsePCA",
     "MultiTaskElasticNet",
     "MultiTaskElasticNetCV",
     "MultiTaskLasso",
     "MultiTaskLassoCV",
     "MultinomialNB",
     "NearestCentroid",
+    "NeighborhoodComponentsAnalysis",
     "NeuralNetClassifier",
     "NeuralNetRegressor",
     "NuSVC",
@@ -214,6 +237,7 @@ __all__ = [
     "SGDClassifier",
     "SGDOneClassSVM",
     "SGDRegressor",
+    "SparsePCA",
     "SparseRandomProjection",
     "TheilSenRegressor",
     "TruncatedSVD",

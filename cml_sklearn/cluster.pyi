@@ -21,7 +21,84 @@ from cml_sklearn.estimators.base import FheEstimator
 _Matrix = ArrayLike | sparray | spmatrix
 _RandomState = int | np.random.RandomState | None
 
-__all__ = ["BisectingKMeans", "KMeans", "MiniBatchKMeans"]
+__all__ = [
+    "AffinityPropagation",
+    "Birch",
+    "BisectingKMeans",
+    "KMeans",
+    "MeanShift",
+    "MiniBatchKMeans",
+]
+
+class AffinityPropagation(ClusterMixin, FheEstimator):
+    """scikit-learn's AffinityPropagation on encrypted data."""
+
+    affinity_matrix_: Array
+    cluster_centers_: Array
+    cluster_centers_indices_: Array
+    feature_names_in_: Array
+    labels_: Array
+    n_features_in_: int
+    n_iter_: int
+    def __init__(
+        self,
+        *,
+        damping: float = 0.5,
+        max_iter: int = 200,
+        convergence_iter: int = 15,
+        copy: bool = True,
+        preference: ArrayLike | float | None = None,
+        affinity: Literal["euclidean", "precomputed"] = "euclidean",
+        verbose: int | bool = False,
+        random_state: _RandomState = None,
+        n_bits: int | dict[Any, Any] = 16,
+        p_error: float = 5.421010862427522e-20,
+    ) -> None: ...
+    @classmethod
+    def from_sklearn_model(
+        cls,
+        model: BaseEstimator,
+        X: _Matrix,
+        *,
+        n_bits: int | dict[Any, Any] = 16,
+        p_error: float = 5.421010862427522e-20,
+    ) -> Self: ...
+    def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
+    def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
+
+class Birch(ClusterMixin, TransformerMixin, FheEstimator):
+    """scikit-learn's Birch on encrypted data."""
+
+    dummy_leaf_: Any
+    feature_names_in_: Array
+    labels_: Array
+    n_features_in_: int
+    root_: Any
+    subcluster_centers_: Array
+    subcluster_labels_: Array
+    def __init__(
+        self,
+        *,
+        threshold: float = 0.5,
+        branching_factor: int = 50,
+        n_clusters: object = 3,
+        compute_labels: bool = True,
+        n_bits: int | dict[Any, Any] = 16,
+        p_error: float = 5.421010862427522e-20,
+    ) -> None: ...
+    @classmethod
+    def from_sklearn_model(
+        cls,
+        model: BaseEstimator,
+        X: _Matrix,
+        *,
+        n_bits: int | dict[Any, Any] = 16,
+        p_error: float = 5.421010862427522e-20,
+    ) -> Self: ...
+    def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
+    def partial_fit(self, X: _Matrix | None = None, y: ArrayLike | None = None) -> Self: ...
+    def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
+    def transform(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
 
 class BisectingKMeans(ClusterMixin, TransformerMixin, FheEstimator):
     """scikit-learn's BisectingKMeans on encrypted data."""
@@ -114,6 +191,39 @@ class KMeans(ClusterMixin, TransformerMixin, FheEstimator):
         execute_in_fhe: ExecutionMode | None = None,
     ) -> float: ...
     def transform(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
+
+class MeanShift(ClusterMixin, FheEstimator):
+    """scikit-learn's MeanShift on encrypted data."""
+
+    cluster_centers_: Array
+    feature_names_in_: Array
+    labels_: Array
+    n_features_in_: int
+    n_iter_: int
+    def __init__(
+        self,
+        *,
+        bandwidth: float | None = None,
+        seeds: ArrayLike | None = None,
+        bin_seeding: bool = False,
+        min_bin_freq: int = 1,
+        cluster_all: bool = True,
+        n_jobs: int | None = None,
+        max_iter: int = 300,
+        n_bits: int | dict[Any, Any] = 16,
+        p_error: float = 5.421010862427522e-20,
+    ) -> None: ...
+    @classmethod
+    def from_sklearn_model(
+        cls,
+        model: BaseEstimator,
+        X: _Matrix,
+        *,
+        n_bits: int | dict[Any, Any] = 16,
+        p_error: float = 5.421010862427522e-20,
+    ) -> Self: ...
+    def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
+    def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
 
 class MiniBatchKMeans(ClusterMixin, TransformerMixin, FheEstimator):
     """scikit-learn's MiniBatchKMeans on encrypted data."""

@@ -21,7 +21,7 @@ from cml_sklearn.estimators.base import FheEstimator
 _Matrix = ArrayLike | sparray | spmatrix
 _RandomState = int | np.random.RandomState | None
 
-__all__ = ["CCA", "PLSCanonical", "PLSRegression"]
+__all__ = ["CCA", "PLSSVD", "PLSCanonical", "PLSRegression"]
 
 class CCA(RegressorMixin, TransformerMixin, FheEstimator):
     """scikit-learn's CCA on encrypted data."""
@@ -169,6 +169,37 @@ class PLSRegression(RegressorMixin, TransformerMixin, FheEstimator):
         sample_weight: ArrayLike | None = None,
         execute_in_fhe: ExecutionMode | None = None,
     ) -> float: ...
+    def transform(
+        self, X: _Matrix, y: ArrayLike | None = None, execute_in_fhe: ExecutionMode | None = None
+    ) -> Array | tuple[Array, Array]: ...
+
+class PLSSVD(TransformerMixin, FheEstimator):
+    """scikit-learn's PLSSVD on encrypted data."""
+
+    feature_names_in_: Array
+    n_features_in_: int
+    x_weights_: Array
+    y_weights_: Array
+    def __init__(
+        self,
+        n_components: int = 2,
+        *,
+        scale: bool = True,
+        copy: bool = True,
+        n_bits: int | dict[Any, Any] = 12,
+        p_error: float = 5.421010862427522e-20,
+    ) -> None: ...
+    @classmethod
+    def from_sklearn_model(
+        cls,
+        model: BaseEstimator,
+        X: _Matrix,
+        *,
+        n_bits: int | dict[Any, Any] = 12,
+        p_error: float = 5.421010862427522e-20,
+    ) -> Self: ...
+    def fit(self, X: _Matrix, y: ArrayLike) -> Self: ...
+    def fit_transform(self, X: _Matrix, y: ArrayLike | None = None) -> tuple[Array, Array]: ...
     def transform(
         self, X: _Matrix, y: ArrayLike | None = None, execute_in_fhe: ExecutionMode | None = None
     ) -> Array | tuple[Array, Array]: ...

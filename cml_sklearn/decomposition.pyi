@@ -20,7 +20,16 @@ from cml_sklearn.estimators.base import FheEstimator
 _Matrix = ArrayLike | sparray | spmatrix
 _RandomState = int | np.random.RandomState | None
 
-__all__ = ["PCA", "FactorAnalysis", "FastICA", "IncrementalPCA", "TruncatedSVD"]
+__all__ = [
+    "PCA",
+    "FactorAnalysis",
+    "FastICA",
+    "IncrementalPCA",
+    "KernelPCA",
+    "MiniBatchSparsePCA",
+    "SparsePCA",
+    "TruncatedSVD",
+]
 
 class FactorAnalysis(TransformerMixin, FheEstimator):
     """scikit-learn's FactorAnalysis on encrypted data."""
@@ -145,6 +154,96 @@ class IncrementalPCA(TransformerMixin, FheEstimator):
     ) -> Self: ...
     def transform(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
 
+class KernelPCA(TransformerMixin, FheEstimator):
+    """scikit-learn's KernelPCA on encrypted data."""
+
+    X_fit_: Array
+    X_transformed_fit_: Array
+    dual_coef_: Array
+    eigenvalues_: Array
+    eigenvectors_: Array
+    feature_names_in_: Array
+    gamma_: float
+    inverse_transform: Callable[..., Any]
+    n_features_in_: int
+    def __init__(
+        self,
+        n_components: int | None = None,
+        *,
+        kernel: Literal["cosine", "linear", "poly", "precomputed", "rbf", "sigmoid"]
+        | Callable[..., Any] = "linear",
+        gamma: float | None = None,
+        degree: float = 3,
+        coef0: float = 1,
+        kernel_params: dict[Any, Any] | None = None,
+        alpha: float = 1.0,
+        fit_inverse_transform: bool = False,
+        eigen_solver: Literal["arpack", "auto", "dense", "randomized"] = "auto",
+        tol: float = 0,
+        max_iter: int | None = None,
+        iterated_power: int | Literal["auto"] = "auto",
+        remove_zero_eig: bool = False,
+        random_state: _RandomState = None,
+        copy_X: bool = True,
+        n_jobs: int | None = None,
+        n_bits: int | dict[Any, Any] = 16,
+        p_error: float = 5.421010862427522e-20,
+        rounding_bits: int = 6,
+    ) -> None: ...
+    @classmethod
+    def from_sklearn_model(
+        cls,
+        model: BaseEstimator,
+        X: _Matrix,
+        *,
+        n_bits: int | dict[Any, Any] = 16,
+        p_error: float = 5.421010862427522e-20,
+        rounding_bits: int = 6,
+    ) -> Self: ...
+    def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
+    def transform(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
+
+class MiniBatchSparsePCA(TransformerMixin, FheEstimator):
+    """scikit-learn's MiniBatchSparsePCA on encrypted data."""
+
+    components_: Array
+    feature_names_in_: Array
+    inverse_transform: Callable[..., Any]
+    mean_: Array
+    n_components_: int
+    n_features_in_: int
+    n_iter_: int
+    def __init__(
+        self,
+        n_components: int | None = None,
+        *,
+        alpha: float = 1,
+        ridge_alpha: float = 0.01,
+        max_iter: int = 1000,
+        callback: Callable[..., Any] | None = None,
+        batch_size: int = 3,
+        verbose: int | bool = False,
+        shuffle: bool = True,
+        n_jobs: int | None = None,
+        method: Literal["cd", "lars"] = "lars",
+        random_state: _RandomState = None,
+        tol: float = 0.001,
+        max_no_improvement: int | None = 10,
+        n_bits: int | dict[Any, Any] = 12,
+        p_error: float = 5.421010862427522e-20,
+    ) -> None: ...
+    @classmethod
+    def from_sklearn_model(
+        cls,
+        model: BaseEstimator,
+        X: _Matrix,
+        *,
+        n_bits: int | dict[Any, Any] = 12,
+        p_error: float = 5.421010862427522e-20,
+    ) -> Self: ...
+    def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
+    def transform(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
+
 class PCA(TransformerMixin, FheEstimator):
     """scikit-learn's PCA on encrypted data."""
 
@@ -174,6 +273,46 @@ class PCA(TransformerMixin, FheEstimator):
         iterated_power: Literal["auto"] | int = "auto",
         n_oversamples: int = 10,
         power_iteration_normalizer: Literal["LU", "QR", "auto", "none"] = "auto",
+        random_state: _RandomState = None,
+        n_bits: int | dict[Any, Any] = 12,
+        p_error: float = 5.421010862427522e-20,
+    ) -> None: ...
+    @classmethod
+    def from_sklearn_model(
+        cls,
+        model: BaseEstimator,
+        X: _Matrix,
+        *,
+        n_bits: int | dict[Any, Any] = 12,
+        p_error: float = 5.421010862427522e-20,
+    ) -> Self: ...
+    def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
+    def transform(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
+
+class SparsePCA(TransformerMixin, FheEstimator):
+    """scikit-learn's SparsePCA on encrypted data."""
+
+    components_: Array
+    error_: Array
+    feature_names_in_: Array
+    inverse_transform: Callable[..., Any]
+    mean_: Array
+    n_components_: int
+    n_features_in_: int
+    n_iter_: int
+    def __init__(
+        self,
+        n_components: int | None = None,
+        *,
+        alpha: float = 1,
+        ridge_alpha: float = 0.01,
+        max_iter: int = 1000,
+        tol: float = 1e-08,
+        method: Literal["cd", "lars"] = "lars",
+        n_jobs: int | None = None,
+        U_init: Array | None = None,
+        V_init: Array | None = None,
+        verbose: int | bool = False,
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 12,
         p_error: float = 5.421010862427522e-20,

@@ -52,6 +52,7 @@ class KernelRidge(RegressorMixin, FheEstimator):
         kernel_params: dict[Any, Any] | None = None,
         n_bits: int | dict[Any, Any] = 16,
         p_error: float = 5.421010862427522e-20,
+        rounding_bits: int = 6,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -61,6 +62,7 @@ class KernelRidge(RegressorMixin, FheEstimator):
         *,
         n_bits: int | dict[Any, Any] = 16,
         p_error: float = 5.421010862427522e-20,
+        rounding_bits: int = 6,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...

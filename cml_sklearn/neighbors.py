@@ -1,4 +1,7 @@
-"""Neighbors: `sklearn.neighbors` on encrypted data, where distances to centroids decide."""
+"""Neighbors: `sklearn.neighbors` on encrypted data.
+
+Distances to centroids decide, or votes of the nearest samples of training.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +12,43 @@ import sklearn.neighbors
 from sklearn.base import BaseEstimator
 from typing_extensions import override
 
-from cml_sklearn._typing import FloatArray
+from cml_sklearn._typing import FloatArray, IntArray
+from cml_sklearn.distances.neighbors import Electorate
+from cml_sklearn.estimators.base import as_dense
 from cml_sklearn.estimators.conventions import discriminants
 from cml_sklearn.estimators.linear import LinearTransformer, quantize_linear_map
+from cml_sklearn.estimators.neighbors import NeighborsEstimator
 from cml_sklearn.estimators.predictions import (
     FheClassifierMixin,
+    FheRegressorMixin,
     ProbabilisticEstimator,
     ScoringEstimator,
 )
 from cml_sklearn.estimators.quadratic import QuadraticEstimator, QuadraticForms, nearness
-from cml_sklearn.quantization.postprocessing import Argmax, Labels, Postprocessing
+from cml_sklearn.program.integers import to_integers
+from cml_sklearn.quantization.bit_widths import BitWidths, width_of
+from cml_sklearn.quantization.postprocessing import (
+    Argmax,
+    ByOutput,
+    Labels,
+    MeanVote,
+    Postprocessing,
+    Squeeze,
+    VoteShares,
+)
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["NearestCentroid", "NeighborhoodComponentsAnalysis"]
+__all__ = [
+    "KNeighborsClassifier",
+    "KNeighborsRegressor",
+    "NearestCentroid",
+    "NeighborhoodComponentsAnalysis",
+]
+
+_MOST_TARGET_BITS = 5
 
 
 def __dir__() -> list[str]:
@@ -79,3 +103,74 @@ class NeighborhoodComponentsAnalysis(
 def _is_uniform(model: BaseEstimator) -> bool:
     """Whether all classes are as likely beforehand."""
     return bool(np.isclose(model.class_prior_, 1 / len(model.classes_)).all())
+
+
+class KNeighborsClassifier(
+    FheClassifierMixin,
+    ProbabilisticEstimator,
+    NeighborsEstimator,
+    wraps=sklearn.neighbors.KNeighborsClassifier,
+):
+    @override
+    def _votes(self, model: BaseEstimator) -> FloatArray:
+        return np.hstack([codes[:, None] == np.arange(n) for codes, n in _codes(model)]) * 1.0
+
+    @override
+    def _electorate(self, model: BaseEstimator) -> Electorate:
+        votes = self._votes(model).astype(np.int64)
+        return Electorate(as_dense(model._fit_X), votes, np.ones(votes.shape[1]))
+
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        shares = [(VoteShares(np.bincount(c, minlength=n) / len(c)),) for c, n in _codes(model)]
+        if not model.outputs_2d_:
+            return {
+                "predict": (*shares[0], Argmax(), Labels.of(model.classes_)),
+                "predict_proba": shares[0],
+            }
+        sizes = tuple(len(classes) for classes in model.classes_)
+        labels = tuple(
+            (*steps, Argmax(), Labels.of(classes))
+            for steps, classes in zip(shares, model.classes_, strict=True)
+        )
+        return {
+            "predict": (ByOutput(sizes, labels, stacked=True),),
+            "predict_proba": (ByOutput(sizes, tuple(shares)),),
+        }
+
+
+class KNeighborsRegressor(
+    FheRegressorMixin, NeighborsEstimator, wraps=sklearn.neighbors.KNeighborsRegressor
+):
+    @override
+    def _votes(self, model: BaseEstimator) -> FloatArray:
+        targets, middle = _targets(model)
+        return np.c_[targets - middle, np.ones(len(targets))]
+
+    @override
+    def _electorate(self, model: BaseEstimator) -> Electorate:
+        targets, middle = _targets(model)
+        n_bits = min(width_of(BitWidths.resolve(self.n_bits).weights, 0), _MOST_TARGET_BITS)
+        unit = np.abs(targets - middle).max(axis=0) / ((1 << (n_bits - 1)) - 1)
+        unit = np.where(unit > 0, unit, 1.0)
+        codes = to_integers((targets - middle) / unit, "A target")
+        votes = np.c_[codes, np.ones(len(codes), np.int64)]
+        return Electorate(as_dense(model._fit_X), votes, np.append(unit, 1.0))
+
+    @override
+    def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
+        mean = (MeanVote(_targets(model)[1]),)
+        return {"predict": (*mean, Squeeze()) if model._y.ndim == 1 else mean}
+
+
+def _codes(model: BaseEstimator) -> list[tuple[IntArray, int]]:
+    """Numbers of the classes of all samples of training, and how many classes, by output."""
+    classes = model.classes_ if model.outputs_2d_ else [model.classes_]
+    columns = model._y.reshape(len(model._y), -1).T
+    return [(codes, len(names)) for codes, names in zip(columns, classes, strict=True)]
+
+
+def _targets(model: BaseEstimator) -> tuple[FloatArray, FloatArray]:
+    """Targets of training (n_samples, n_outputs), and what to count them from (n_outputs,)."""
+    targets = model._y.reshape(len(model._y), -1).astype(np.float64)
+    return targets, targets.min(axis=0) / 2 + targets.max(axis=0) / 2

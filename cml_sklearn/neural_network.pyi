@@ -2,6 +2,7 @@
 # mypy: disable-error-code="override, assignment, misc"
 """Neural networks: `sklearn.neural_network` on encrypted data."""
 
+from collections.abc import Callable
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
     RegressorMixin,
+    TransformerMixin,
 )
 
 from cml_sklearn._typing import Array
@@ -22,12 +24,49 @@ _Matrix = ArrayLike | sparray | spmatrix
 _RandomState = int | np.random.RandomState | None
 
 __all__ = [
+    "BernoulliRBM",
     "MLPClassifier",
     "MLPRegressor",
     "NeuralNetClassifier",
     "NeuralNetRegressor",
     "search_widths",
 ]
+
+class BernoulliRBM(TransformerMixin, FheEstimator):
+    """scikit-learn's BernoulliRBM on encrypted data."""
+
+    components_: Any
+    feature_names_in_: Array
+    gibbs: Callable[..., Any]
+    h_samples_: Any
+    intercept_hidden_: Any
+    intercept_visible_: Any
+    n_features_in_: int
+    score_samples: Callable[..., Any]
+    def __init__(
+        self,
+        n_components: int = 256,
+        *,
+        learning_rate: float = 0.1,
+        batch_size: int = 10,
+        n_iter: int = 10,
+        verbose: int | bool = 0,
+        random_state: _RandomState = None,
+        n_bits: int | dict[Any, Any] = 12,
+        p_error: float = 5.421010862427522e-20,
+    ) -> None: ...
+    @classmethod
+    def from_sklearn_model(
+        cls,
+        model: BaseEstimator,
+        X: _Matrix,
+        *,
+        n_bits: int | dict[Any, Any] = 12,
+        p_error: float = 5.421010862427522e-20,
+    ) -> Self: ...
+    def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
+    def partial_fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
+    def transform(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
 
 class MLPClassifier(ClassifierMixin, FheEstimator):
     """scikit-learn's MLPClassifier on encrypted data."""

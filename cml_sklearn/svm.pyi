@@ -157,6 +157,7 @@ class NuSVC(ClassifierMixin, FheEstimator):
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 16,
         p_error: float = 5.421010862427522e-20,
+        rounding_bits: int = 6,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -166,6 +167,7 @@ class NuSVC(ClassifierMixin, FheEstimator):
         *,
         n_bits: int | dict[Any, Any] = 16,
         p_error: float = 5.421010862427522e-20,
+        rounding_bits: int = 6,
     ) -> Self: ...
     def decision_function(
         self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None
@@ -215,6 +217,7 @@ class NuSVR(RegressorMixin, FheEstimator):
         max_iter: int = -1,
         n_bits: int | dict[Any, Any] = 16,
         p_error: float = 5.421010862427522e-20,
+        rounding_bits: int = 6,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -224,6 +227,7 @@ class NuSVR(RegressorMixin, FheEstimator):
         *,
         n_bits: int | dict[Any, Any] = 16,
         p_error: float = 5.421010862427522e-20,
+        rounding_bits: int = 6,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -266,6 +270,7 @@ class OneClassSVM(OutlierMixin, FheEstimator):
         max_iter: int = -1,
         n_bits: int | dict[Any, Any] = 16,
         p_error: float = 5.421010862427522e-20,
+        rounding_bits: int = 6,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -275,6 +280,7 @@ class OneClassSVM(OutlierMixin, FheEstimator):
         *,
         n_bits: int | dict[Any, Any] = 16,
         p_error: float = 5.421010862427522e-20,
+        rounding_bits: int = 6,
     ) -> Self: ...
     def decision_function(
         self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None
@@ -324,6 +330,7 @@ class SVC(ClassifierMixin, FheEstimator):
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 16,
         p_error: float = 5.421010862427522e-20,
+        rounding_bits: int = 6,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -333,6 +340,7 @@ class SVC(ClassifierMixin, FheEstimator):
         *,
         n_bits: int | dict[Any, Any] = 16,
         p_error: float = 5.421010862427522e-20,
+        rounding_bits: int = 6,
     ) -> Self: ...
     def decision_function(
         self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None
@@ -382,6 +390,7 @@ class SVR(RegressorMixin, FheEstimator):
         max_iter: int = -1,
         n_bits: int | dict[Any, Any] = 16,
         p_error: float = 5.421010862427522e-20,
+        rounding_bits: int = 6,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -391,6 +400,7 @@ class SVR(RegressorMixin, FheEstimator):
         *,
         n_bits: int | dict[Any, Any] = 16,
         p_error: float = 5.421010862427522e-20,
+        rounding_bits: int = 6,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...

@@ -113,6 +113,17 @@ MAPPED = [
     svm.SVR(kernel="poly", degree=2, n_bits=10),
 ]
 """The client makes features of features for them, or their scores are affine already."""
+DISTANCES = [
+    kernel_ridge.KernelRidge(kernel="rbf"),
+    neighbors.KNeighborsClassifier(),
+    neighbors.KNeighborsRegressor(),
+    svm.NuSVC(),
+    svm.NuSVR(),
+    svm.OneClassSVM(),
+    svm.SVC(),
+    svm.SVR(),
+]
+"""They compare a sample with those of training."""
 SINGLE_TREES = [
     tree.DecisionTreeClassifier(),
     tree.DecisionTreeRegressor(),
@@ -155,7 +166,7 @@ ESTIMATORS = [*LINEAR, *TREES, *NETWORKS]
 FURTHER = [*FURTHER_LINEAR, *PROJECTIONS, *CLUSTERS, *MAPPED]
 """Classes of few lines: what needs no data they share with all, and `test_families.py` fits them."""
 
-EVERY = [*ESTIMATORS, *FURTHER]
+EVERY = [*ESTIMATORS, *FURTHER, *DISTANCES]
 
 
 def name_of(estimator: BaseEstimator) -> str:

@@ -16,7 +16,7 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import SkipTestWarning
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from tests.estimators import EVERY, FURTHER, NETS, name_of, wrapped
+from tests.estimators import DISTANCES, EVERY, FURTHER, NETS, name_of, wrapped
 
 pytestmark = pytest.mark.usefixtures("brief_students")
 
@@ -44,11 +44,11 @@ def passes(check: partial[None]) -> bool:
 
 
 QUICK = {"GaussianNB", "PCA", "PLSRegression"}
-"""One of each kind of `FURTHER`, whose checks are not slow: together they take minutes."""
+"""One of each kind of `FURTHER` and `DISTANCES`, whose checks are not slow: together they take minutes."""
 
 
 def marks_of(estimator: Any) -> list[pytest.MarkDecorator]:
-    is_slow = estimator in FURTHER and name_of(estimator) not in QUICK
+    is_slow = estimator in [*FURTHER, *DISTANCES] and name_of(estimator) not in QUICK
     return [pytest.mark.slow] if is_slow else []
 
 

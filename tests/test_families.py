@@ -155,7 +155,7 @@ def test_far_samples_are_moved_into_the_box_as_a_whole() -> None:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (svm.SVC(), "kernel='rbf'"),
+        (svm.SVC(kernel="precomputed"), "kernel='precomputed'"),
         (svm.SVR(kernel="poly"), "degree=3"),
         (svm.OneClassSVM(kernel="sigmoid"), "kernel='sigmoid'"),
         (KernelRidge(kernel="laplacian"), "kernel='laplacian'"),

@@ -25,7 +25,7 @@ FLOORS = [
     {"fhe", "onnx"},
     {"convert"},
     {"quantization"},
-    {"compile", "deployment", "forest", "quantization_aware"},
+    {"compile", "deployment", "distances", "forest", "quantization_aware"},
     {"estimators"},
     {
         "cluster",
@@ -54,7 +54,7 @@ FLOORS_OF_ESTIMATORS = [
     {"base"},
     {"conventions", "partial_fit", "watched"},
     {"distillation", "predictions"},
-    {"linear", "networks", "perceptron", "trees"},
+    {"linear", "neighbors", "networks", "perceptron", "trees"},
     {"boosters", "forests", "p_error", "quadratic", "skorch", "width_search"},
     {"kernels"},
 ]

@@ -68,6 +68,7 @@ _SVM = "C dual fit_intercept intercept_scaling loss max_iter random_state tol ve
 _NETWORK = """activation alpha batch_size beta_1 beta_2 early_stopping epsilon hidden_layer_sizes
 learning_rate learning_rate_init max_fun max_iter momentum n_iter_no_change nesterovs_momentum
 power_t random_state shuffle solver tol validation_fraction verbose"""
+_NEIGHBORS = "algorithm leaf_size n_jobs n_neighbors p"
 _XGBOOST = """base_score callbacks colsample_bylevel colsample_bynode colsample_bytree device
 early_stopping_rounds eval_metric feature_weights gamma grow_policy importance_type learning_rate
 max_bin max_cat_threshold max_cat_to_onehot max_delta_step max_depth max_leaves min_child_weight
@@ -128,6 +129,8 @@ iterated_power kernel kernel_params max_iter n_components n_jobs random_state re
 tol""",
     "KernelRidge": "alpha coef0 degree gamma kernel kernel_params",
     "KMeans": f"{_CENTRES} algorithm copy_x",
+    "KNeighborsClassifier": _NEIGHBORS,
+    "KNeighborsRegressor": _NEIGHBORS,
     "Lars": """copy_X eps fit_intercept fit_path jitter n_nonzero_coefs precompute random_state
 verbose""",
     "LarsCV": "copy_X cv eps fit_intercept max_iter max_n_alphas n_jobs precompute verbose",
@@ -309,7 +312,12 @@ _PREDICTION_NAMES = """num_iteration_predict pred_early_stop pred_early_stop_fre
 pred_early_stop_margin predict_contrib predict_disable_shape_check
 predict_leaf_index predict_raw_score start_iteration_predict"""
 
-_METRIC = 'absolute differences are no products of features. Use metric="euclidean".'
+_METRIC = 'only squares of differences are products of features. Use metric="euclidean".'
+_METRICS = ("euclidean", "l2", "minkowski", "sqeuclidean")
+_WEIGHTED_VOTES = (
+    "who votes is looked up, and a weight would take a lookup of its own for every sample of "
+    'training. Use weights="uniform".'
+)
 _SIMILARITIES = (
     'similarities of samples to all of training have no centres. Use affinity="euclidean".'
 )
@@ -324,7 +332,9 @@ REFUSED: dict[str, dict[str, Refusal]] = {
     "sklearn": {
         **_HISTOGRAM_REFUSED,
         "affinity": Refusal(_SIMILARITIES, lambda value: value == "euclidean"),
-        "metric": Refusal(_METRIC, lambda value: value == "euclidean"),
+        "metric": Refusal(_METRIC, lambda value: value in _METRICS),
+        "metric_params": Refusal.unless("no metric that is taken has any. Leave it out."),
+        "weights": Refusal(_WEIGHTED_VOTES, lambda value: value in ("uniform", None)),
         "probability": Refusal(_CALIBRATION, lambda value: value in (False, "deprecated")),
     },
     "xgboost": {

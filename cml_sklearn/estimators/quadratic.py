@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -98,7 +98,7 @@ class QuadraticForms:
 class QuadraticEstimator(FheEstimator):
     """An estimator whose raw scores are quadratic forms; abstract."""
 
-    _own_parameters = (N_BITS_OF_PRODUCTS, P_ERROR)
+    _own_parameters: ClassVar[tuple[OwnParameter, ...]] = (N_BITS_OF_PRODUCTS, P_ERROR)
 
     n_bits: int | Mapping[str, int]
 

@@ -31,6 +31,7 @@ __all__ = ["PROGRAM_CLASSES", "ArchiveTable", "Stored", "read", "write"]
 PROGRAM_CLASSES: tuple[type, ...] = (
     IntegerProgram,
     Instruction,
+    bounds.Ball,
     bounds.Bounds,
     bounds.OneHot,
     bounds.Thermometer,

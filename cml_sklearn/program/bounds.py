@@ -12,7 +12,7 @@ from cml_sklearn.program import steps
 from cml_sklearn.program.evaluation import evaluate
 from cml_sklearn.program.trees import leaf_range
 
-__all__ = ["Bounds", "OneHot", "Thermometer", "interval"]
+__all__ = ["Ball", "Bounds", "OneHot", "Thermometer", "interval"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,71 @@ class OneHot(Bounds):
         return (chosen == np.arange(n_bits)).astype(np.int64)
 
 
+@dataclass(frozen=True)
+class Ball(Bounds):
+    """Range of points of a ball, each with the square of its distance from the centre behind it.
+
+    Coordinates count from one end of the ball, which is `reach` below the centre on every axis.
+
+    Parameters
+    ----------
+    low, high : ndarray of int, shape (n_features + 1,)
+        Zeros; ``2 * reach`` for the coordinates, and ``reach**2``.
+    """
+
+    @classmethod
+    def of(cls, n_features: int, reach: int) -> Ball:
+        """Make the range of the points of a ball."""
+        high = np.append(np.full(n_features, 2 * reach, np.int64), reach**2)
+        return cls(np.zeros_like(high), high)
+
+    @property
+    def reach(self) -> int:
+        """Radius."""
+        return int(self.high[0]) // 2
+
+    @property
+    def ends(self) -> tuple[IntArray, IntArray]:
+        """Both ends of the first axis."""
+        points = np.zeros((2, len(self.high) - 1), np.int64)
+        points[:, 0] = -self.reach, self.reach
+        first, last = self._with_squares(points)
+        return first, last
+
+    def sample(self, rng: np.random.Generator) -> IntArray:
+        """Draw a point, somewhere between centre and surface."""
+        direction = rng.normal(size=len(self.high) - 1)
+        length = rng.uniform(0, self.reach) / max(float(np.linalg.norm(direction)), 1.0)
+        points = np.trunc(direction * length).astype(np.int64)
+        return self._with_squares(points[None])[0]
+
+    def _with_squares(self, points: IntArray) -> IntArray:
+        """Append squared distances to points (n, n_features), seen from the centre."""
+        return np.c_[points + self.reach, (points**2).sum(axis=1)]
+
+    def products(self, weights: IntArray) -> Bounds:
+        """Range of products with weights (n_features + 1, n_out): parabolas along a diameter."""
+        slope = np.linalg.norm(weights[:-1].astype(np.float64), axis=0)
+        curve, reach = weights[-1].astype(np.float64), float(self.reach)
+        # the lowest point of |x| slope + x**2 curve, if it's inside of the ball
+        vertex = np.clip(-slope / np.where(curve > 0, 2 * curve, 1.0), -reach, 0.0)
+        peak = np.clip(slope / np.where(curve < 0, -2 * curve, 1.0), 0.0, reach)
+        at_low = np.where(curve > 0, vertex, -reach)
+        at_high = np.where(curve < 0, peak, reach)
+        low, high = (slope * at + curve * at**2 for at in (at_low, at_high))
+        centre = self.reach * weights[:-1].sum(axis=0)
+        # values at integer points are integers; a little room is for the rounding of floats
+        room = _ROUNDING * (slope * reach + np.abs(curve) * reach**2)
+        return Bounds(
+            centre + np.ceil(low - room).astype(np.int64),
+            centre + np.floor(high + room).astype(np.int64),
+        )
+
+
+_ROUNDING = 2.0**-45
+"""Share of a number by which sums and roots of floats may be off, with room to spare."""
+
+
 def interval(step: steps.Step, *inputs: Bounds) -> Bounds:
     """Range of a step's result for inputs within theirs."""
     return _INTERVALS.get(type(step), _monotone)(step, *inputs)
@@ -114,6 +179,8 @@ def _matmul(step: steps.MatMul, x: Bounds) -> Bounds:
     if isinstance(x, OneHot):
         ends = (step.weights.min(axis=0), step.weights.max(axis=0))
         return Bounds(*(np.broadcast_to(e, (*x.shape[:-1], *e.shape)).copy() for e in ends))
+    if isinstance(x, Ball):
+        return x.products(step.weights)
     return _linear(x, *(steps.MatMul(part) for part in _by_sign(step.weights)))
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cml_sklearn._typing import IntArray
 from cml_sklearn.program import steps
-from cml_sklearn.program.bounds import Bounds, OneHot, Thermometer, interval
+from cml_sklearn.program.bounds import Ball, Bounds, OneHot, Thermometer, interval
 from cml_sklearn.program.integers import MAX_MAGNITUDE
 from cml_sklearn.program.windows import Windows
 
@@ -71,6 +71,11 @@ def checked_bounds(bounds: Bounds) -> Bounds:
     if isinstance(bounds, OneHot):
         require(bounds.low.ndim > 0 and bounds.low.size > 0, "a range has no bits")
         require(not bounds.low.any() and (bounds.high == 1).all(), "bits are neither 0 nor 1")
+    if isinstance(bounds, Ball):
+        require(bounds.low.ndim == 1 and len(bounds.low) > 1, "a ball has no axes")
+        like = Ball.of(len(bounds.low) - 1, bounds.reach)
+        alike = (bounds.low == like.low).all() and (bounds.high == like.high).all()
+        require(bounds.reach > 0 and alike, "a ball has axes of different lengths")
     if isinstance(bounds, Thermometer):
         features = bounds.features
         require(features.shape == bounds.low.shape and features.ndim == 1, "bits lack features")

@@ -15,6 +15,7 @@ from cml_sklearn.program.integers import to_integers
 __all__ = [
     "PRODUCT_BITS",
     "AffineQuantizer",
+    "BallQuantizer",
     "Companding",
     "CompandingQuantizer",
     "Encoder",
@@ -267,6 +268,69 @@ class MappedQuantizer(_AfterMap):
 
 
 @dataclass(frozen=True)
+class BallQuantizer:
+    """Points of a ball on a lattice, each with its squared distance from the centre.
+
+    So the squared distance from any other point of the lattice is an affine function of the codes,
+    and exact. A point outside of the ball is moved to its surface, towards the centre.
+
+    Parameters
+    ----------
+    centre : ndarray of shape (n_features,)
+    step : float
+        Distance of neighbours in the lattice, positive.
+    reach : int
+        Radius, in steps.
+    """
+
+    centre: FloatArray
+    step: float
+    reach: int
+
+    @property
+    def upper(self) -> IntArray:
+        """Largest code by element of the encrypted tensor."""
+        return np.append(np.full(len(self.centre), 2 * self.reach), self.reach**2)
+
+    @property
+    def takes_missing(self) -> bool:
+        """Whether NaN has a code."""
+        return False
+
+    def sample_shape(self, encoded: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of a sample as floats, by its shape as integers."""
+        del encoded
+        return self.centre.shape
+
+    def quantize(self, values: FloatArray) -> IntArray:
+        """Encode floats of shape (n_samples, n_features) as (n_samples, n_features + 1).
+
+        Raises
+        ------
+        InvalidInputError
+            If the number of features differs, or a value is missing.
+        """
+        check_columns(values, np.zeros(len(self.centre), dtype=np.bool_))
+        # what lies this far inside of the ball is not rounded out of it
+        radius = self.reach - np.sqrt(len(self.centre)) / 2
+        places = values / self.step - self.centre / self.step
+        size = np.maximum(np.abs(places).max(axis=1, keepdims=True), 1.0)  # squares can't overflow
+        length = np.linalg.norm(places / size, axis=1, keepdims=True) * size
+        points = self._rounded(places * np.minimum(radius / np.maximum(length, radius), 1.0))
+        return np.c_[points + self.reach, (points**2).sum(axis=1)]
+
+    def lattice(self, values: FloatArray) -> IntArray:
+        """Nearest points of the lattice to floats of shape (n, n_features), seen from the centre.
+
+        They may lie outside of the ball.
+        """
+        return self._rounded((values - self.centre) / self.step)
+
+    def _rounded(self, places: FloatArray) -> IntArray:
+        return to_integers(places, "A code")
+
+
+@dataclass(frozen=True)
 class GridEncoder:
     """A bit for every edge of a grid, 1 where the value lies above it.
 
@@ -377,7 +441,14 @@ class IndexEncoder:
         return (places == np.arange(self.n_rows)).astype(np.int64)
 
 
-Encoder = AffineQuantizer | CompandingQuantizer | MappedQuantizer | GridEncoder | IndexEncoder
+Encoder = (
+    AffineQuantizer
+    | BallQuantizer
+    | CompandingQuantizer
+    | MappedQuantizer
+    | GridEncoder
+    | IndexEncoder
+)
 """What turns a float input of a module into the integers to encrypt."""
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "LogSoftmax",
     "LogSumExp",
     "Logarithm",
+    "MeanVote",
     "Postprocessing",
     "Root",
     "Round",
@@ -42,6 +43,7 @@ __all__ = [
     "Squeeze",
     "Threshold",
     "TwoClasses",
+    "VoteShares",
     "Votes",
     "WeightedMedian",
     "labels_in",
@@ -201,6 +203,41 @@ class Shares(ClientStep):
         values = np.where(values.sum(axis=1, keepdims=True) == 0, 1.0, values)
         shares: Array = values / values.sum(axis=1, keepdims=True)
         return shares
+
+
+@dataclass(frozen=True)
+class VoteShares(ClientStep):
+    """Columns as shares of their sum, and something else where nobody votes.
+
+    Parameters
+    ----------
+    otherwise : ndarray of shape (n_columns,)
+    """
+
+    otherwise: FloatArray
+
+    @override
+    def __call__(self, values: Array) -> Array:
+        values = np.where(values.sum(axis=1, keepdims=True) == 0, self.otherwise, values)
+        return Shares()(values)
+
+
+@dataclass(frozen=True)
+class MeanVote(ClientStep):
+    """Sums over their number, which stands in the last column; 0 where it is 0.
+
+    Parameters
+    ----------
+    offset : ndarray of shape (n_columns - 1,)
+        Added to the means.
+    """
+
+    offset: FloatArray
+
+    @override
+    def __call__(self, values: Array) -> Array:
+        means: Array = values[:, :-1] / np.maximum(values[:, -1:], 1)
+        return means + self.offset
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from cml_sklearn._typing import Array
 from cml_sklearn.onnx._arrays import Tensors
 from cml_sklearn.onnx.graph import Node
 from cml_sklearn.onnx.onnx_utils import check_operator
-from cml_sklearn.program.bounds import Bounds, OneHot
+from cml_sklearn.program.bounds import Ball, Bounds, OneHot
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.program.soundness import require
 from cml_sklearn.quantization.bit_widths import MAX_BITS
@@ -19,6 +19,7 @@ from cml_sklearn.quantization.clear_tail import ClearTail, may_be_clear
 from cml_sklearn.quantization.decoders import FieldDecoder, OutputScale
 from cml_sklearn.quantization.encoders import (
     PRODUCT_BITS,
+    BallQuantizer,
     CompandingQuantizer,
     Encoder,
     GridEncoder,
@@ -107,6 +108,11 @@ def _check_encoder(encoder: Encoder, bounds: Bounds) -> None:
     # ranges that are proven for one bit in a row would not hold for others
     is_index = isinstance(encoder, IndexEncoder)
     require(isinstance(bounds, OneHot) == is_index, "bits of rows without an index")
+    is_ball = isinstance(encoder, BallQuantizer)
+    require(isinstance(bounds, Ball) == is_ball, "points of a ball without their squares")
+    if isinstance(encoder, BallQuantizer):
+        _check_ball(encoder, bounds)
+        return
     if isinstance(encoder, GridEncoder):
         edges, missing = encoder.edges, encoder.missing
         require(missing.shape == (len(edges),), "a grid lacks features")
@@ -131,6 +137,15 @@ def _check_encoder(encoder: Encoder, bounds: Bounds) -> None:
     require(_spreads(encoder.scale.shape, bounds.shape), "scales of another shape than an input")
     within = (bounds.low <= 0).all() and (bounds.high >= encoder.upper).all()
     require(within, "codes outside of an input's range")
+
+
+def _check_ball(encoder: BallQuantizer, bounds: Bounds) -> None:
+    """Refuse a ball that is not an input's, or that rounding would lead out of."""
+    require(encoder.centre.ndim == 1, "a ball's centre is no point")
+    require(0 < encoder.step < math.inf, "a step that is not positive")
+    require(encoder.reach > math.sqrt(len(encoder.centre)) / 2, "a ball is too small")
+    require(encoder.upper.shape == bounds.shape, "a ball of other features")
+    require((encoder.upper == bounds.high).all(), "codes outside of an input's range")
 
 
 def _check_monomials(features: Monomials, bounds: Bounds) -> None:

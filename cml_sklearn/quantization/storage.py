@@ -14,6 +14,7 @@ from cml_sklearn.quantization.clear_tail import ClearTail
 from cml_sklearn.quantization.decoders import FieldDecoder, OutputScale
 from cml_sklearn.quantization.encoders import (
     AffineQuantizer,
+    BallQuantizer,
     Companding,
     CompandingQuantizer,
     Encoder,
@@ -47,6 +48,7 @@ _TABLE = ArchiveTable(
         *PROGRAM_CLASSES,
         StoredModule,
         AffineQuantizer,
+        BallQuantizer,
         Companding,
         CompandingQuantizer,
         Monomials,

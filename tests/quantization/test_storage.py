@@ -16,6 +16,7 @@ from sklearn.datasets import load_iris
 from cml_sklearn._typing import Array
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.naive_bayes import GaussianNB
+from cml_sklearn.neighbors import KNeighborsClassifier
 from cml_sklearn.onnx.graph import Node
 from cml_sklearn.program.archive import PROGRAM_CLASSES
 from cml_sklearn.program.bounds import Bounds
@@ -85,7 +86,8 @@ def test_every_class_of_the_table_round_trips(tmp_path: Path) -> None:
         np.testing.assert_array_equal(joined(again(*X)), joined(module(name)(*X)))
         stored |= classes(path)
     X, y = load_iris(return_X_y=True)
-    for saved in (tree_module(), GaussianNB(n_bits=8).fit(X, y).quantized_module_):
+    models = (GaussianNB(n_bits=8), KNeighborsClassifier(search_rounds=1))
+    for saved in (tree_module(), *(model.fit(X, y).quantized_module_ for model in models)):
         saved.save(path)
         np.testing.assert_array_equal(QuantizedModule.load(path)(X), saved(X))
         stored |= classes(path)

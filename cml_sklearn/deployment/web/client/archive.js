@@ -55,8 +55,8 @@ const isBounds = isOf("Bounds", "Thermometer");
 const TRANSFORMS = ["Binarize", "Bins", "Columns", "Encode", "Impute", "Indicators", "Limit"];
 TRANSFORMS.push("MissingFlags", "Rescale", "Select", "SideBySide", "Standardize", "Weigh");
 const STEPS = ["Affine", "AnomalyScore", "Argmax", "ByOutput", "Clip", "Descent", "Labels"];
-STEPS.push("Link", "LogSoftmax", "LogSumExp", "Logarithm", "Root", "Round", "Shares", "Softmax");
-STEPS.push("Squeeze", "Threshold", "TwoClasses", "Votes", "WeightedMedian");
+STEPS.push("Link", "LogSoftmax", "LogSumExp", "Logarithm", "MeanVote", "Root", "Round", "Shares");
+STEPS.push("Softmax", "Squeeze", "Threshold", "TwoClasses", "VoteShares", "Votes", "WeightedMedian");
 
 /** The classes that this client does, and what their fields hold. */
 const CLASSES = {
@@ -127,6 +127,7 @@ const CLASSES = {
   LogSoftmax: {},
   LogSumExp: {},
   Logarithm: { of_zero: isNumber },
+  MeanVote: { offset: isFloats },
   Root: {},
   Round: {},
   Shares: {},
@@ -134,6 +135,7 @@ const CLASSES = {
   Squeeze: {},
   Threshold: { level: isNumber, inclusive: isBool },
   TwoClasses: { scale: isNumber, offset: isNumber },
+  VoteShares: { otherwise: isFloats },
   Votes: { n_classes: isInt, confident: isBool },
   WeightedMedian: { weights: isFloats },
   // SEAL's client

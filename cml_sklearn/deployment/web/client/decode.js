@@ -61,6 +61,7 @@ const STEPS = {
   }),
   LogSumExp: byRow((_, row) => logSumExp(row)),
   Logarithm: each(({ of_zero }, x) => Math.log(x === 0 ? of_zero : x)),
+  MeanVote: byRow(meanVote),
   Root: each((_, x) => Math.sqrt(Math.max(x, 0))),
   Round: each((_, x) => rint(x)),
   Shares: byRow((_, row) => shares(sum(row) === 0 ? row.map(() => 1) : row)),
@@ -69,6 +70,7 @@ const STEPS = {
   Threshold: each(({ level, inclusive }, x) => Number(inclusive ? x >= level : x > level)),
   TwoClasses: ({ scale, offset }, values) =>
     squeezed(values).map((x) => (Array.isArray(x) ? x : [scale * x + offset, x])),
+  VoteShares: byRow(({ otherwise }, row) => shares(sum(row) === 0 ? otherwise.values : row)),
   Votes: byRow(votesOf),
   WeightedMedian: byRow(weightedMedian),
 };
@@ -77,7 +79,7 @@ const sum = (row) => row.reduce((total, x) => total + x, 0);
 
 function shares(row) {
   const total = sum(row);
-  return row.map((x) => x / total);
+  return Array.from(row, (x) => x / total);
 }
 
 function logSumExp(row) {
@@ -115,6 +117,12 @@ function votesOf({ n_classes: size, confident }, row) {
     }
   }
   return confident ? votes.map((n, i) => n + scores[i] / (3 * (Math.abs(scores[i]) + 1))) : votes;
+}
+
+/** Means of votes, whose number stands in the last column. */
+function meanVote({ offset }, row) {
+  const count = Math.max(row.at(-1), 1);
+  return Array.from(offset.values, (start, i) => row[i] / count + start);
 }
 
 const squeezed = (values) => values.map((x) => (Array.isArray(x) && x.length === 1 ? x[0] : x));

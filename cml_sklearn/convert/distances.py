@@ -1,0 +1,81 @@
+"""Functions of distances to samples of training as ONNX graphs, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cml_sklearn._typing import Array, FloatArray
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["kernel_sum_to_onnx", "nearest_votes_to_onnx"]
+
+_HEADER = '<ir_version: 8, opset_import: ["" : 18]>'
+
+_SQUARED_DISTANCES = """
+    row = Unsqueeze(x, row_axis)
+    difference = Sub(row, points)
+    distances = ReduceSumSquare<keepdims = 0>(difference, feature_axis)
+"""
+
+
+def kernel_sum_to_onnx(
+    points: FloatArray, gamma: float, weights: FloatArray, constant: FloatArray
+) -> onnx.ModelProto:
+    """Convert ``exp(-gamma * distances) @ weights + constant``, of squared Euclidean distances.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, n_features)
+    gamma : float
+    weights : ndarray of shape (n_points, n_outputs)
+    constant : ndarray of shape (n_outputs,)
+    """
+    body = """
+        exponents = Mul(distances, factor)
+        kernels = Exp(exponents)
+        products = MatMul(kernels, weights)
+        y = Add(products, constant)
+    """
+    tables = {"factor": np.asarray(-gamma), "weights": weights, "constant": constant}
+    return _model(body, points, tables)
+
+
+def nearest_votes_to_onnx(
+    points: FloatArray, votes: FloatArray, n_neighbors: int
+) -> onnx.ModelProto:
+    """Convert the sum of the votes of the nearest points.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, n_features)
+    votes : ndarray of shape (n_points, n_outputs)
+    n_neighbors : int
+    """
+    body = """
+        nearest, places = TopK<largest = 0>(distances, n_neighbors)
+        chosen = Gather(votes, places)
+        y = ReduceSum<keepdims = 0>(chosen, row_axis)
+    """
+    return _model(body, points, {"votes": votes, "n_neighbors": np.array([n_neighbors])})
+
+
+def _model(body: str, points: FloatArray, tables: Mapping[str, Array]) -> onnx.ModelProto:
+    """Make a graph of x and y in which `distances` (n_samples, n_points) are known already."""
+    import onnx
+    from onnx import numpy_helper
+
+    signature = f"distances (double[n, {points.shape[1]}] x) => (double[n, outputs] y)"
+    model = onnx.parser.parse_model(f"{_HEADER} {signature} {{ {_SQUARED_DISTANCES} {body} }}")
+    axes = {"row_axis": np.array([1]), "feature_axis": np.array([2])}
+    constants = {"points": points, **axes, **tables}
+    model.graph.initializer.extend(
+        numpy_helper.from_array(np.ascontiguousarray(table), name)
+        for name, table in constants.items()
+    )
+    onnx.checker.check_model(model)
+    return model

@@ -1,0 +1,1 @@
+"""Distances to samples of training: exact in integers, then looked up."""

@@ -1,0 +1,267 @@
+"""Votes of the nearest samples of training: a threshold is searched for under encryption.
+
+The server knows levels of squared distances, from small to large. By bisection it finds the first
+of them within which there are as many samples as asked for. A round compares every sample's
+distance with a level, adds up, and looks up whether that is enough. All samples within the level
+that was found vote; so do those that are as near as the last of the neighbors, but for rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from cml_sklearn._typing import Array, FloatArray, IntArray
+from cml_sklearn.distances.integers import (
+    add_squared_distances,
+    ball_around,
+    builder_of,
+    check_points,
+    squared_distances,
+)
+from cml_sklearn.program.builder import ProgramBuilder
+from cml_sklearn.program.integers import to_integers
+from cml_sklearn.program.steps import (
+    Add,
+    AddConstant,
+    Lookup,
+    MatMul,
+    MultiplyConstant,
+    Subtract,
+    SumOver,
+)
+from cml_sklearn.quantization.builder import Rounding
+from cml_sklearn.quantization.decoders import OutputScale
+from cml_sklearn.quantization.encoders import BallQuantizer
+from cml_sklearn.quantization.quantized_module import QuantizedModule
+
+__all__ = ["Electorate", "Search", "quantize_nearest", "quantize_within"]
+
+_SHARE = 0.95
+"""Share of the samples of training that lie in the ball."""
+
+
+_NEAREST = 0.02
+"""Share of the samples of training whose neighbors are within the first level."""
+
+
+@dataclass(frozen=True)
+class Electorate:
+    """Samples of training, and what each adds to the outputs.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, n_features)
+    votes : ndarray of int, shape (n_points, n_outputs)
+    scale : ndarray of shape (n_outputs,)
+        Float that 1 stands for.
+    """
+
+    points: FloatArray
+    votes: IntArray
+    scale: FloatArray
+
+
+@dataclass(frozen=True)
+class Search:
+    """How exactly distances are told apart.
+
+    Parameters
+    ----------
+    rounds : int
+        Of the bisection; there are ``2**rounds`` levels.
+    rounding_bits : int
+        Bits of a difference of distances that a comparison looks at.
+    index_width : int
+        Bits of squared distances.
+    """
+
+    rounds: int
+    rounding_bits: int
+    index_width: int
+
+
+def quantize_nearest(electorate: Electorate, n_neighbors: int, search: Search) -> QuantizedModule:
+    """Add up the votes of the nearest samples.
+
+    The levels' ratios are equal, from where the neighbors of the densest samples of training end to
+    where those of the loneliest do.
+
+    Parameters
+    ----------
+    electorate : Electorate
+    n_neighbors : int
+    search : Search
+
+    Raises
+    ------
+    UnsupportedModelError
+        There are too many samples.
+    BitWidthError
+        There are too many features for so few bits.
+    """
+    farthest = _farthest_neighbors(electorate.points, n_neighbors)
+    lowering = _Lowering.of(electorate, search, farthest.max())
+    farthest = np.maximum(_farthest_neighbors(lowering.places, n_neighbors), 1)
+    least = np.quantile(farthest, _NEAREST, method="inverted_cdf")
+    levels = np.geomspace(least, farthest.max(), 1 << search.rounds)
+    levels = to_integers(levels, "A squared distance")
+    builder, distances = lowering.start()
+    place = lowering.find_level(builder, distances, levels, n_neighbors)
+    return lowering.counted(builder, lowering.within(builder, distances, levels, place))
+
+
+def quantize_within(electorate: Electorate, radius: float, search: Search) -> QuantizedModule:
+    """Add up the votes of the samples within a radius; all else as in `quantize_nearest`."""
+    lowering = _Lowering.of(electorate, search, radius**2)
+    level = to_integers(np.floor(radius**2 / lowering.encoder.step**2), "A squared radius")
+    builder, distances = lowering.start()
+    widest = int(builder.bounds(distances).high.max())
+    level = np.minimum(level, widest).reshape(1)
+    return lowering.counted(builder, lowering.within(builder, distances, level, None))
+
+
+def _farthest_neighbors(points: FloatArray | IntArray, n_neighbors: int) -> FloatArray:
+    """Squared distance of each point (n_points, n_features) to the last of its neighbors."""
+    # the point itself is the first
+    place = min(n_neighbors, len(points) - 1)
+    return np.asarray(np.sort(squared_distances(points, points), axis=1)[:, place])
+
+
+@dataclass(frozen=True)
+class _Lowering:
+    """Steps of a program that compares distances with levels.
+
+    Parameters
+    ----------
+    electorate : Electorate
+    encoder : BallQuantizer
+    places : ndarray of int, shape (n_points, n_features)
+        Points of the electorate, in steps.
+    rounding : Rounding
+    index_width : int
+    """
+
+    electorate: Electorate
+    encoder: BallQuantizer
+    places: IntArray
+    rounding: Rounding
+    index_width: int
+
+    @classmethod
+    def of(cls, electorate: Electorate, search: Search, highest: float) -> _Lowering:
+        """Choose the encoder so that differences of distances and levels fit an index.
+
+        Parameters
+        ----------
+        electorate : Electorate
+        search : Search
+        highest : float
+            The highest level.
+        """
+        points = electorate.points
+        check_points(len(points))
+        centre = points.mean(axis=0)
+        lengths = np.linalg.norm(points - centre, axis=1)
+        radius = float(np.quantile(lengths, _SHARE, method="inverted_cdf"))
+        rounding = Rounding(search.rounding_bits, exact=False)
+        # one of the kept steps is lost, since 0 must lie between two of them
+        room = rounding.largest_index(search.index_width)
+        room -= 1 << rounding.lsbs_to_remove(search.index_width)
+        widest = float((radius + lengths.max()) ** 2)
+        share = min(highest / widest, 1.0) if widest > 0 else 0.0
+        longest = np.sqrt(room / (1 + share)) - np.sqrt(points.shape[1])
+        encoder = ball_around(centre, radius, points, longest)
+        return cls(electorate, encoder, encoder.lattice(points), rounding, search.index_width)
+
+    def start(self) -> tuple[ProgramBuilder, int]:
+        """Start a program with the distances."""
+        builder = builder_of(self.encoder, "distances")
+        ones = np.ones(len(self.places), np.int64)
+        return builder, add_squared_distances(builder, self.encoder, self.places, ones)
+
+    def find_level(
+        self, builder: ProgramBuilder, distances: int, levels: IntArray, n_neighbors: int
+    ) -> int:
+        """Find the first level within which there are enough samples; its place among them.
+
+        Each round doubles what is known: in which part of the levels it lies. Where there are too
+        few samples within all of them, it is the last.
+        """
+        builder.source = "search"
+        place: int | None = None
+        n_parts = 1
+        while n_parts < len(levels):
+            parts = levels.reshape(n_parts, -1)
+            within = self.within(builder, distances, parts[:, parts.shape[1] // 2 - 1], place)
+            is_farther = self._are_too_few(builder, within, n_neighbors)
+            if place is None:
+                place = is_farther
+            else:
+                twice = builder.add(MultiplyConstant(np.full(1, 2)), place)
+                place = builder.add(Add(), twice, is_farther)
+            n_parts *= 2
+        return cast("int", place)
+
+    def _are_too_few(self, builder: ProgramBuilder, within: int, n_neighbors: int) -> int:
+        """Look up whether fewer than so many are within.
+
+        Groups are counted up to that number, then groups of groups: narrow lookups are much cheaper
+        than one of a large sum, and so are their keys.
+        """
+        size, top = len(self.places), 1
+        # two groups at least must fit
+        width = max(self.rounding.kept_bits or 0, (2 * n_neighbors).bit_length())
+        while size * top >= 1 << width:
+            group = np.arange(size) // (((1 << width) - 1) // top)
+            size, top = int(group[-1]) + 1, n_neighbors
+            members = (group[:, None] == np.arange(size)).astype(np.int64)
+            count = builder.add(MatMul(members), within)
+            within = self._exact(builder, count, lambda n: np.minimum(n, n_neighbors))
+        count = builder.add(SumOver((0,), keepdims=True), within)
+        return self._exact(builder, count, lambda n: n < n_neighbors)
+
+    def within(
+        self, builder: ProgramBuilder, distances: int, levels: IntArray, place: int | None
+    ) -> int:
+        """Look up which distances are at most the level at an encrypted place; None: at 0.
+
+        The table's jump is where the rounding of differences has one, too. So it takes few bits.
+        """
+        if place is None:
+            rest = builder.add(AddConstant(np.full(len(self.places), -levels[0])), distances)
+        else:
+            level = self._exact(builder, place, lambda n: levels[n])
+            rest = builder.add(Subtract(), distances, level)
+        removed = self.rounding.lsbs_to_remove(self.index_width)
+        first = 1 + ((1 << removed) >> 1)
+        least = int(builder.bounds(rest).low.min())
+        low = least - (least - first) % (1 << removed)
+        entries = np.arange(1 << (self.index_width - removed)) < (first - low) >> removed
+        table = entries.astype(np.int64)[None]
+        lookup = Lookup(low, table, np.zeros((), np.int64), removed, self.rounding.exact)
+        return builder.add(lookup, rest)
+
+    def counted(self, builder: ProgramBuilder, within: int) -> QuantizedModule:
+        """Add the votes of those within up."""
+        builder.source = "votes"
+        output, shift = builder.add_output(builder.add(MatMul(self.electorate.votes), within))
+        decoder = OutputScale(self.electorate.scale, shift, np.zeros(()))
+        return QuantizedModule(builder.build([output]), (self.encoder,), (decoder,))
+
+    def _exact(
+        self, builder: ProgramBuilder, tensor: int, function: Callable[[IntArray], Array]
+    ) -> int:
+        """Look up a function of a tensor's integers, with no narrower tables than comparisons have.
+
+        Every width of tables needs keys of its own.
+        """
+        bounds = builder.bounds(tensor)
+        low, high = int(bounds.low.min()), int(bounds.high.max())
+        width = max((high - low).bit_length(), self.rounding.kept_bits or 1)
+        integers = np.minimum(low + np.arange(1 << width), high)
+        table = np.asarray(function(integers), np.int64)[None]
+        return builder.add(Lookup(low, table, np.zeros((), np.int64)), tensor)
