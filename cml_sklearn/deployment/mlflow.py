@@ -102,13 +102,15 @@ def log_model(
 
 def _arguments(client: str | Path, url: str | None) -> dict[str, Any]:
     """Make what pyfunc needs to store and load a client's half by this module."""
+    half = FheClient(client)
+    extras = "concrete,deployment" if "concrete" in half.card.engines else "deployment"
     return {
         "loader_module": __name__,
         "data_path": str(client),
-        "signature": _signature(FheClient(client)),
+        "signature": _signature(half),
         # MLflow lets only those entries be given later that are there
         "model_config": {"url": url or "", "keys": ""},
-        "pip_requirements": [f"cml-sklearn[deployment,service,mlflow]=={__version__}"],
+        "pip_requirements": [f"cml-sklearn[{extras},service,mlflow]=={__version__}"],
     }
 
 

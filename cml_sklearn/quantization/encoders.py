@@ -311,13 +311,23 @@ class BallQuantizer:
             If the number of features differs, or a value is missing.
         """
         check_columns(values, np.zeros(len(self.centre), dtype=np.bool_))
+        places, shrinkage = self._placed(values)
+        points = self._rounded(places * shrinkage)
+        return np.c_[points + self.reach, (points**2).sum(axis=1)]
+
+    def overshoot(self, values: FloatArray) -> FloatArray:
+        """Say how far values are moved to the surface, in widths of the ball."""
+        places, shrinkage = self._placed(values)
+        return np.asarray(np.abs(places) * (1 - shrinkage) / (2 * self.reach))
+
+    def _placed(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Count steps from the centre, and find what factor brings each sample into the ball."""
         # what lies this far inside of the ball is not rounded out of it
         radius = self.reach - np.sqrt(len(self.centre)) / 2
         places = values / self.step - self.centre / self.step
         size = np.maximum(np.abs(places).max(axis=1, keepdims=True), 1.0)  # squares can't overflow
         length = np.linalg.norm(places / size, axis=1, keepdims=True) * size
-        points = self._rounded(places * np.minimum(radius / np.maximum(length, radius), 1.0))
-        return np.c_[points + self.reach, (points**2).sum(axis=1)]
+        return places, np.minimum(radius / np.maximum(length, radius), 1.0)
 
     def lattice(self, values: FloatArray) -> IntArray:
         """Nearest points of the lattice to floats of shape (n, n_features), seen from the centre.

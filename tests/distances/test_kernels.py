@@ -21,7 +21,12 @@ from cml_sklearn.distances.integers import (
     builder_of,
     farthest,
 )
-from cml_sklearn.exceptions import BitWidthError, InvalidInputError, UnsupportedModelError
+from cml_sklearn.exceptions import (
+    BitWidthError,
+    ClippedInputWarning,
+    InvalidInputError,
+    UnsupportedModelError,
+)
 from cml_sklearn.kernel_ridge import KernelRidge
 from cml_sklearn.metrics import fhe_cost
 from cml_sklearn.onnx.numpy_module import NumpyModule
@@ -141,6 +146,16 @@ def test_models_go_to_files_and_through_pipelines(tmp_path: Path) -> None:
     loaded = load_estimator(tmp_path / "model.zip")
     np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
     assert make_pipeline(StandardScaler(), SVC()).fit(X, Y).score(X, Y) > 0.95
+
+
+def test_samples_outside_of_the_ball_are_counted_and_warned_of() -> None:
+    model = SVC().fit(X, Y)
+    (ball,) = model.quantized_module_.input_quantizers
+    samples = np.tile(X.mean(axis=0), (2, 1))
+    assert not ball.overshoot(samples).any()
+    samples[1, 3] = 1e6
+    with pytest.warns(ClippedInputWarning, match="1 of 8 values, in 1 of 4 features"):
+        model.predict(samples)
 
 
 def test_balls_that_make_no_sense_are_refused(tmp_path: Path) -> None:

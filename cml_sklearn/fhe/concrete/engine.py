@@ -64,7 +64,7 @@ class ConcreteEngine:
     def supports(self, program: IntegerProgram) -> str | None:
         """Every step has its counterpart; what is too wide shows in `compile`."""
         if not is_installed():
-            return 'the package "concrete-python" is not installed'
+            return "concrete-python is not installed (pip install 'cml-sklearn[concrete]')"
         # the library encrypts these by one bit, whatever their range
         unused = program.unused_inputs
         return f"no output comes from its input {unused[0]}: leave that out" if unused else None
