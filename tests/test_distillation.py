@@ -17,6 +17,7 @@ from torch import nn
 
 from cml_sklearn.estimators import distillation
 from cml_sklearn.neural_network import MLPClassifier, MLPRegressor, NeuralNetClassifier
+from cml_sklearn.program.steps import MatMul
 from cml_sklearn.quantization.encoders import AffineQuantizer, CompandingQuantizer
 
 Array = NDArray[Any]
@@ -48,6 +49,20 @@ def test_tails_of_inputs_cost_no_accuracy(data: Any) -> None:
     (encoder,) = model.quantized_module_.input_quantizers
     assert isinstance(encoder, CompandingQuantizer)
     assert encoder.companding.curved.any()
+
+
+def test_integers_are_those_that_the_student_has_learned_with() -> None:
+    X_train, _, y_train, _ = heavy_tails()
+    with mock.patch.object(distillation, "_train", wraps=distillation._train) as train:
+        model = MLPClassifier((8,), random_state=0).fit(X_train, y_train)
+    student = train.call_args.args[0]
+    low, high = student.ends()
+    (first, second), _ = student.layers()
+    steps = [instruction.step for instruction in model.quantized_module_.program.instructions]
+    integers = [step.weights for step in steps if isinstance(step, MatMul)]
+    for weights, codes in zip(((high - low)[:, None] * first, second), integers, strict=True):
+        scale = (weights * codes).sum(axis=0) / (codes**2).sum(axis=0)
+        np.testing.assert_allclose(weights, codes * scale, atol=1e-9)
 
 
 def test_regression_keeps_its_r2() -> None:

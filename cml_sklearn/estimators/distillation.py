@@ -387,7 +387,7 @@ class _Student(nn.Module):
         for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             bits = self._n_bits.at(number, number - 1)
             n_codes = 2 ** (bits.activations if number else self._n_bits.inputs)
-            rounded = _rounded_weights(weight, high - low, bits.weights)
+            rounded = weight + _rounding_error(weight, high - low, bits.weights)
             x = _rounded(x, low, high, n_codes - 1) @ rounded + bias
             if number == last:
                 break
@@ -400,8 +400,19 @@ class _Student(nn.Module):
         return x
 
     def layers(self) -> tuple[list[FloatArray], list[FloatArray]]:
-        """Weights and biases."""
-        return [_array(w) for w in self.weights], [_array(b) for b in self.biases]
+        """Weights, rounded as `forward` rounds them, and biases.
+
+        Those before rounding would be rounded otherwise, to keep what a net without any rounding
+        gives, which is not what the student has learned. Multiples of a step stay as they are.
+        """
+        low, high = (torch.from_numpy(end) for end in self.ends())
+        weights = []
+        for number, weight in enumerate(self.weights):
+            exact, n_bits = weight.double(), self._n_bits.at(number, number - 1).weights
+            # but for the inputs, codes of one layer have one step
+            reach = torch.ones(len(exact)) if number else high - low
+            weights.append(_array(exact + _rounding_error(exact, reach, n_bits)))
+        return weights, [_array(bias) for bias in self.biases]
 
     def ends(self) -> tuple[FloatArray, FloatArray]:
         """Ranges of the inputs."""
@@ -428,14 +439,14 @@ def _rounded(x: torch.Tensor, low: torch.Tensor, high: torch.Tensor, n_steps: in
     return rounded_to_steps(x, low, step)
 
 
-def _rounded_weights(weight: torch.Tensor, reach: torch.Tensor, n_bits: int) -> torch.Tensor:
-    """Weights (n_in, n_out), each times the length of its input's range in steps by column.
+@torch.no_grad()
+def _rounding_error(weight: torch.Tensor, reach: torch.Tensor, n_bits: int) -> torch.Tensor:
+    """Find what rounding adds to weights (n_in, n_out).
 
-    Gradients pass as if there were no rounding, without those of the steps, which cost time only.
+    Each is rounded times the length of its input's range, in steps by column. Gradients pass as if
+    there were no rounding, without those of the steps, which cost time only.
     """
     reach = reach.clamp(min=_TINY)[:, None]
-    with torch.no_grad():
-        scaled = weight * reach
-        step = (scaled.abs().amax(dim=0) / (2 ** (n_bits - 1) - 1)).clamp(min=_TINY)
-        error = (scaled / step).round() * step / reach - weight
-    return weight + error
+    scaled = weight * reach
+    step = (scaled.abs().amax(dim=0) / (2 ** (n_bits - 1) - 1)).clamp(min=_TINY)
+    return (scaled / step).round() * step / reach - weight
