@@ -66,13 +66,13 @@ format: $(STAMP)  ## put the code into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: $(STAMP)  ## the site in build/docs, with the gallery; warnings are errors
-	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -j 2 -q -W --keep-going docs build/docs
-
 supported-ops: $(STAMP)  ## write the tables of docs/ and the stubs from the registries and classes
 	$(BIN)/python -m docs.supported_ops
 	$(BIN)/python -m docs.estimators
 	$(BIN)/python -m docs.stubs
+
+docs: $(STAMP)  ## the site in build/docs, with the gallery; warnings are errors
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -j 2 -q -W --keep-going docs build/docs
 
 bench-quick: $(STAMP)  ## scores and seconds of one model of every kind, encrypted
 	$(BIN)/python -m benchmarks classification --datasets breast_cancer --models LR,DT,XGB --samples 3

@@ -150,7 +150,7 @@ def test_models_go_to_files_and_through_pipelines(tmp_path: Path) -> None:
 
 def test_samples_outside_of_the_ball_are_counted_and_warned_of() -> None:
     model = SVC().fit(X, Y)
-    (ball,) = model.quantized_module_.input_quantizers
+    ball: Any = model.quantized_module_.input_quantizers[0]
     samples = np.tile(X.mean(axis=0), (2, 1))
     assert not ball.overshoot(samples).any()
     samples[1, 3] = 1e6
