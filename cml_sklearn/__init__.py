@@ -85,7 +85,13 @@ _PUBLIC = {
     ],
     "mixture": ["GaussianMixture"],
     "naive_bayes": ["BernoulliNB", "CategoricalNB", "ComplementNB", "GaussianNB", "MultinomialNB"],
-    "neighbors": ["KNeighborsClassifier", "KNeighborsRegressor", "NearestCentroid"],
+    "neighbors": [
+        "KNeighborsClassifier",
+        "KNeighborsRegressor",
+        "NearestCentroid",
+        "RadiusNeighborsClassifier",
+        "RadiusNeighborsRegressor",
+    ],
     "neural_network": [
         "MLPClassifier",
         "MLPRegressor",

@@ -63,8 +63,6 @@ REASONS = {
     "multioutput": _META,
     "neighbors": "would give distances, or which samples are near: see `KNeighborsClassifier`",
     "neighbors.LocalOutlierFactor": "needs the neighbors of the neighbors, and quotients of them",
-    "neighbors.RadiusNeighborsClassifier": "as `KNeighborsClassifier`, not built yet",
-    "neighbors.RadiusNeighborsRegressor": "as `KNeighborsRegressor`, not built yet",
     "neighbors.NeighborhoodComponentsAnalysis": "affine, not built yet",
     "neighbors.KernelDensity": _LOOKUPS,
     "neural_network.BernoulliRBM": "a layer of sigmoids: `NeuralNet*` and torch have it",
