@@ -108,6 +108,8 @@ _PUBLIC = {
         "KNeighborsRegressor",
         "NearestCentroid",
         "NeighborhoodComponentsAnalysis",
+        "RadiusNeighborsClassifier",
+        "RadiusNeighborsRegressor",
     ],
     "neural_network": [
         "BernoulliRBM",

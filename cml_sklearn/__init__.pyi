@@ -114,6 +114,8 @@ from cml_sklearn.neighbors import KNeighborsClassifier as KNeighborsClassifier
 from cml_sklearn.neighbors import KNeighborsRegressor as KNeighborsRegressor
 from cml_sklearn.neighbors import NearestCentroid as NearestCentroid
 from cml_sklearn.neighbors import NeighborhoodComponentsAnalysis as NeighborhoodComponentsAnalysis
+from cml_sklearn.neighbors import RadiusNeighborsClassifier as RadiusNeighborsClassifier
+from cml_sklearn.neighbors import RadiusNeighborsRegressor as RadiusNeighborsRegressor
 from cml_sklearn.neural_network import BernoulliRBM as BernoulliRBM
 from cml_sklearn.neural_network import MLPClassifier as MLPClassifier
 from cml_sklearn.neural_network import MLPRegressor as MLPRegressor
@@ -228,6 +230,8 @@ __all__ = [
     "QuantileRegressor",
     "QuantizedModule",
     "RANSACRegressor",
+    "RadiusNeighborsClassifier",
+    "RadiusNeighborsRegressor",
     "RandomForestClassifier",
     "RandomForestRegressor",
     "Ridge",

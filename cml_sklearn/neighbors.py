@@ -5,7 +5,8 @@ Distances to centroids decide, or votes of the nearest samples of training.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import sklearn.neighbors
@@ -17,7 +18,11 @@ from cml_sklearn.distances.neighbors import Electorate
 from cml_sklearn.estimators.base import as_dense
 from cml_sklearn.estimators.conventions import discriminants
 from cml_sklearn.estimators.linear import LinearTransformer, quantize_linear_map
-from cml_sklearn.estimators.neighbors import NeighborsEstimator
+from cml_sklearn.estimators.neighbors import (
+    NearestEstimator,
+    NeighborsEstimator,
+    RadiusEstimator,
+)
 from cml_sklearn.estimators.predictions import (
     FheClassifierMixin,
     FheRegressorMixin,
@@ -25,7 +30,7 @@ from cml_sklearn.estimators.predictions import (
     ScoringEstimator,
 )
 from cml_sklearn.estimators.quadratic import QuadraticEstimator, QuadraticForms, nearness
-from cml_sklearn.program.integers import to_integers
+from cml_sklearn.exceptions import UnsupportedModelError
 from cml_sklearn.quantization.bit_widths import BitWidths, width_of
 from cml_sklearn.quantization.postprocessing import (
     Argmax,
@@ -46,6 +51,8 @@ __all__ = [
     "KNeighborsRegressor",
     "NearestCentroid",
     "NeighborhoodComponentsAnalysis",
+    "RadiusNeighborsClassifier",
+    "RadiusNeighborsRegressor",
 ]
 
 _MOST_TARGET_BITS = 5
@@ -105,62 +112,94 @@ def _is_uniform(model: BaseEstimator) -> bool:
     return bool(np.isclose(model.class_prior_, 1 / len(model.classes_)).all())
 
 
-class KNeighborsClassifier(
-    FheClassifierMixin,
-    ProbabilisticEstimator,
-    NeighborsEstimator,
-    wraps=sklearn.neighbors.KNeighborsClassifier,
-):
-    @override
-    def _votes(self, model: BaseEstimator) -> FloatArray:
-        return np.hstack([codes[:, None] == np.arange(n) for codes, n in _codes(model)]) * 1.0
+class _VotingClassifier(FheClassifierMixin, ProbabilisticEstimator, NeighborsEstimator):
+    """A classifier by votes of samples of training; abstract."""
 
     @override
     def _electorate(self, model: BaseEstimator) -> Electorate:
-        votes = self._votes(model).astype(np.int64)
+        codes = [numbers[:, None] == np.arange(n) for numbers, n in _codes(model)]
+        votes = np.hstack(codes).astype(np.float64)
         return Electorate(as_dense(model._fit_X), votes, np.ones(votes.shape[1]))
 
     @override
     def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
-        shares = [(VoteShares(np.bincount(c, minlength=n) / len(c)),) for c, n in _codes(model)]
-        if not model.outputs_2d_:
-            return {
-                "predict": (*shares[0], Argmax(), Labels.of(model.classes_)),
-                "predict_proba": shares[0],
-            }
-        sizes = tuple(len(classes) for classes in model.classes_)
+        shares = tuple((VoteShares(o),) for o in self._otherwise(model))
+        names = model.classes_ if model.outputs_2d_ else [model.classes_]
         labels = tuple(
             (*steps, Argmax(), Labels.of(classes))
-            for steps, classes in zip(shares, model.classes_, strict=True)
+            for steps, classes in zip(shares, names, strict=True)
         )
+        if not model.outputs_2d_:
+            return {"predict": labels[0], "predict_proba": shares[0]}
+        sizes = tuple(map(len, names))
         return {
             "predict": (ByOutput(sizes, labels, stacked=True),),
-            "predict_proba": (ByOutput(sizes, tuple(shares)),),
+            "predict_proba": (ByOutput(sizes, shares),),
         }
 
+    @abstractmethod
+    def _otherwise(self, model: BaseEstimator) -> list[FloatArray | None]:
+        """Shares of the classes where nobody votes, by output; None: there are none."""
 
-class KNeighborsRegressor(
-    FheRegressorMixin, NeighborsEstimator, wraps=sklearn.neighbors.KNeighborsRegressor
+
+class KNeighborsClassifier(
+    _VotingClassifier, NearestEstimator, wraps=sklearn.neighbors.KNeighborsClassifier
 ):
     @override
-    def _votes(self, model: BaseEstimator) -> FloatArray:
-        targets, middle = _targets(model)
-        return np.c_[targets - middle, np.ones(len(targets))]
+    def _otherwise(self, model: BaseEstimator) -> list[FloatArray | None]:
+        return [np.bincount(codes, minlength=n) / len(codes) for codes, n in _codes(model)]
+
+
+class RadiusNeighborsClassifier(
+    _VotingClassifier, RadiusEstimator, wraps=sklearn.neighbors.RadiusNeighborsClassifier
+):
+    @override
+    def _otherwise(self, model: BaseEstimator) -> list[FloatArray | None]:
+        names = model.classes_ if model.outputs_2d_ else [model.classes_]
+        if model.outlier_label_ is None:
+            return [None] * len(names)
+        found = [c == label for c, label in zip(names, model.outlier_label_, strict=True)]
+        if not all(label.any() for label in found):
+            raise UnsupportedModelError(
+                f"{type(self).__name__} got outlier_label={self.outlier_label!r}, which is no "
+                'class of training; the client knows no others. Give a class, or "most_frequent".'
+            )
+        return [label.astype(np.float64) for label in found]
+
+
+class _VotingRegressor(FheRegressorMixin, NeighborsEstimator):
+    """A regressor by the mean of samples of training; abstract."""
+
+    _has_otherwise: ClassVar[bool]
 
     @override
     def _electorate(self, model: BaseEstimator) -> Electorate:
         targets, middle = _targets(model)
         n_bits = min(width_of(BitWidths.resolve(self.n_bits).weights, 0), _MOST_TARGET_BITS)
         unit = np.abs(targets - middle).max(axis=0) / ((1 << (n_bits - 1)) - 1)
-        unit = np.where(unit > 0, unit, 1.0)
-        codes = to_integers((targets - middle) / unit, "A target")
-        votes = np.c_[codes, np.ones(len(codes), np.int64)]
-        return Electorate(as_dense(model._fit_X), votes, np.append(unit, 1.0))
+        votes = np.c_[targets - middle, np.ones(len(targets))]
+        scale = np.append(np.where(unit > 0, unit, 1.0), 1.0)
+        return Electorate(as_dense(model._fit_X), votes, scale)
 
     @override
     def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
-        mean = (MeanVote(_targets(model)[1]),)
+        _, middle = _targets(model)
+        mean = (MeanVote(middle, middle if self._has_otherwise else None),)
         return {"predict": (*mean, Squeeze()) if model._y.ndim == 1 else mean}
+
+
+class KNeighborsRegressor(
+    _VotingRegressor, NearestEstimator, wraps=sklearn.neighbors.KNeighborsRegressor
+):
+    _has_otherwise = True
+
+
+class RadiusNeighborsRegressor(
+    _VotingRegressor, RadiusEstimator, wraps=sklearn.neighbors.RadiusNeighborsRegressor
+):
+    """Where nobody is within the radius, it predicts NaN, as the wrapped class."""
+
+    _has_otherwise = False
 
 
 def _codes(model: BaseEstimator) -> list[tuple[IntArray, int]]:

@@ -27,6 +27,8 @@ __all__ = [
     "KNeighborsRegressor",
     "NearestCentroid",
     "NeighborhoodComponentsAnalysis",
+    "RadiusNeighborsClassifier",
+    "RadiusNeighborsRegressor",
 ]
 
 class KNeighborsClassifier(ClassifierMixin, FheEstimator):
@@ -204,3 +206,98 @@ class NeighborhoodComponentsAnalysis(TransformerMixin, FheEstimator):
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike) -> Self: ...
     def transform(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
+
+class RadiusNeighborsClassifier(ClassifierMixin, FheEstimator):
+    """scikit-learn's RadiusNeighborsClassifier on encrypted data."""
+
+    classes_: Array
+    effective_metric_: Any
+    effective_metric_params_: dict[Any, Any]
+    feature_names_in_: Array
+    n_features_in_: int
+    n_samples_fit_: int
+    outlier_label_: Any
+    outputs_2d_: bool
+    radius_neighbors: Callable[..., Any]
+    radius_neighbors_graph: Callable[..., Any]
+    def __init__(
+        self,
+        radius: float | None = 1.0,
+        *,
+        weights: Literal["distance", "uniform"] | Callable[..., Any] | None = "uniform",
+        algorithm: Literal["auto", "ball_tree", "brute", "kd_tree"] = "auto",
+        leaf_size: int = 30,
+        p: float | None = 2,
+        metric: object = ...,
+        outlier_label: int | str | ArrayLike | None = None,
+        metric_params: dict[Any, Any] | None = None,
+        n_jobs: int | None = None,
+        n_bits: int | dict[Any, Any] = 8,
+        p_error: float = 5.421010862427522e-20,
+        rounding_bits: int = 6,
+    ) -> None: ...
+    @classmethod
+    def from_sklearn_model(
+        cls,
+        model: BaseEstimator,
+        X: _Matrix,
+        *,
+        n_bits: int | dict[Any, Any] = 8,
+        p_error: float = 5.421010862427522e-20,
+        rounding_bits: int = 6,
+    ) -> Self: ...
+    def fit(self, X: _Matrix, y: ArrayLike) -> Self: ...
+    def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
+    def predict_proba(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Any: ...
+    def score(
+        self,
+        X: _Matrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        execute_in_fhe: ExecutionMode | None = None,
+    ) -> float: ...
+
+class RadiusNeighborsRegressor(RegressorMixin, FheEstimator):
+    """scikit-learn's RadiusNeighborsRegressor on encrypted data."""
+
+    effective_metric_: Any
+    effective_metric_params_: dict[Any, Any]
+    feature_names_in_: Array
+    n_features_in_: int
+    n_samples_fit_: int
+    radius_neighbors: Callable[..., Any]
+    radius_neighbors_graph: Callable[..., Any]
+    def __init__(
+        self,
+        radius: float | None = 1.0,
+        *,
+        weights: Literal["distance", "uniform"] | Callable[..., Any] | None = "uniform",
+        algorithm: Literal["auto", "ball_tree", "brute", "kd_tree"] = "auto",
+        leaf_size: int = 30,
+        p: float | None = 2,
+        metric: object = ...,
+        metric_params: dict[Any, Any] | None = None,
+        n_jobs: int | None = None,
+        n_bits: int | dict[Any, Any] = 8,
+        p_error: float = 5.421010862427522e-20,
+        rounding_bits: int = 6,
+    ) -> None: ...
+    @classmethod
+    def from_sklearn_model(
+        cls,
+        model: BaseEstimator,
+        X: _Matrix,
+        *,
+        n_bits: int | dict[Any, Any] = 8,
+        p_error: float = 5.421010862427522e-20,
+        rounding_bits: int = 6,
+    ) -> Self: ...
+    def fit(self, X: _Matrix, y: ArrayLike) -> Self: ...
+    def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
+    def score(
+        self,
+        X: _Matrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        execute_in_fhe: ExecutionMode | None = None,
+    ) -> float: ...

@@ -55,8 +55,6 @@ REASONS = {
     "multioutput": _META,
     "neighbors": "would give distances, or which samples are near: see `KNeighborsClassifier`",
     "neighbors.LocalOutlierFactor": "needs the neighbors of the neighbors, and quotients of them",
-    "neighbors.RadiusNeighborsClassifier": "as `KNeighborsClassifier`, not built yet",
-    "neighbors.RadiusNeighborsRegressor": "as `KNeighborsRegressor`, not built yet",
     "neighbors.KernelDensity": _LOOKUPS,
     "pipeline": _META,
     "preprocessing": _CLIENT,

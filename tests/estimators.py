@@ -117,6 +117,8 @@ DISTANCES = [
     kernel_ridge.KernelRidge(kernel="rbf"),
     neighbors.KNeighborsClassifier(),
     neighbors.KNeighborsRegressor(),
+    neighbors.RadiusNeighborsClassifier(),
+    neighbors.RadiusNeighborsRegressor(),
     svm.NuSVC(),
     svm.NuSVR(),
     svm.OneClassSVM(),

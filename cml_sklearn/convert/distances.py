@@ -12,7 +12,7 @@ from cml_sklearn._typing import Array, FloatArray
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["kernel_sum_to_onnx", "nearest_votes_to_onnx"]
+__all__ = ["kernel_sum_to_onnx", "nearest_votes_to_onnx", "votes_within_to_onnx"]
 
 _HEADER = '<ir_version: 8, opset_import: ["" : 18]>'
 
@@ -62,6 +62,16 @@ def nearest_votes_to_onnx(
         y = ReduceSum<keepdims = 0>(chosen, row_axis)
     """
     return _model(body, points, {"votes": votes, "n_neighbors": np.array([n_neighbors])})
+
+
+def votes_within_to_onnx(points: FloatArray, votes: FloatArray, square: float) -> onnx.ModelProto:
+    """Convert the sum of the votes of all points within a squared distance; points as above."""
+    body = """
+        is_near = LessOrEqual(distances, square)
+        near = Cast<to = 11>(is_near)
+        y = MatMul(near, votes)
+    """
+    return _model(body, points, {"votes": votes, "square": np.asarray(square)})
 
 
 def _model(body: str, points: FloatArray, tables: Mapping[str, Array]) -> onnx.ModelProto:

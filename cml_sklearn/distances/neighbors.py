@@ -38,10 +38,10 @@ from cml_sklearn.quantization.decoders import OutputScale
 from cml_sklearn.quantization.encoders import BallQuantizer
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 
-__all__ = ["Electorate", "Search", "quantize_nearest", "quantize_within"]
+__all__ = ["Electorate", "Precision", "quantize_nearest", "quantize_within"]
 
 _SHARE = 0.95
-"""Share of the samples of training that lie in the ball."""
+"""Share of the samples of training that lie in the ball where the nearest are asked."""
 
 
 _NEAREST = 0.02
@@ -55,36 +55,40 @@ class Electorate:
     Parameters
     ----------
     points : ndarray of shape (n_points, n_features)
-    votes : ndarray of int, shape (n_points, n_outputs)
+    floats : ndarray of shape (n_points, n_outputs)
     scale : ndarray of shape (n_outputs,)
-        Float that 1 stands for.
+        To what they are rounded.
     """
 
     points: FloatArray
-    votes: IntArray
+    floats: FloatArray
     scale: FloatArray
+
+    @property
+    def votes(self) -> IntArray:
+        """The same in integers."""
+        return to_integers(self.floats / self.scale, "A vote")
 
 
 @dataclass(frozen=True)
-class Search:
+class Precision:
     """How exactly distances are told apart.
 
     Parameters
     ----------
-    rounds : int
-        Of the bisection; there are ``2**rounds`` levels.
     rounding_bits : int
         Bits of a difference of distances that a comparison looks at.
     index_width : int
         Bits of squared distances.
     """
 
-    rounds: int
     rounding_bits: int
     index_width: int
 
 
-def quantize_nearest(electorate: Electorate, n_neighbors: int, search: Search) -> QuantizedModule:
+def quantize_nearest(
+    electorate: Electorate, n_neighbors: int, rounds: int, precision: Precision
+) -> QuantizedModule:
     """Add up the votes of the nearest samples.
 
     The levels' ratios are equal, from where the neighbors of the densest samples of training end to
@@ -94,7 +98,9 @@ def quantize_nearest(electorate: Electorate, n_neighbors: int, search: Search) -
     ----------
     electorate : Electorate
     n_neighbors : int
-    search : Search
+    rounds : int
+        Of the bisection; there are ``2**rounds`` levels.
+    precision : Precision
 
     Raises
     ------
@@ -104,24 +110,33 @@ def quantize_nearest(electorate: Electorate, n_neighbors: int, search: Search) -
         There are too many features for so few bits.
     """
     farthest = _farthest_neighbors(electorate.points, n_neighbors)
-    lowering = _Lowering.of(electorate, search, farthest.max())
+    radius = np.quantile(_lengths(electorate.points), _SHARE, method="inverted_cdf")
+    lowering = _Lowering.of(electorate, precision, float(radius), farthest.max())
     farthest = np.maximum(_farthest_neighbors(lowering.places, n_neighbors), 1)
     least = np.quantile(farthest, _NEAREST, method="inverted_cdf")
-    levels = np.geomspace(least, farthest.max(), 1 << search.rounds)
+    levels = np.geomspace(least, farthest.max(), 1 << rounds)
     levels = to_integers(levels, "A squared distance")
     builder, distances = lowering.start()
     place = lowering.find_level(builder, distances, levels, n_neighbors)
     return lowering.counted(builder, lowering.within(builder, distances, levels, place))
 
 
-def quantize_within(electorate: Electorate, radius: float, search: Search) -> QuantizedModule:
-    """Add up the votes of the samples within a radius; all else as in `quantize_nearest`."""
-    lowering = _Lowering.of(electorate, search, radius**2)
-    level = to_integers(np.floor(radius**2 / lowering.encoder.step**2), "A squared radius")
+def quantize_within(electorate: Electorate, square: float, precision: Precision) -> QuantizedModule:
+    """Add up the votes of all samples within a squared distance; else as `quantize_nearest`."""
+    longest = float(_lengths(electorate.points).max())
+    # what lies outside of such a ball is near nobody, and so is its surface
+    radius = longest + min(np.sqrt(square), 2 * longest)
+    lowering = _Lowering.of(electorate, precision, radius, square)
     builder, distances = lowering.start()
-    widest = int(builder.bounds(distances).high.max())
-    level = np.minimum(level, widest).reshape(1)
-    return lowering.counted(builder, lowering.within(builder, distances, level, None))
+    widest = float(builder.bounds(distances).high.max())
+    level = np.floor(np.minimum(square / lowering.encoder.step**2, widest)).astype(np.int64)
+    within = lowering.within(builder, distances, level.reshape(1), None)
+    return lowering.counted(builder, within)
+
+
+def _lengths(points: FloatArray) -> FloatArray:
+    """Distances of points (n_points, n_features) from their mean."""
+    return np.asarray(np.linalg.norm(points - points.mean(axis=0), axis=1))
 
 
 def _farthest_neighbors(points: FloatArray | IntArray, n_neighbors: int) -> FloatArray:
@@ -152,30 +167,32 @@ class _Lowering:
     index_width: int
 
     @classmethod
-    def of(cls, electorate: Electorate, search: Search, highest: float) -> _Lowering:
+    def of(
+        cls, electorate: Electorate, precision: Precision, radius: float, highest: float
+    ) -> _Lowering:
         """Choose the encoder so that differences of distances and levels fit an index.
 
         Parameters
         ----------
         electorate : Electorate
-        search : Search
+        precision : Precision
+        radius : float
+            Of the ball.
         highest : float
             The highest level.
         """
         points = electorate.points
         check_points(len(points))
         centre = points.mean(axis=0)
-        lengths = np.linalg.norm(points - centre, axis=1)
-        radius = float(np.quantile(lengths, _SHARE, method="inverted_cdf"))
-        rounding = Rounding(search.rounding_bits, exact=False)
+        rounding = Rounding(precision.rounding_bits, exact=False)
         # one of the kept steps is lost, since 0 must lie between two of them
-        room = rounding.largest_index(search.index_width)
-        room -= 1 << rounding.lsbs_to_remove(search.index_width)
-        widest = float((radius + lengths.max()) ** 2)
+        room = rounding.largest_index(precision.index_width)
+        room -= 1 << rounding.lsbs_to_remove(precision.index_width)
+        widest = float((radius + _lengths(points).max()) ** 2)
         share = min(highest / widest, 1.0) if widest > 0 else 0.0
         longest = np.sqrt(room / (1 + share)) - np.sqrt(points.shape[1])
         encoder = ball_around(centre, radius, points, longest)
-        return cls(electorate, encoder, encoder.lattice(points), rounding, search.index_width)
+        return cls(electorate, encoder, encoder.lattice(points), rounding, precision.index_width)
 
     def start(self) -> tuple[ProgramBuilder, int]:
         """Start a program with the distances."""

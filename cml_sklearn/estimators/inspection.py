@@ -23,7 +23,7 @@ __all__ = [
 _NAMES = """aic apply best_iteration best_score bic cost_complexity_pruning_path decision_path
 error_norm evals_result get_booster get_covariance get_depth get_n_leaves get_num_boosting_rounds
 get_precision get_xgb_params gibbs inverse_transform kneighbors kneighbors_graph loss_functions path
-sample save_model score
+radius_neighbors radius_neighbors_graph sample save_model score
 score_samples staged_decision_function staged_predict staged_predict_proba staged_score"""
 
 DELEGATED = frozenset(_NAMES.split())

@@ -12,8 +12,13 @@ from sklearn.utils._param_validation import Interval
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
-from cml_sklearn.convert.distances import nearest_votes_to_onnx
-from cml_sklearn.distances.neighbors import Electorate, Search, quantize_nearest
+from cml_sklearn.convert.distances import nearest_votes_to_onnx, votes_within_to_onnx
+from cml_sklearn.distances.neighbors import (
+    Electorate,
+    Precision,
+    quantize_nearest,
+    quantize_within,
+)
 from cml_sklearn.estimators.base import N_BITS_CONSTRAINT, P_ERROR
 from cml_sklearn.estimators.predictions import PredictingEstimator
 from cml_sklearn.estimators.wrapping import OwnParameter
@@ -24,7 +29,7 @@ from cml_sklearn.quantization.quantized_module import QuantizedModule
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["NeighborsEstimator"]
+__all__ = ["NearestEstimator", "NeighborsEstimator", "RadiusEstimator"]
 
 _N_BITS = OwnParameter(
     "n_bits",
@@ -55,30 +60,34 @@ _ROUNDING_BITS = OwnParameter(
     farther ones under encryption.""",
 )
 
+_ROUNDING_BITS_WITHIN = OwnParameter(
+    "rounding_bits",
+    6,
+    (Interval(Integral, 2, 8, closed="both"),),
+    """int, default=6
+    Bits of a difference of distance and radius that a comparison looks at; they make the cost.
+    The fewer, the more often samples about as far as the radius are taken for nearer or farther
+    ones under encryption.""",
+)
+
 _WIDEST_INDEX = 16
 
 
 class NeighborsEstimator(PredictingEstimator):
-    """An estimator that adds up what the nearest samples of training say; abstract."""
-
-    _own_parameters: ClassVar[tuple[OwnParameter, ...]] = (
-        _N_BITS,
-        P_ERROR,
-        _SEARCH_ROUNDS,
-        _ROUNDING_BITS,
-    )
+    """An estimator that adds up what samples of training near a sample say; abstract."""
 
     n_bits: int | Mapping[str, int]
-    search_rounds: int
     rounding_bits: int
 
     @abstractmethod
-    def _votes(self, model: BaseEstimator) -> FloatArray:
-        """Say what each sample of training adds to the outputs, shape (n_samples, n_outputs)."""
+    def _electorate(self, model: BaseEstimator) -> Electorate:
+        """Read who votes for what."""
 
     @abstractmethod
-    def _electorate(self, model: BaseEstimator) -> Electorate:
-        """Say the same in integers."""
+    def _counted(
+        self, model: BaseEstimator, electorate: Electorate
+    ) -> tuple[onnx.ModelProto, QuantizedModule]:
+        """Make a graph and a module of the votes of those near a sample."""
 
     @override
     def _validate_params(self) -> None:
@@ -93,23 +102,56 @@ class NeighborsEstimator(PredictingEstimator):
     def _quantize(
         self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
     ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
+        graph, module = self._counted(model, self._electorate(model))
+        return graph, {"predict": module}
+
+    @property
+    def _precision(self) -> Precision:
+        """How exactly distances are told apart."""
+        index_width = min(2 * BitWidths.resolve(self.n_bits).inputs, _WIDEST_INDEX)
+        return Precision(self.rounding_bits, index_width)
+
+    @override
+    def _check_circuit(self, module: QuantizedModule, X: FloatArray) -> None:
+        """Compare nothing: rounding is approximate."""
+
+
+class NearestEstimator(NeighborsEstimator):
+    """An estimator that asks so many of the nearest; abstract."""
+
+    _own_parameters: ClassVar[tuple[OwnParameter, ...]] = (
+        _N_BITS,
+        P_ERROR,
+        _SEARCH_ROUNDS,
+        _ROUNDING_BITS,
+    )
+
+    search_rounds: int
+
+    @override
+    def _counted(
+        self, model: BaseEstimator, electorate: Electorate
+    ) -> tuple[onnx.ModelProto, QuantizedModule]:
         n_samples, n_neighbors = model.n_samples_fit_, model.n_neighbors
         if n_neighbors > n_samples:
             raise InvalidInputError(
                 f"n_neighbors is {n_neighbors}, but n_samples = {n_samples}; give at most as many "
                 "neighbors as samples."
             )
-        electorate = self._electorate(model)
-        module = quantize_nearest(electorate, n_neighbors, self._search)
-        graph = nearest_votes_to_onnx(electorate.points, self._votes(model), n_neighbors)
-        return graph, {"predict": module}
+        rounds = self.search_rounds
+        module = quantize_nearest(electorate, n_neighbors, rounds, self._precision)
+        return nearest_votes_to_onnx(electorate.points, electorate.floats, n_neighbors), module
 
-    @property
-    def _search(self) -> Search:
-        """How exactly distances are told apart."""
-        index_width = min(2 * BitWidths.resolve(self.n_bits).inputs, _WIDEST_INDEX)
-        return Search(self.search_rounds, self.rounding_bits, index_width)
+
+class RadiusEstimator(NeighborsEstimator):
+    """An estimator that asks all within a radius; abstract."""
+
+    _own_parameters: ClassVar[tuple[OwnParameter, ...]] = (_N_BITS, P_ERROR, _ROUNDING_BITS_WITHIN)
 
     @override
-    def _check_circuit(self, module: QuantizedModule, X: FloatArray) -> None:
-        """Compare nothing: rounding is approximate."""
+    def _counted(
+        self, model: BaseEstimator, electorate: Electorate
+    ) -> tuple[onnx.ModelProto, QuantizedModule]:
+        square = model.radius if model.effective_metric_ == "sqeuclidean" else model.radius**2
+        module = quantize_within(electorate, float(square), self._precision)
+        return votes_within_to_onnx(electorate.points, electorate.floats, float(square)), module

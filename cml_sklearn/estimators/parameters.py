@@ -68,7 +68,7 @@ _SVM = "C dual fit_intercept intercept_scaling loss max_iter random_state tol ve
 _NETWORK = """activation alpha batch_size beta_1 beta_2 early_stopping epsilon hidden_layer_sizes
 learning_rate learning_rate_init max_fun max_iter momentum n_iter_no_change nesterovs_momentum
 power_t random_state shuffle solver tol validation_fraction verbose"""
-_NEIGHBORS = "algorithm leaf_size n_jobs n_neighbors p"
+_NEIGHBORS = "algorithm leaf_size n_jobs n_neighbors p radius"
 _XGBOOST = """base_score callbacks colsample_bylevel colsample_bynode colsample_bytree device
 early_stopping_rounds eval_metric feature_weights gamma grow_policy importance_type learning_rate
 max_bin max_cat_threshold max_cat_to_onehot max_delta_step max_depth max_leaves min_child_weight
@@ -182,6 +182,8 @@ store_covariance tol""",
     "QuantileRegressor": "alpha fit_intercept quantile solver solver_options",
     "RandomForestClassifier": f"{_FOREST} class_weight",
     "RandomForestRegressor": _FOREST,
+    "RadiusNeighborsClassifier": f"{_NEIGHBORS} outlier_label",
+    "RadiusNeighborsRegressor": _NEIGHBORS,
     "RANSACRegressor": """is_data_valid is_model_valid loss max_skips max_trials min_samples
 random_state residual_threshold stop_n_inliers stop_probability stop_score""",
     "Ridge": _RIDGE,

@@ -18,6 +18,7 @@ from scipy.special import expit, logsumexp
 from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray, IntArray
+from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.program.integers import to_integers
 
 __all__ = [
@@ -211,33 +212,46 @@ class VoteShares(ClientStep):
 
     Parameters
     ----------
-    otherwise : ndarray of shape (n_columns,)
+    otherwise : ndarray of shape (n_columns,), optional
+        None: such samples are refused.
     """
 
-    otherwise: FloatArray
+    otherwise: FloatArray | None
 
     @override
     def __call__(self, values: Array) -> Array:
-        values = np.where(values.sum(axis=1, keepdims=True) == 0, self.otherwise, values)
+        is_alone = values.sum(axis=1, keepdims=True) == 0
+        if self.otherwise is not None:
+            return Shares()(np.where(is_alone, self.otherwise, values))
+        if is_alone.any():
+            raise InvalidInputError(
+                f"{np.count_nonzero(is_alone)} samples have no sample of training within the "
+                "radius, so that nobody votes; give an outlier_label, or a larger radius."
+            )
         return Shares()(values)
 
 
 @dataclass(frozen=True)
 class MeanVote(ClientStep):
-    """Sums over their number, which stands in the last column; 0 where it is 0.
+    """Sums over their number, which stands in the last column, and something else where it is 0.
 
     Parameters
     ----------
     offset : ndarray of shape (n_columns - 1,)
         Added to the means.
+    otherwise : ndarray of shape (n_columns - 1,), optional
+        None: NaN.
     """
 
     offset: FloatArray
+    otherwise: FloatArray | None
 
     @override
     def __call__(self, values: Array) -> Array:
-        means: Array = values[:, :-1] / np.maximum(values[:, -1:], 1)
-        return means + self.offset
+        sums, number = values[:, :-1], values[:, -1:]
+        means = sums / np.maximum(number, 1) + self.offset
+        otherwise = np.nan if self.otherwise is None else self.otherwise
+        return np.where(number > 0, means, otherwise)
 
 
 @dataclass(frozen=True)

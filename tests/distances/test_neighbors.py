@@ -15,10 +15,15 @@ from sklearn.preprocessing import StandardScaler
 
 from cml_sklearn._typing import Array
 from cml_sklearn.deployment import load_estimator, save_estimator
-from cml_sklearn.distances.neighbors import Electorate, Search, quantize_nearest
+from cml_sklearn.distances.neighbors import Electorate, Precision, quantize_nearest, quantize_within
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.metrics import fhe_cost
-from cml_sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from cml_sklearn.neighbors import (
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    RadiusNeighborsClassifier,
+    RadiusNeighborsRegressor,
+)
 from cml_sklearn.onnx.numpy_module import NumpyModule
 
 X, Y = load_iris(return_X_y=True)
@@ -39,8 +44,8 @@ def votes_by_definition(points: Array, samples: Array, k: int, levels: Array) ->
 def test_integers_are_those_of_the_definition(k: int, rounds: int) -> None:
     rng = np.random.default_rng(k)
     points = rng.normal(size=(60, 3))
-    electorate = Electorate(points, np.eye(60, dtype=np.int64), np.ones(60))
-    module = quantize_nearest(electorate, k, Search(rounds, 4, 16))
+    electorate = Electorate(points, np.eye(60), np.ones(60))
+    module = quantize_nearest(electorate, k, rounds, Precision(4, 16))
     samples = rng.normal(size=(300, 3))
     encoder: Any = module.input_quantizers[0]
     places = encoder.quantize(samples)[:, :-1] - encoder.reach
@@ -140,3 +145,39 @@ def test_searches_files_and_two_machines(tmp_path: Path) -> None:
     save_estimator(model, tmp_path / "model.zip")
     loaded = load_estimator(tmp_path / "model.zip")
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+@pytest.mark.parametrize("radius", [0.3, 1.0, 1e9])
+def test_those_within_a_radius_vote(radius: float) -> None:
+    rng = np.random.default_rng(0)
+    points, samples = rng.normal(size=(50, 3)), 1.5 * rng.normal(size=(200, 3))
+    electorate = Electorate(points, np.eye(50), np.ones(50))
+    module = quantize_within(electorate, radius**2, Precision(6, 16))
+    module.program.check()
+    near = np.linalg.norm(samples[:, None] - points, axis=2) / radius
+    votes: Any = module.forward(np.vstack([samples, 1e3 * samples]))
+    assert not votes[200:].any() or radius > 10
+    is_clear = np.abs(near - 1) > 0.05
+    np.testing.assert_array_equal(votes[:200][is_clear], (near <= 1)[is_clear])
+
+
+def test_outliers_of_radius_neighbors() -> None:
+    far = np.full((1, 4), 100.0)
+    model = RadiusNeighborsClassifier(0.5).fit(X, Y)
+    assert (model.predict(X) == model.sklearn_model_.predict(X)).mean() > 0.97
+    with pytest.raises(InvalidInputError, match="1 samples have no sample of training within"):
+        model.predict(far)
+    labelled = RadiusNeighborsClassifier(0.5, outlier_label=2).fit(X, Y)
+    assert labelled.predict(far) == [2]
+    with pytest.raises(UnsupportedModelError, match="outlier_label=7"):
+        RadiusNeighborsClassifier(outlier_label=7).fit(X, Y)
+    regressor = RadiusNeighborsRegressor(0.8, metric="sqeuclidean").fit(X[:, :3], X[:, 3])
+    assert np.isnan(regressor.predict(far[:, :3])).all()
+    assert regressor.score(X[:, :3], X[:, 3]) > 0.9
+
+
+def test_files_of_models_that_may_refuse_samples(tmp_path: Path) -> None:
+    model = RadiusNeighborsClassifier(0.5).fit(X, Y)
+    save_estimator(model, tmp_path / "model.zip")
+    loaded = load_estimator(tmp_path / "model.zip")
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))

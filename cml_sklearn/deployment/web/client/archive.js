@@ -127,7 +127,7 @@ const CLASSES = {
   LogSoftmax: {},
   LogSumExp: {},
   Logarithm: { of_zero: isNumber },
-  MeanVote: { offset: isFloats },
+  MeanVote: { offset: isFloats, otherwise: either(isFloats, isNull) },
   Root: {},
   Round: {},
   Shares: {},
@@ -135,7 +135,7 @@ const CLASSES = {
   Squeeze: {},
   Threshold: { level: isNumber, inclusive: isBool },
   TwoClasses: { scale: isNumber, offset: isNumber },
-  VoteShares: { otherwise: isFloats },
+  VoteShares: { otherwise: either(isFloats, isNull) },
   Votes: { n_classes: isInt, confident: isBool },
   WeightedMedian: { weights: isFloats },
   // SEAL's client

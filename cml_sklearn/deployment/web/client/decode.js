@@ -70,7 +70,7 @@ const STEPS = {
   Threshold: each(({ level, inclusive }, x) => Number(inclusive ? x >= level : x > level)),
   TwoClasses: ({ scale, offset }, values) =>
     squeezed(values).map((x) => (Array.isArray(x) ? x : [scale * x + offset, x])),
-  VoteShares: byRow(({ otherwise }, row) => shares(sum(row) === 0 ? otherwise.values : row)),
+  VoteShares: byRow(voteShares),
   Votes: byRow(votesOf),
   WeightedMedian: byRow(weightedMedian),
 };
@@ -120,9 +120,17 @@ function votesOf({ n_classes: size, confident }, row) {
 }
 
 /** Means of votes, whose number stands in the last column. */
-function meanVote({ offset }, row) {
-  const count = Math.max(row.at(-1), 1);
-  return Array.from(offset.values, (start, i) => row[i] / count + start);
+function meanVote({ offset, otherwise }, row) {
+  const count = row.at(-1);
+  const alone = (i) => otherwise?.values[i] ?? NaN;
+  return Array.from(offset.values, (start, i) => (count > 0 ? row[i] / count + start : alone(i)));
+}
+
+/** Shares of votes; nobody's may be refused. */
+function voteShares({ otherwise }, row) {
+  if (sum(row) !== 0) return shares(row);
+  if (!otherwise) throw new InputError("A sample has no sample of training within the radius.");
+  return shares(otherwise.values);
 }
 
 const squeezed = (values) => values.map((x) => (Array.isArray(x) && x.length === 1 ? x[0] : x));
