@@ -3,7 +3,8 @@
 The server knows levels of squared distances, from small to large. By bisection it finds the first
 of them within which there are as many samples as asked for. A round compares every sample's
 distance with a level, adds up, and looks up whether that is enough. All samples within the level
-that was found vote; so do those that are as near as the last of the neighbors, but for rounding.
+that was found vote, and those within a margin beyond it: who was counted in a noisy comparison
+would else not vote after another one.
 """
 
 from __future__ import annotations
@@ -43,6 +44,11 @@ __all__ = ["Electorate", "Precision", "quantize_nearest", "quantize_within"]
 _SHARE = 0.95
 """Share of the samples of training that lie in the ball where the nearest are asked."""
 
+
+_MARGIN = 32
+"""Margins in one of the kept steps. The noise of a comparison, which must all but never amount to
+half a step, has a standard deviation of nearly two margins. With none, nobody would vote for every
+seventh flower whose one neighbor is asked; wider ones let more samples vote than asked for."""
 
 _NEAREST = 0.02
 """Share of the samples of training whose neighbors are within the first level."""
@@ -112,13 +118,14 @@ def quantize_nearest(
     farthest = _farthest_neighbors(electorate.points, n_neighbors)
     radius = np.quantile(_lengths(electorate.points), _SHARE, method="inverted_cdf")
     lowering = _Lowering.of(electorate, precision, float(radius), farthest.max())
-    farthest = np.maximum(_farthest_neighbors(lowering.places, n_neighbors), 1)
+    farthest = np.maximum(_farthest_neighbors(lowering.places, n_neighbors), lowering.margin + 1)
     least = np.quantile(farthest, _NEAREST, method="inverted_cdf")
     levels = np.geomspace(least, farthest.max(), 1 << rounds)
     levels = to_integers(levels, "A squared distance")
     builder, distances = lowering.start()
     place = lowering.find_level(builder, distances, levels, n_neighbors)
-    return lowering.counted(builder, lowering.within(builder, distances, levels, place))
+    within = lowering.within(builder, distances, levels + lowering.margin, place)
+    return lowering.counted(builder, within)
 
 
 def quantize_within(electorate: Electorate, square: float, precision: Precision) -> QuantizedModule:
@@ -187,12 +194,18 @@ class _Lowering:
         rounding = Rounding(precision.rounding_bits, exact=False)
         # one of the kept steps is lost, since 0 must lie between two of them
         room = rounding.largest_index(precision.index_width)
-        room -= 1 << rounding.lsbs_to_remove(precision.index_width)
+        step = 1 << rounding.lsbs_to_remove(precision.index_width)
+        room -= step + step // _MARGIN
         widest = float((radius + _lengths(points).max()) ** 2)
         share = min(highest / widest, 1.0) if widest > 0 else 0.0
         longest = np.sqrt(room / (1 + share)) - np.sqrt(points.shape[1])
         encoder = ball_around(centre, radius, points, longest)
         return cls(electorate, encoder, encoder.lattice(points), rounding, precision.index_width)
+
+    @property
+    def margin(self) -> int:
+        """Squared distance beyond the level that was found within which samples vote, too."""
+        return (1 << self.rounding.lsbs_to_remove(self.index_width)) // _MARGIN
 
     def start(self) -> tuple[ProgramBuilder, int]:
         """Start a program with the distances."""

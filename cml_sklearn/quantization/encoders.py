@@ -37,6 +37,9 @@ _DECILE = 1.28
 _FAR = 6.0
 """Standard deviations, estimated from deciles, beyond which a feature has a tail."""
 
+_OUTSIDE = 1e100
+"""Steps from the centre that are as good as infinitely many."""
+
 _EPS, _TINY = np.finfo(np.float64).eps, np.finfo(np.float64).tiny
 
 
@@ -324,7 +327,8 @@ class BallQuantizer:
         """Count steps from the centre, and find what factor brings each sample into the ball."""
         # what lies this far inside of the ball is not rounded out of it
         radius = self.reach - np.sqrt(len(self.centre)) / 2
-        places = values / self.step - self.centre / self.step
+        with np.errstate(over="ignore"):
+            places = np.clip(values / self.step - self.centre / self.step, -_OUTSIDE, _OUTSIDE)
         size = np.maximum(np.abs(places).max(axis=1, keepdims=True), 1.0)  # squares can't overflow
         length = np.linalg.norm(places / size, axis=1, keepdims=True) * size
         return places, np.minimum(radius / np.maximum(length, radius), 1.0)
