@@ -100,6 +100,12 @@ class AffineQuantizer:
             codes = np.rint(values / self.scale) + self.zero_point
         return to_integers(np.clip(codes, 0, 2**self.n_bits - 1), "A code")
 
+    def outside(self, values: FloatArray) -> NDArray[np.bool_]:
+        """Tell which floats of shape (n_samples, ...) are clipped: by more than half a step."""
+        with np.errstate(over="ignore"):
+            places = values / self.scale + self.zero_point
+        return (places < -0.5) | (places > 2**self.n_bits - 0.5)
+
     def dequantize(self, codes: IntArray) -> FloatArray:
         """Decode integers."""
         return self.scale * (codes - self.zero_point)
@@ -179,6 +185,10 @@ class CompandingQuantizer(_AfterMap):
         """Encode floats of shape (n_samples, n_features), clipping what lies out of range."""
         return self.quantizer.quantize(self.companding(values))
 
+    def outside(self, values: FloatArray) -> NDArray[np.bool_]:
+        """Tell which floats of shape (n_samples, n_features) are clipped."""
+        return self.quantizer.outside(self.companding(values))
+
 
 @dataclass(frozen=True)
 class Monomials:
@@ -246,6 +256,11 @@ class MappedQuantizer(_AfterMap):
     def quantize(self, values: FloatArray) -> IntArray:
         """Encode floats of shape (n_samples, n_features), clipping what lies out of range."""
         return self.quantizer.quantize(self.features(values))
+
+    def outside(self, values: FloatArray) -> NDArray[np.bool_]:
+        """Tell which floats of shape (n_samples, n_features) are moved to the edge of the box."""
+        distances = values - self.features.centre
+        return (distances < self.features.low) | (distances > self.features.high)
 
 
 @dataclass(frozen=True)
