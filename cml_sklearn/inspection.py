@@ -1,8 +1,8 @@
-"""Pictures of accuracy and cost, in the manner of scikit-learn's displays; they need matplotlib."""
+"""Pictures of accuracy, error and cost, in the manner of scikit-learn's displays (matplotlib)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -10,15 +10,27 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from cml_sklearn._typing import FloatArray, IntArray
+from cml_sklearn.estimators.base import FheEstimator
+from cml_sklearn.estimators.quantization_errors import quantization_errors
+from cml_sklearn.exceptions import UnsupportedModelError
 from cml_sklearn.metrics import FheCost, fhe_cost
 from cml_sklearn.model_selection import means_and_errors
+from cml_sklearn.quantization.clipping import NOTICEABLE
+from cml_sklearn.quantization.encoders import GridEncoder, IndexEncoder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from sklearn.model_selection._search import BaseSearchCV
 
-__all__ = ["CostDisplay", "PbsDisplay", "pareto_front"]
+__all__ = [
+    "ClippedInputsDisplay",
+    "CostDisplay",
+    "PbsDisplay",
+    "QuantizationErrorDisplay",
+    "clipped_inputs",
+    "pareto_front",
+]
 
 _UNITS = {
     "neg_fhe_gop": "cost of a sample, Gop",
@@ -223,6 +235,146 @@ class PbsDisplay:
         title = f"{self.cost.pbs_count:g} lookups, {self.cost.gop:.2g} Gop a sample"
         self.ax_.set(xlabel="bits of the index", ylabel="lookups a sample", title=title)
         return self
+
+
+class QuantizationErrorDisplay:
+    """What each layer's quantization adds to the error of the raw scores.
+
+    Parameters
+    ----------
+    errors : mapping of str to float
+        Root mean square errors over the scores' standard deviation, by part: see
+        `QuantizationErrorDisplay.from_estimator`.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib's Axes and Figure
+        Set by `plot`.
+    """
+
+    def __init__(self, errors: Mapping[str, float]) -> None:
+        self.errors = errors
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: FheEstimator, X: ArrayLike, *, ax: Axes | None = None
+    ) -> Self:
+        """Draw the error that is left if one part alone keeps its width, and that of all parts.
+
+        Parameters
+        ----------
+        estimator : FheEstimator
+            Fitted; not one of trees, which are trained on their codes.
+        X : array-like of shape (n_samples, n_features)
+            Samples like those of training, on which the ranges are fixed, too.
+        ax : Axes, optional
+
+        Raises
+        ------
+        UnsupportedModelError
+            An estimator of trees, or one that was loaded without its float model.
+        """
+        return cls(quantization_errors(estimator, X)).plot(ax=ax)
+
+    def plot(self, *, ax: Axes | None = None) -> Self:
+        """Draw a bar for each part."""
+        self.ax_, self.figure_ = _axes(ax)
+        bars = self.ax_.barh(list(self.errors), list(self.errors.values()))
+        self.ax_.bar_label(bars, fmt="{:.2g}", padding=2)
+        self.ax_.invert_yaxis()  # the first layer on top
+        self.ax_.set(xlabel="error of the raw scores, over their deviation")
+        return self
+
+
+class ClippedInputsDisplay:
+    """Share of samples that are outside of the range which the client encodes, by feature.
+
+    They are moved to its ends. More of them than in training mean that the data have changed; of
+    networks, whose ranges are drawn where they serve most samples, some are outside in training.
+
+    Parameters
+    ----------
+    shares : ndarray of shape (n_features,)
+    feature_names : sequence of str
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib's Axes and Figure
+        Set by `plot`.
+    """
+
+    def __init__(self, shares: FloatArray, feature_names: Sequence[str]) -> None:
+        self.shares = shares
+        self.feature_names = feature_names
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: FheEstimator,
+        X: ArrayLike,
+        *,
+        max_features: int = 20,
+        ax: Axes | None = None,
+    ) -> Self:
+        """Draw the shares of new samples, as `clipped_inputs` counts them.
+
+        Parameters
+        ----------
+        estimator : FheEstimator
+            Fitted; not one that encodes bits, such as trees.
+        X : array-like of shape (n_samples, n_features)
+        max_features : int, default=20
+            So many features are drawn, those most clipped.
+        ax : Axes, optional
+
+        Raises
+        ------
+        UnsupportedModelError
+            The estimator encodes bits, which clip nothing.
+        """
+        shares = clipped_inputs(estimator, X)
+        names = getattr(estimator, "feature_names_in_", [f"x{i}" for i in range(len(shares))])
+        return cls(shares, [str(name) for name in names]).plot(max_features=max_features, ax=ax)
+
+    def plot(self, *, max_features: int = 20, ax: Axes | None = None) -> Self:
+        """Draw a bar for each feature, the most clipped on top."""
+        self.ax_, self.figure_ = _axes(ax)
+        order = np.argsort(-self.shares, kind="stable")[:max_features]
+        names = [self.feature_names[feature] for feature in order]
+        bars = self.ax_.barh(names, 100 * self.shares[order])
+        self.ax_.bar_label(bars, fmt="{:.3g}", padding=2)
+        self.ax_.invert_yaxis()
+        self.ax_.set(xlabel="samples outside of the encoded range, %")
+        return self
+
+
+def clipped_inputs(estimator: FheEstimator, X: ArrayLike) -> FloatArray:
+    """Count samples outside of the range that the client encodes, which was fixed in training.
+
+    Parameters
+    ----------
+    estimator : FheEstimator
+        Fitted.
+    X : array-like of shape (n_samples, n_features)
+
+    Returns
+    -------
+    ndarray of shape (n_features,)
+        Shares of the samples, from 0 to 1.
+
+    Raises
+    ------
+    UnsupportedModelError
+        The estimator encodes bits, which clip nothing.
+    """
+    values = estimator._checked_input(X)
+    (encoder,) = estimator.quantized_module_.input_quantizers
+    if isinstance(encoder, GridEncoder | IndexEncoder):
+        raise UnsupportedModelError(
+            f"{type(estimator).__name__} encodes a bit for each edge of a grid, which clips "
+            "nothing: a far value is above all edges, as for the wrapped class."
+        )
+    return np.asarray((encoder.overshoot(values) > NOTICEABLE).mean(axis=0))
 
 
 def _named(value: object) -> str:

@@ -8,11 +8,21 @@ from types import SimpleNamespace
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
 from sklearn.datasets import load_iris
 
-from cml_sklearn import DecisionTreeClassifier, LogisticRegression
+from cml_sklearn import DecisionTreeClassifier, GaussianNB, LogisticRegression, MLPClassifier
+from cml_sklearn.exceptions import UnsupportedModelError
 from cml_sklearn.fhe import speed
-from cml_sklearn.inspection import CostDisplay, PbsDisplay, pareto_front
+from cml_sklearn.inspection import (
+    ClippedInputsDisplay,
+    CostDisplay,
+    PbsDisplay,
+    QuantizationErrorDisplay,
+    clipped_inputs,
+    pareto_front,
+)
 
 matplotlib.use("Agg")
 
@@ -67,3 +77,78 @@ def test_lookups_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     heights = [bar.get_height() for bar in display.ax_.containers[0]]
     by_width = model.compile(engine="concrete").report.pbs_by_width
     assert heights == [by_width[width] for width in sorted(by_width)]
+
+
+def bar_lengths(ax: Axes) -> list[float]:
+    (bars,) = ax.containers
+    assert isinstance(bars, BarContainer)
+    return np.asarray(bars.datavalues).tolist()
+
+
+def test_errors_are_those_of_the_narrow_parts() -> None:
+    X, y = load_iris(return_X_y=True)
+    narrow = {"inputs": 10, "weights": 3}
+    display = QuantizationErrorDisplay.from_estimator(
+        LogisticRegression(max_iter=500, n_bits=narrow).fit(X, y), X
+    )
+    errors = display.errors
+    assert list(errors) == ["inputs", "weights", "all"]
+    assert errors["inputs"] < 0.01 < errors["weights"] == pytest.approx(errors["all"], rel=0.2)
+    assert bar_lengths(display.ax_) == list(errors.values())
+    products = GaussianNB(n_bits={"inputs": 2, "weights": 16}).fit(X, y)
+    errors = QuantizationErrorDisplay.from_estimator(products, X).errors
+    assert errors["weights"] < 0.01 < errors["inputs"]
+
+
+@pytest.mark.usefixtures("brief_students")
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_errors_of_networks_are_by_layer() -> None:
+    X, y = load_iris(return_X_y=True)
+    model = MLPClassifier(
+        (4, 3),
+        n_bits={"inputs": 8, "weights": (8, 2, 8), "activations": 8},
+        rounding_bits=(10, 3),
+        max_iter=300,
+        random_state=0,
+    ).fit(X, y)
+    errors = QuantizationErrorDisplay.from_estimator(model, X).errors
+    parts = [f"{part} {layer}" for part in ("weights", "codes", "lookups") for layer in (1, 2)]
+    assert {"inputs", *parts, "weights 3", "all"} == set(errors)
+    worst = sorted(errors, key=lambda part: errors[part])[-3:]
+    assert set(worst) == {"weights 2", "lookups 2", "all"}
+
+
+def test_errors_of_trees_have_no_layers() -> None:
+    X, y = load_iris(return_X_y=True)
+    model = DecisionTreeClassifier(max_depth=2).fit(X, y)
+    with pytest.raises(UnsupportedModelError, match="trained on the codes"):
+        QuantizationErrorDisplay.from_estimator(model, X)
+    with pytest.raises(UnsupportedModelError, match="clips nothing"):
+        ClippedInputsDisplay.from_estimator(model, X)
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(max_iter=500), GaussianNB()])
+def test_clipped_inputs_are_counted_by_feature(model: LogisticRegression | GaussianNB) -> None:
+    frame, y = load_iris(return_X_y=True, as_frame=True)
+    model.fit(frame, y)
+    assert not clipped_inputs(model, frame).any()
+    frame.iloc[:30, 2] = 99
+    frame.iloc[:15, 1] = -99
+    display = ClippedInputsDisplay.from_estimator(model, frame, max_features=2)
+    np.testing.assert_allclose(display.shares, [0, 0.1, 0.2, 0])
+    assert [label.get_text() for label in display.ax_.get_yticklabels()] == [
+        "petal length (cm)",
+        "sepal width (cm)",
+    ]
+    assert bar_lengths(display.ax_) == pytest.approx([20, 10])
+
+
+def test_networks_count_what_is_beyond_their_tails() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2))
+    X[:, 0] = np.sinh(3 * X[:, 0])  # has tails, which are drawn in
+    model = MLPClassifier((2,), max_iter=5, random_state=0)
+    with pytest.warns(UserWarning, match="Stochastic Optimizer"):
+        model.fit(X, X[:, 1] > 0)
+    assert clipped_inputs(model, X).max() < 0.3  # few codes serve most samples best
+    np.testing.assert_allclose(clipped_inputs(model, 1e9 * np.ones((10, 2))), [1, 1])

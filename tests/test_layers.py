@@ -55,7 +55,15 @@ FLOORS_OF_ESTIMATORS = [
     {"conventions", "partial_fit", "watched"},
     {"distillation", "predictions"},
     {"linear", "neighbors", "networks", "perceptron", "trees"},
-    {"boosters", "forests", "p_error", "quadratic", "skorch", "width_search"},
+    {
+        "boosters",
+        "forests",
+        "p_error",
+        "quadratic",
+        "quantization_errors",
+        "skorch",
+        "width_search",
+    },
     {"kernels"},
 ]
 FILES = [f for f in sorted(PACKAGE.rglob("*.py")) if f != PACKAGE / "__init__.py"]

@@ -12,9 +12,9 @@ from cml_sklearn.exceptions import ClippedInputWarning
 from cml_sklearn.fhe.long_steps import LOG
 from cml_sklearn.quantization.encoders import Encoder, GridEncoder, IndexEncoder
 
-__all__ = ["tell_clipped"]
+__all__ = ["NOTICEABLE", "tell_clipped"]
 
-_NOTICEABLE = 1e-6
+NOTICEABLE = 1e-6
 """Widths of the range; less is the rounding of floats."""
 
 _FAR = 10.0
@@ -41,7 +41,7 @@ def tell_clipped(inputs: Iterable[tuple[Encoder, FloatArray]]) -> None:
         if isinstance(encoder, (GridEncoder, IndexEncoder)) or not len(values):
             continue
         overshoot = encoder.overshoot(values).reshape(len(values), -1)
-        clipped = overshoot > _NOTICEABLE
+        clipped = overshoot > NOTICEABLE
         if not clipped.any():
             continue
         told = (

@@ -1,0 +1,150 @@
+"""Where the quantization error of raw scores comes from."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from cml_sklearn._typing import FloatArray
+from cml_sklearn.estimators.base import FheEstimator
+from cml_sklearn.estimators.networks import NetworkEstimator, widths_by_layer
+from cml_sklearn.estimators.trees import TreeEstimator
+from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.onnx.numpy_module import NumpyModule
+from cml_sklearn.quantization.bit_widths import (
+    MAX_BITS,
+    BitWidths,
+    NBits,
+    Widths,
+    checked_rounding,
+    width_of,
+)
+from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization, n_products
+from cml_sklearn.quantization.quantized_module import QuantizedModule
+from cml_sklearn.quantization.width_grid import output_error
+
+__all__ = ["quantization_errors"]
+
+_FINE, _KEPT = 8, 10
+"""Widths of all other parts of a network, and bits that lookups keep: wider tables are slow."""
+
+
+def quantization_errors(estimator: FheEstimator, X: ArrayLike) -> dict[str, float]:
+    """Say what each part's quantization adds to the error of the raw scores.
+
+    A part keeps its width while all others are made fine. Networks are quantized as they are for
+    it, without the student that learns to bear the integers; "all" is the estimator itself.
+
+    Parameters
+    ----------
+    estimator : FheEstimator
+        Fitted, not one of trees: these are trained on their codes.
+    X : array-like of shape (n_samples, n_features)
+        Samples like those of training, on which the ranges are fixed, too.
+
+    Returns
+    -------
+    dict of str to float
+        Root mean square of the raw scores' error, over the scores' standard deviation, by part:
+        "inputs", "weights", and in networks by layer, with "codes" and "lookups".
+
+    Raises
+    ------
+    UnsupportedModelError
+        An estimator of trees, or one that was loaded without its float model.
+    """
+    check_is_fitted(estimator)
+    estimator._check_can_go_on()
+    if isinstance(estimator, TreeEstimator):
+        raise UnsupportedModelError(
+            f"{type(estimator).__name__} is trained on the codes of its grid, so there are no "
+            "layers whose quantization adds an error. Compare score with the wrapped class's."
+        )
+    values = estimator._checked_input(X)
+    own = estimator.quantized_module_
+    parts = _network_parts if isinstance(estimator, NetworkEstimator) else _affine_parts
+    exact, modules = parts(estimator, values)
+    errors = {name: output_error(_outputs(module, values), exact) for name, module in modules}
+    return {**errors, "all": output_error(_outputs(own, values), exact)}
+
+
+def _outputs(module: QuantizedModule, X: FloatArray) -> FloatArray:
+    return np.asarray(module.forward(X, execute_in_fhe=False))
+
+
+def _affine_parts(
+    estimator: FheEstimator, X: FloatArray
+) -> tuple[FloatArray, Iterator[tuple[str, QuantizedModule]]]:
+    """Exact raw scores, and modules whose inputs, or weights, have the estimator's width."""
+
+    def module(inputs: int, weights: Widths) -> QuantizedModule:
+        twin = copy.copy(estimator)
+        twin.set_params(n_bits={"inputs": inputs, "weights": weights})
+        _, modules = twin._quantize(estimator.sklearn_model_, X, None)
+        return modules[estimator._main_method]
+
+    own = BitWidths.resolve(estimator.n_bits)
+    parts = {"inputs": (own.inputs, MAX_BITS), "weights": (MAX_BITS, own.weights)}
+    exact = _outputs(module(MAX_BITS, MAX_BITS), X)
+    return exact, ((name, module(*widths)) for name, widths in parts.items())
+
+
+def _network_parts(
+    estimator: NetworkEstimator, X: FloatArray
+) -> tuple[FloatArray, Iterator[tuple[str, QuantizedModule]]]:
+    """Raw scores of the float model, and modules of which one part has the estimator's width."""
+    graph = NumpyModule(estimator.onnx_model_)
+    n_weighted = n_products(graph.graph.nodes)
+    n_lookups = estimator.quantized_module_.program.n_lookups
+    fine = _NetworkWidths(_FINE, (_FINE,) * n_weighted, (_FINE,) * n_lookups, (_KEPT,) * n_lookups)
+
+    def module(widths: _NetworkWidths) -> QuantizedModule:
+        quantization = PostTrainingAffineQuantization(
+            widths.n_bits, rounding_bits=widths.kept or _KEPT
+        )
+        return quantization.quantize_module(graph, X)
+
+    own = BitWidths.resolve(widths_by_layer(estimator.n_bits, n_weighted))
+    kept = checked_rounding(estimator.rounding_bits)
+    parts = fine.one_by_one(own, kept)
+    return np.asarray(graph(X)[0]), ((name, module(widths)) for name, widths in parts)
+
+
+@dataclass(frozen=True)
+class _NetworkWidths:
+    """Widths of a network's inputs, and of the weights, codes and lookups of every layer."""
+
+    inputs: int
+    weights: tuple[int, ...]
+    codes: tuple[int, ...]
+    kept: tuple[int, ...]
+
+    @property
+    def n_bits(self) -> NBits:
+        """The parameter of the estimators."""
+        roles: dict[str, int | tuple[int, ...]] = {"inputs": self.inputs, "weights": self.weights}
+        return {**roles, "activations": self.codes} if self.codes else roles
+
+    def one_by_one(
+        self, own: BitWidths, kept: Widths | None
+    ) -> Iterator[tuple[str, _NetworkWidths]]:
+        """Name every part, with widths of which it alone has its own; None: all bits are kept."""
+        yield "inputs", replace(self, inputs=own.inputs)
+        for layer, weights in enumerate(_narrowed(self.weights, own.weights), start=1):
+            yield f"weights {layer}", replace(self, weights=weights)
+        for layer, codes in enumerate(_narrowed(self.codes, own.activations), start=1):
+            yield f"codes {layer}", replace(self, codes=codes)
+        if kept is not None:
+            for layer, bits in enumerate(_narrowed(self.kept, kept), start=1):
+                yield f"lookups {layer}", replace(self, kept=bits)
+
+
+def _narrowed(fine: tuple[int, ...], own: Widths) -> Iterator[tuple[int, ...]]:
+    """Widths of all layers of which one has its own: the first, the second, ..."""
+    for layer in range(len(fine)):
+        yield (*fine[:layer], width_of(own, layer), *fine[layer + 1 :])
