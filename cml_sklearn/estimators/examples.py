@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.base import RegressorMixin
 
 __all__ = ["example_of"]
 
@@ -25,6 +25,9 @@ _LIKE = "encrypted.shape  # values may differ by a step from those in the clear\
 
 _OF_SEVERAL_TARGETS = ("MultiTask", "CCA", "PLS")
 """How the names of classes begin whose targets have several columns."""
+
+_OF_FEW_ROWS = ("KNeighbors",)
+"""How the names of classes begin whose encrypted predictions look at every row of training."""
 
 _SMALL: dict[str, object] = {
     "kernel": "linear",
@@ -89,7 +92,7 @@ def example_of(cls: Any) -> str:
         module=cls.__module__,
         name=cls.__name__,
         parameters=", ".join(f"{name}={value!r}" for name, value in parameters.items()),
-        fitted="X, y" if issubclass(cls, ClassifierMixin | RegressorMixin) else "X",
+        fitted=_fitted_to(cls),
         method=method,
         check=_LIKE if is_approximate else _EQUAL.format(method=method),
     )
@@ -100,6 +103,13 @@ def _data_for(cls: type) -> str:
     if cls.__name__.startswith(_OF_SEVERAL_TARGETS):
         return "load_linnerud"
     return "load_diabetes" if issubclass(cls, RegressorMixin) else "load_iris"
+
+
+def _fitted_to(cls: Any) -> str:
+    """Arguments of `fit`."""
+    rows = "[::15]" if cls.__name__.startswith(_OF_FEW_ROWS) else ""
+    targets = inspect.signature(cls.fit).parameters["y"]
+    return f"X{rows}, y{rows}" if targets.default is inspect.Parameter.empty else f"X{rows}"
 
 
 def _parameters_for(cls: Any) -> dict[str, object]:
