@@ -73,6 +73,8 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
     "PCA": {"n_components": 2},
     "PLSCanonical": {"n_components": 1},
     "PLSSVD": {"n_components": 1},
+    "RadiusNeighborsClassifier": {"radius": 4.0, "outlier_label": "most_frequent"},
+    "RadiusNeighborsRegressor": {"radius": 4.0},
     "SparsePCA": {"n_components": 2},
     "SparseRandomProjection": {"n_components": 2},
     "SVC": {"kernel": "poly", "degree": 2, "coef0": 1.0},
