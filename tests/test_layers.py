@@ -51,6 +51,7 @@ FLOORS = [
 ]
 FLOORS_OF_ESTIMATORS = [
     {"examples", "inspection", "parameters", "wrapping"},
+    {"notebook"},
     {"base"},
     {"conventions", "partial_fit", "watched"},
     {"distillation", "predictions"},

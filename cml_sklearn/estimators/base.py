@@ -14,6 +14,7 @@ import copy
 import inspect
 from abc import abstractmethod
 from collections.abc import Mapping
+from itertools import takewhile
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -42,6 +43,7 @@ from cml_sklearn.estimators.inspection import (
     read_only,
     refusal_of,
 )
+from cml_sklearn.estimators.notebook import documented, facts_of, table_of
 from cml_sklearn.estimators.parameters import check_fit_arguments, check_parameters, library_of
 from cml_sklearn.estimators.wrapping import OwnParameter, take_over
 from cml_sklearn.exceptions import CompilationError, InvalidInputError, UnsupportedModelError
@@ -229,6 +231,28 @@ class FheEstimator(BaseEstimator):
         if not all(module.is_compiled for module in modules) or not modules:
             names -= _COMPILED
         return sorted(name for name in names if hasattr(self, name))
+
+    def _get_doc_link(self) -> str:
+        """Address of the wrapped class's page, for notebooks; empty for other libraries."""
+        module, name = self._wrapped_class.__module__, self._wrapped_class.__name__
+        if library_of(self._wrapped_class) != "sklearn":
+            return ""
+        public = ".".join(takewhile(lambda part: part[0] != "_", module.split(".")))
+        link: str = self._doc_link_template.format(estimator_module=public, estimator_name=name)
+        return link
+
+    def _get_params_html(self, deep: bool = True, doc_link: str = "") -> Any:
+        """Let scikit-learn show the parameters, with the wrapped class's help beside ours."""
+        shown = super()._get_params_html(deep, doc_link)
+        shown.estimator_class = documented(self._wrapped_class, self._own_parameters)
+        return shown
+
+    def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
+        """Let scikit-learn show the fitted attributes, after what is known of encryption."""
+        shown = super()._get_fitted_attr_html(doc_link)
+        table, attributes = table_of(facts_of(self.quantized_module_)), shown._html_repr
+        shown._html_repr = lambda: table + attributes()
+        return shown
 
     def __copy__(self) -> Self:
         """Make a copy with modules and a float model of its own, to compile and to train on."""

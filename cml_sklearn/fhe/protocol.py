@@ -7,9 +7,10 @@ ciphertexts with the evaluation keys, and has no secret.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from pathlib import Path
+from textwrap import fill
 from typing import Any, Protocol, TypeVar
 
 from cml_sklearn._typing import IntArray
@@ -127,6 +128,20 @@ class FheReport:
     noise_budget: float | None = None
     flood_bits: float | None = None
     chosen: str = "named"
+
+    def __repr__(self) -> str:
+        """Say what there is, with four figures, in lines that fit a screen."""
+        known = {f.name: getattr(self, f.name) for f in fields(self)}
+        facts = [f"{name}={_short(x)}" for name, x in known.items() if x is not None and x != {}]
+        text = f"FheReport({', '.join(facts)})"
+        return fill(text, width=88, subsequent_indent=" " * len("FheReport("))
+
+
+def _short(value: object) -> str:
+    """Write a fact with four figures."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_short(x)}" for key, x in value.items()) + "}"
+    return f"{value:.4g}" if isinstance(value, float) else repr(value)
 
 
 @dataclass(frozen=True)
