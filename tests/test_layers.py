@@ -50,7 +50,7 @@ FLOORS = [
     {"inspection"},
 ]
 FLOORS_OF_ESTIMATORS = [
-    {"inspection", "parameters", "wrapping"},
+    {"clipping", "inspection", "parameters", "wrapping"},
     {"base"},
     {"conventions", "partial_fit", "watched"},
     {"distillation", "predictions"},
