@@ -15,7 +15,6 @@ from cml_sklearn.estimators.quantization_errors import quantization_errors
 from cml_sklearn.exceptions import UnsupportedModelError
 from cml_sklearn.metrics import FheCost, fhe_cost
 from cml_sklearn.model_selection import means_and_errors
-from cml_sklearn.quantization.clipping import NOTICEABLE
 from cml_sklearn.quantization.encoders import GridEncoder, IndexEncoder
 
 if TYPE_CHECKING:
@@ -374,7 +373,7 @@ def clipped_inputs(estimator: FheEstimator, X: ArrayLike) -> FloatArray:
             f"{type(estimator).__name__} encodes a bit for each edge of a grid, which clips "
             "nothing: a far value is above all edges, as for the wrapped class."
         )
-    return np.asarray((encoder.overshoot(values) > NOTICEABLE).mean(axis=0))
+    return np.asarray(encoder.clips(values).mean(axis=0))
 
 
 def _named(value: object) -> str:

@@ -140,7 +140,6 @@ def input_error(calibration: Any, X: Array) -> Array:
     return np.abs(quantizer.dequantize(module.quantize_input(X)[0]) - X)
 
 
-@pytest.mark.filterwarnings("ignore::cml_sklearn.exceptions.ClippedInputWarning")
 def test_ranges_by_method() -> None:
     _, X = build("mlp")
     assert (input_error("mse", X) ** 2).mean() < (input_error("min-max", X) ** 2).mean()

@@ -50,7 +50,7 @@ FLOORS = [
     {"inspection"},
 ]
 FLOORS_OF_ESTIMATORS = [
-    {"examples", "inspection", "parameters", "wrapping"},
+    {"clipping", "examples", "inspection", "parameters", "wrapping"},
     {"notebook"},
     {"base"},
     {"conventions", "partial_fit", "watched"},

@@ -258,10 +258,46 @@ def test_n_bits_by_role() -> None:
 
 def test_values_out_of_range_are_clipped() -> None:
     model, X, _ = fitted(Ridge())
-    with pytest.warns(ClippedInputWarning, match=r"\d+ of \d+ values, in 10 of 10 features, lie"):
-        far = model.quantized_module_.quantize_input(X * 100)[0]
+    far = model.quantized_module_.quantize_input(X * 100)[0]
     assert far.min() >= 0
     assert far.max() <= 255
+
+
+def test_values_far_out_of_range_are_warned_of_once_a_call(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", logger="cml_sklearn")
+    model, X, _ = fitted(Ridge())
+    low, high = X.min(axis=0), X.max(axis=0)
+    ends = np.stack([low, high])
+    model.predict(ends)
+    assert not caplog.messages
+    ends[1, 3] += 9 * (high - low)[3]
+    ends[0, 4] -= (high - low)[4]
+    model.predict(ends)
+    told = "2 of 20 values, in 2 of 10 features, lie outside the range of training"
+    assert caplog.messages == [f"clipped: {told}"]
+    ends[1, 3] += 2 * (high - low)[3]
+    with pytest.warns(ClippedInputWarning, match=f"{told}.* in column 3, by 11 times") as warned:
+        model.predict(ends)
+    assert len(warned) == 1
+
+
+def test_many_values_a_little_out_of_range_are_warned_of() -> None:
+    model, X, _ = fitted(Ridge())
+    low, high, X = X.min(axis=0), X.max(axis=0), X.copy()
+    X[: len(X) // 2 + 1, 2] = high[2] + (high - low)[2]
+    with pytest.warns(ClippedInputWarning, match="in 1 of 10 features.* in column 2"):
+        model.predict(X)
+
+
+def test_what_few_bits_cut_off_and_constant_features_are_not_warned_of() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_t(2, size=(500, 3))
+    X[:, 2] = 0.0
+    model = Ridge(n_bits=2).fit(X, X.sum(axis=1))
+    X[:, 2] = 7.0
+    model.predict(X)
 
 
 @pytest.mark.parametrize("n_bits", [1, 0, -3, 17, 4.5, "8"])

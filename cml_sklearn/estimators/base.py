@@ -33,6 +33,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.config import ExecutionMode, resolve_mode
+from cml_sklearn.estimators.clipping import Ends, ends_of, tell_clipped
 from cml_sklearn.estimators.examples import example_of
 from cml_sklearn.estimators.inspection import (
     is_fitted_attribute,
@@ -94,6 +95,7 @@ class FheEstimator(BaseEstimator):
     modules_: dict[str, QuantizedModule]
     n_features_in_: int
     _is_adopted: bool = False
+    _seen: Ends | None = None
 
     def __init_subclass__(
         cls, *, wraps: type[BaseEstimator] | None = None, **kwargs: object
@@ -357,7 +359,9 @@ class FheEstimator(BaseEstimator):
         weight = None if sample_weight is None else as_numpy(sample_weight)
         if weight is not None:
             weight = np.broadcast_to(weight, len(X)).astype(np.float64)
-        return self._own(model, *self._quantize(model, X, weight))
+        self._own(model, *self._quantize(model, X, weight))
+        self._seen = ends_of(X)
+        return self
 
     def _take_names(self, model: BaseEstimator) -> None:
         """Keep what a fitted model knows of its features, for the validation of inputs."""
@@ -405,6 +409,8 @@ class FheEstimator(BaseEstimator):
         mode = resolve_mode(execute_in_fhe)
         if mode:
             self._circuit_of(module, len(values))
+        if self._seen is not None:
+            tell_clipped(module.input_quantizers[0], values, self._seen)
         return cast("FloatArray", module.forward(values, execute_in_fhe=mode))
 
     def _circuit_of(self, module: QuantizedModule, n_samples: int = 1) -> FheCircuit:

@@ -22,6 +22,7 @@ from typing_extensions import override
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.estimators.base import as_dense
+from cml_sklearn.estimators.clipping import ends_of
 from cml_sklearn.estimators.examples import example_of
 from cml_sklearn.estimators.networks import QUANTIZATION_PARAMETERS, NetworkEstimator
 from cml_sklearn.estimators.partial_fit import CalibratedOnBatches
@@ -203,7 +204,9 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
     def _own_net(self, X: FloatArray) -> Self:
         """Quantize the net with the rows of X."""
         self._keep_rows(X)
-        return self._own(self._make_wrapped(), *self._quantize(self.skorch_net_, X, None))
+        self._own(self._make_wrapped(), *self._quantize(self.skorch_net_, X, None))
+        self._seen = ends_of(X)
+        return self
 
     def __sklearn_tags__(self) -> Tags:
         """Tags; sparse matrices are taken."""

@@ -104,12 +104,11 @@ class AffineQuantizer:
             codes = np.rint(values / self.scale) + self.zero_point
         return to_integers(np.clip(codes, 0, 2**self.n_bits - 1), "A code")
 
-    def overshoot(self, values: FloatArray) -> FloatArray:
-        """Say how far values lie out of range, in widths of it; 0 where rounding explains it."""
-        top = 2**self.n_bits - 1
+    def clips(self, values: FloatArray) -> NDArray[np.bool_]:
+        """Whether values lie out of range, by more than rounding."""
         with np.errstate(over="ignore"):
-            codes = values / self.scale + self.zero_point
-        return np.maximum(np.maximum(-codes, codes - top) - 0.5, 0.0) / top
+            codes = np.rint(values / self.scale) + self.zero_point
+        return (codes < 0) | (codes > 2**self.n_bits - 1)
 
     def dequantize(self, codes: IntArray) -> FloatArray:
         """Decode integers."""
@@ -190,9 +189,9 @@ class CompandingQuantizer(_AfterMap):
         """Encode floats of shape (n_samples, n_features), clipping what lies out of range."""
         return self.quantizer.quantize(self.companding(values))
 
-    def overshoot(self, values: FloatArray) -> FloatArray:
-        """Say how far values lie out of range, in widths of it after the companding."""
-        return self.quantizer.overshoot(self.companding(values))
+    def clips(self, values: FloatArray) -> NDArray[np.bool_]:
+        """Whether values lie out of range, by more than rounding."""
+        return self.quantizer.clips(self.companding(values))
 
 
 @dataclass(frozen=True)
@@ -262,12 +261,10 @@ class MappedQuantizer(_AfterMap):
         """Encode floats of shape (n_samples, n_features), clipping what lies out of range."""
         return self.quantizer.quantize(self.features(values))
 
-    def overshoot(self, values: FloatArray) -> FloatArray:
-        """Say how far values lie out of the box, in widths of it."""
-        box = self.features
-        inside = values - box.centre
-        distance = np.maximum(np.maximum(box.low - inside, inside - box.high), 0.0)
-        return distance / np.maximum(box.high - box.low, _TINY)
+    def clips(self, values: FloatArray) -> NDArray[np.bool_]:
+        """Whether values lie out of the box."""
+        inside = values - self.features.centre
+        return (inside < self.features.low) | (inside > self.features.high)
 
 
 @dataclass(frozen=True)
@@ -318,10 +315,10 @@ class BallQuantizer:
         points = self._rounded(places * shrinkage)
         return np.c_[points + self.reach, (points**2).sum(axis=1)]
 
-    def overshoot(self, values: FloatArray) -> FloatArray:
-        """Say how far values are moved to the surface, in widths of the ball."""
+    def clips(self, values: FloatArray) -> NDArray[np.bool_]:
+        """Whether values are moved, since their sample lies out of the ball."""
         places, shrinkage = self._placed(values)
-        return np.asarray(np.abs(places) * (1 - shrinkage) / (2 * self.reach))
+        return (shrinkage < 1) & (places != 0)
 
     def _placed(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Count steps from the centre, and find what factor brings each sample into the ball."""

@@ -19,7 +19,6 @@ from cml_sklearn.fhe.engines import Choice, choose_engine, lookup_costs
 from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR, AnyEngine, CircuitOptions
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization.clear_tail import ClearTail
-from cml_sklearn.quantization.clipping import tell_clipped
 from cml_sklearn.quantization.encoders import Encoder, as_floats
 from cml_sklearn.quantization.postprocessing import Postprocessing
 from cml_sklearn.quantization.storage import (
@@ -125,22 +124,18 @@ class QuantizedModule:
         Returns
         -------
         ndarray of shape (n_samples, ...), or a tuple of them where the model has several outputs
-
-        Warns
-        -----
-        ClippedInputWarning
-            Values lie far out of range, or many of a feature lie out of it.
         """
         samples = [as_floats(x) for x in inputs]
         n_samples = max((len(x) for x in samples if x.ndim), default=0)
         blocks = [
             self.quantized_forward(
-                *self._encoded(*(x[start : start + _BLOCK] if x.ndim else x for x in samples)),
+                *self.quantize_input(
+                    *(x[start : start + _BLOCK] if x.ndim else x for x in samples)
+                ),
                 execute_in_fhe=execute_in_fhe,
             )
             for start in range(0, max(n_samples, 1), _BLOCK)
         ]
-        tell_clipped(zip(self.input_quantizers, samples, strict=True))
         outputs = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         floats = self.dequantize_output(*outputs)
         return floats[0] if len(floats) == 1 else floats
@@ -154,23 +149,12 @@ class QuantizedModule:
         ------
         InvalidInputError
             A wrong number of inputs, a wrong shape, or values that have no codes.
-
-        Warns
-        -----
-        ClippedInputWarning
-            Values lie far out of range, or many of a feature lie out of it.
         """
-        floats = [as_floats(x) for x in inputs]
-        codes = self._encoded(*floats)
-        tell_clipped(zip(self.input_quantizers, floats, strict=True))
-        return codes
-
-    def _encoded(self, *floats: FloatArray) -> tuple[IntArray, ...]:
-        """Check and encode floats."""
-        if len(floats) != len(self.input_quantizers):
+        if len(inputs) != len(self.input_quantizers):
             raise InvalidInputError(
-                f"The module takes {len(self.input_quantizers)} input(s), but {len(floats)} came."
+                f"The module takes {len(self.input_quantizers)} input(s), but {len(inputs)} came."
             )
+        floats = [as_floats(x) for x in inputs]
         pairs = list(zip(self.input_quantizers, floats, strict=True))
         for (encoder, x), bounds in zip(pairs, self.program.input_bounds, strict=True):
             wanted = encoder.sample_shape(bounds.shape)

@@ -153,7 +153,7 @@ def test_samples_outside_of_the_ball_are_counted_and_warned_of() -> None:
     model = SVC().fit(X, Y)
     ball: Any = model.quantized_module_.input_quantizers[0]
     samples = np.tile(X.mean(axis=0), (2, 1))
-    assert not ball.overshoot(samples).any()
+    assert not ball.clips(samples).any()
     samples[1, 3] = 1e6
     with pytest.warns(ClippedInputWarning, match="1 of 8 values, in 1 of 4 features"):
         model.predict(samples)
