@@ -27,7 +27,7 @@ NAME = re.compile(r"`(cml_sklearn(?:\.\w+)+)")
 IMPORT = re.compile(r"^(?:>>> |    )?from (cml_sklearn[\w.]*) import ([\w, ]+)$", re.MULTILINE)
 FILE = re.compile(r"`((?:[\w-]+/)+[\w.-]+\.(?:cff|js|json|md|py))`")
 MODULE = re.compile(r"python -m ((?:benchmarks|docs|tests)(?:\.\w+)*)")
-TARGET = re.compile(r"(?:`|^\$ |^    )make ([a-z][a-z-]+)", re.MULTILINE)
+TARGET = re.compile(r"(?:`|^\$ |^    )make ([a-z][a-z0-9-]+)", re.MULTILINE)
 
 PAGES = sorted(
     page
