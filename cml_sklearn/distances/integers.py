@@ -28,14 +28,22 @@ _GOP_A_POINT = 1.0
 """Cost of a prediction by points, about: a lookup of 6 bits, or seven of 3."""
 
 
-def check_points(n_points: int) -> None:
-    """Refuse more points than anybody would wait for.
+def check_points(points: FloatArray) -> None:
+    """Refuse more points (n_points, n_features) than anybody would wait for, or too far apart.
 
     Raises
     ------
     UnsupportedModelError
-        There are too many.
+        There are too many, or squares of distances overflow.
     """
+    n_points = len(points)
+    with np.errstate(over="ignore"):
+        diagonal = (np.ptp(points, axis=0) ** 2).sum()
+    if not np.isfinite(4 * diagonal):
+        raise UnsupportedModelError(
+            "Squared distances between samples of training overflow floats. Scale the features "
+            "first (StandardScaler)."
+        )
     if n_points > _MOST_POINTS:
         raise UnsupportedModelError(
             f"The model compares a sample with {n_points} samples of training, which would take "

@@ -119,7 +119,7 @@ def quantize_kernel_sum(
         There are too many features for so few bits.
     """
     kernels = kernels.merged(X[0])
-    check_points(len(kernels.points))
+    check_points(kernels.points)
     weight = np.ones(len(X)) if sample_weight is None else sample_weight
     (X,), weight = thinned([X], weight / weight.sum(), _MOST_ROWS)
     samples, centre = Calibration(X, kernels(X), weight), weight @ X

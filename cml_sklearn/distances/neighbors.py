@@ -111,10 +111,11 @@ def quantize_nearest(
     Raises
     ------
     UnsupportedModelError
-        There are too many samples.
+        There are too many samples, or they are too far apart.
     BitWidthError
         There are too many features for so few bits.
     """
+    check_points(electorate.points)
     farthest = _farthest_neighbors(electorate.points, n_neighbors)
     radius = np.quantile(_lengths(electorate.points), _SHARE, method="inverted_cdf")
     lowering = _Lowering.of(electorate, precision, float(radius), farthest.max())
@@ -130,6 +131,7 @@ def quantize_nearest(
 
 def quantize_within(electorate: Electorate, square: float, precision: Precision) -> QuantizedModule:
     """Add up the votes of all samples within a squared distance; else as `quantize_nearest`."""
+    check_points(electorate.points)
     longest = float(_lengths(electorate.points).max())
     # what lies outside of such a ball is near nobody, and so is its surface
     radius = longest + min(np.sqrt(square), 2 * longest)
@@ -189,7 +191,6 @@ class _Lowering:
             The highest level.
         """
         points = electorate.points
-        check_points(len(points))
         centre = points.mean(axis=0)
         rounding = Rounding(precision.rounding_bits, exact=False)
         # one of the kept steps is lost, since 0 must lie between two of them

@@ -152,6 +152,9 @@ class RadiusEstimator(NeighborsEstimator):
     def _counted(
         self, model: BaseEstimator, electorate: Electorate
     ) -> tuple[onnx.ModelProto, QuantizedModule]:
-        square = model.radius if model.effective_metric_ == "sqeuclidean" else model.radius**2
-        module = quantize_within(electorate, float(square), self._precision)
-        return votes_within_to_onnx(electorate.points, electorate.floats, float(square)), module
+        is_squared = model.effective_metric_ == "sqeuclidean"
+        radius = float(model.radius)
+        # a product overflows to infinity, within which everybody is; a power would raise
+        square = radius if is_squared else radius * radius
+        module = quantize_within(electorate, square, self._precision)
+        return votes_within_to_onnx(electorate.points, electorate.floats, square), module

@@ -183,3 +183,12 @@ def test_files_of_models_that_may_refuse_samples(tmp_path: Path) -> None:
     save_estimator(model, tmp_path / "model.zip")
     loaded = load_estimator(tmp_path / "model.zip")
     np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+
+
+def test_extreme_distances() -> None:
+    everybody = RadiusNeighborsClassifier(radius=1e300).fit(X[FEW], Y[FEW])
+    shares = np.bincount(Y[FEW]) / len(Y[FEW])
+    np.testing.assert_allclose(everybody.predict_proba(X), np.tile(shares, (len(X), 1)))
+    for model in (KNeighborsClassifier(), RadiusNeighborsClassifier()):
+        with pytest.raises(UnsupportedModelError, match="overflow floats"):
+            model.fit(X[FEW] * 1e160, Y[FEW])
