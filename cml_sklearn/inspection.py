@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.estimators.base import FheEstimator
 from cml_sklearn.estimators.quantization_errors import quantization_errors
-from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.metrics import FheCost, fhe_cost
 from cml_sklearn.model_selection import means_and_errors
 from cml_sklearn.quantization.encoders import GridEncoder, IndexEncoder
@@ -143,6 +143,12 @@ class CostDisplay:
         ax : Axes, optional
         """
         results = search.cv_results_
+        known = sorted(name for parameters in results["params"] for name in parameters)
+        if group_by is not None and group_by not in known:
+            raise InvalidInputError(
+                f"group_by is {group_by!r}, but the search has varied "
+                f"{', '.join(dict.fromkeys(known))}; give one of these."
+            )
         scores, errors = means_and_errors(results, score)
         costs, _ = means_and_errors(results, cost)
         groups = [_named(parameters.get(group_by)) for parameters in results["params"]]

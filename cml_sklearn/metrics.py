@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from cml_sklearn.estimators.base import FheEstimator
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
@@ -242,6 +243,7 @@ def _members(model: object) -> Iterator[tuple[QuantizedModule, CircuitOptions]]:
     if isinstance(model, QuantizedModule):
         yield model, CircuitOptions()
     elif isinstance(model, FheEstimator):
+        check_is_fitted(model)
         module = model.modules_.get("predict", model.quantized_module_)
         yield module, CircuitOptions(model.p_error)
     elif isinstance(model, Iterable) and not isinstance(model, str | Pipeline):

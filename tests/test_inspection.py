@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -13,7 +14,7 @@ from matplotlib.container import BarContainer
 from sklearn.datasets import load_iris
 
 from cml_sklearn import DecisionTreeClassifier, GaussianNB, LogisticRegression, MLPClassifier
-from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.fhe import speed
 from cml_sklearn.inspection import (
     ClippedInputsDisplay,
@@ -67,6 +68,12 @@ def test_searches_are_drawn() -> None:
     assert display.ax_.get_xscale() == "log"
     again = CostDisplay.from_search(search, ax=display.ax_)
     assert again.figure_ is display.figure_
+
+
+def test_parameters_that_no_search_has_varied_are_refused() -> None:
+    search: Any = SimpleNamespace(cv_results_={"params": [{"tree__max_depth": 2}]})
+    with pytest.raises(InvalidInputError, match="tree__max_depth"):
+        CostDisplay.from_search(search, group_by="max_depth")
 
 
 def test_lookups_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
 from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline, make_union
@@ -173,3 +174,8 @@ class TestSpeed:
     def test_without_a_cache_it_is_measured(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(speed, "_folder", lambda: Path("/dev/null/nowhere"))
         assert speed.speed_of(ClearEngine()).factor == 2
+
+
+def test_unfitted_models_cost_nothing_that_is_known() -> None:
+    with pytest.raises(NotFittedError, match="LogisticRegression"):
+        fhe_cost(LogisticRegression())

@@ -138,7 +138,8 @@ class FheClient:
         if missing:
             raise InvalidInputError(
                 f"{path} has keys for other parameters ({', '.join(ring)}); this model needs "
-                f"{missing[0]}. Generate keys for it."
+                f"{missing[0]}. Make keys for it with `generate_keys` and `save_keys`, or with "
+                "`cml-sklearn keys`."
             )
         with self._lock:
             self._take(ring)

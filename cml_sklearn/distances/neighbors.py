@@ -48,10 +48,15 @@ _SHARE = 0.95
 _MARGIN = 32
 """Margins in one of the kept steps. The noise of a comparison, which must all but never amount to
 half a step, has a standard deviation of nearly two margins. With none, nobody would vote for every
-seventh flower whose one neighbor is asked; wider ones let more samples vote than asked for."""
+seventh flower whose one neighbor is asked; wider ones let more samples vote than asked for, which
+costs more labels than they save."""
 
 _NEAREST = 0.02
 """Share of the samples of training whose neighbors are within the first level."""
+
+_LEAST_SPREAD = 16.0
+"""The last level over the first, at least. On a grid the neighbors of all samples of training are
+as far as one another; a new sample may be much nearer to one of them."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,7 @@ def quantize_nearest(
     lowering = _Lowering.of(electorate, precision, float(radius), farthest.max())
     farthest = np.maximum(_farthest_neighbors(lowering.places, n_neighbors), lowering.margin + 1)
     least = np.quantile(farthest, _NEAREST, method="inverted_cdf")
+    least = max(min(least, farthest.max() / _LEAST_SPREAD), 1.0)
     levels = np.geomspace(least, farthest.max(), 1 << rounds)
     levels = to_integers(levels, "A squared distance")
     builder, distances = lowering.start()

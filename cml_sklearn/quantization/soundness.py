@@ -38,6 +38,9 @@ _SAMPLES = (2, 3)
 _MOST_ELEMENTS = 1 << 24
 """Elements of a sample that a node of the clear tail may make or run over."""
 
+_WIDEST_REACH = 1 << 24
+"""Steps of a ball's radius; squares of more are no codes that anything computes with."""
+
 _WIDEST_ZERO_POINT = 62
 """Bits beyond which 64-bit integers might overflow."""
 
@@ -147,6 +150,10 @@ def _check_ball(encoder: BallQuantizer, bounds: Bounds) -> None:
     """Refuse a ball that is not an input's, or that rounding would lead out of."""
     require(encoder.centre.ndim == 1, "a ball's centre is no point")
     require(0 < encoder.step < math.inf, "a step that is not positive")
+    with np.errstate(over="ignore"):
+        places = encoder.centre / encoder.step
+    require(np.isfinite(places).all(), "a ball around no point")
+    require(encoder.reach < _WIDEST_REACH, "a ball too wide for its squares")
     require(encoder.reach > math.sqrt(len(encoder.centre)) / 2, "a ball is too small")
     require(encoder.upper.shape == bounds.shape, "a ball of other features")
     require((encoder.upper == bounds.high).all(), "codes outside of an input's range")

@@ -165,7 +165,10 @@ def test_balls_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     for wrong in (
         {"step": 0.0},
         {"reach": 1},
+        {"reach": 1 << 40},
         {"centre": np.zeros(3)},
+        {"centre": np.full(4, np.nan)},
+        {"centre": np.full(4, 1e300), "step": 1e-300},
         {"centre": np.zeros((4, 1))},
     ):
         damaged: Any = replace(encoder, **wrong)

@@ -53,7 +53,7 @@ def test_integers_are_those_of_the_definition(k: int, rounds: int) -> None:
     own = np.sort(((on_lattice[:, None] - on_lattice) ** 2).sum(axis=2), axis=1)[:, min(k, 59)]
     margin = 2 ** (16 - 4) // 32
     own = np.maximum(own, margin + 1)
-    least = np.quantile(own, 0.02, method="inverted_cdf")
+    least = max(min(np.quantile(own, 0.02, method="inverted_cdf"), own.max() / 16), 1.0)
     levels = np.rint(np.geomspace(least, own.max(), 2**rounds)).astype(np.int64)
     wanted = votes_by_definition(on_lattice, places, k, levels, margin)
     np.testing.assert_array_equal(module.forward(samples), wanted)
@@ -192,3 +192,9 @@ def test_extreme_distances() -> None:
     for model in (KNeighborsClassifier(), RadiusNeighborsClassifier()):
         with pytest.raises(UnsupportedModelError, match="overflow floats"):
             model.fit(X[FEW] * 1e160, Y[FEW])
+
+
+def test_two_samples_know_themselves() -> None:
+    X = np.array([[0.0, 0.0], [1.0, 1.0]])
+    model = KNeighborsClassifier(1).fit(X, [0, 1])
+    assert model.predict([*X, [0.1, 0.2], [0.9, 0.7]]).tolist() == [0, 1, 0, 1]
