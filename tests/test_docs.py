@@ -116,7 +116,7 @@ def test_files_modules_and_targets_are_there(page: Path) -> None:
     files = [f for f in FILE.findall(text) if not any((root / f).exists() for root in roots)]
     assert files == []
     assert [module for module in MODULE.findall(text) if not resolves(module)] == []
-    targets = re.findall(r"^([a-z][a-z-]*):", text_of(ROOT / "Makefile"), re.MULTILINE)
+    targets = re.findall(r"^([a-z][a-z0-9-]*):", text_of(ROOT / "Makefile"), re.MULTILINE)
     assert [target for target in TARGET.findall(text) if target not in targets] == []
 
 
