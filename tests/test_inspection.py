@@ -13,7 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from sklearn.datasets import load_iris
 
-from cml_sklearn import DecisionTreeClassifier, GaussianNB, LogisticRegression, MLPClassifier
+from cml_sklearn import (
+    DecisionTreeClassifier,
+    GaussianNB,
+    KNeighborsClassifier,
+    LogisticRegression,
+    MLPClassifier,
+)
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.fhe import speed
 from cml_sklearn.inspection import (
@@ -132,6 +138,9 @@ def test_errors_of_trees_have_no_layers() -> None:
         QuantizationErrorDisplay.from_estimator(model, X)
     with pytest.raises(UnsupportedModelError, match="clips nothing"):
         ClippedInputsDisplay.from_estimator(model, X)
+    neighbors = KNeighborsClassifier(3).fit(X[::10], y[::10])
+    with pytest.raises(UnsupportedModelError, match="looks distances up"):
+        QuantizationErrorDisplay.from_estimator(neighbors, X)
 
 
 @pytest.mark.parametrize("model", [LogisticRegression(max_iter=500), GaussianNB()])

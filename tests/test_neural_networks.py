@@ -362,6 +362,14 @@ def test_search_finds_the_cheapest_and_the_best() -> None:
 
 
 @pytest.mark.usefixtures("brief_students")
+def test_search_takes_nets_of_torch() -> None:
+    X, y = iris()
+    model = NeuralNetClassifier(max_epochs=30, random_state=0).fit(X, y)
+    best, trials = search_widths(model, X, X, y, max_gop=100.0, n_bits=(4,), rounding_bits=(4,))
+    assert best.score(X, y) == max(t.score for t in trials)
+
+
+@pytest.mark.usefixtures("brief_students")
 def test_search_narrows_the_least_sensitive_layer() -> None:
     X, y = iris()
     model = MLPClassifier((6, 4), max_iter=400, random_state=0).fit(X, y)

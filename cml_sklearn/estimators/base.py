@@ -350,6 +350,11 @@ class FheEstimator(BaseEstimator):
                 "(without warm_start)."
             )
 
+    @property
+    def _float_model(self) -> BaseEstimator:
+        """The fitted model in floats, as `_quantize` takes it."""
+        return self.sklearn_model_
+
     def _adopt(
         self, model: BaseEstimator, X: FloatArray, sample_weight: ArrayLike | None = None
     ) -> Self:

@@ -104,7 +104,7 @@ class NetworkEstimator(PredictingEstimator):
 
     def quantize_again(self, X: ArrayLike) -> Self:
         """Quantize by the parameters as they are now, with the rows of X; forgets the circuit."""
-        X, outputs = as_floats(X), self._outputs(self.sklearn_model_)
+        X, outputs = as_floats(X), self._outputs(self._float_model)
         module = self._quantize_graph(self.onnx_model_, X, None, outputs)
         module.postprocessing = self.quantized_module_.postprocessing
         self.modules_ = dict.fromkeys(self.modules_, module)

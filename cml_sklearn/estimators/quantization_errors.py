@@ -43,7 +43,7 @@ def quantization_errors(estimator: FheEstimator, X: ArrayLike) -> dict[str, floa
     Parameters
     ----------
     estimator : FheEstimator
-        Fitted, not one of trees: these are trained on their codes.
+        Fitted, affine or a network; trees are trained on their codes.
     X : array-like of shape (n_samples, n_features)
         Samples like those of training, on which the ranges are fixed, too.
 
@@ -56,7 +56,7 @@ def quantization_errors(estimator: FheEstimator, X: ArrayLike) -> dict[str, floa
     Raises
     ------
     UnsupportedModelError
-        An estimator of trees, or one that was loaded without its float model.
+        An estimator of trees or distances, or one that was loaded without its float model.
     """
     check_is_fitted(estimator)
     estimator._check_can_go_on()
@@ -67,6 +67,11 @@ def quantization_errors(estimator: FheEstimator, X: ArrayLike) -> dict[str, floa
         )
     values = estimator._checked_input(X)
     own = estimator.quantized_module_
+    if own.program.n_lookups and not isinstance(estimator, NetworkEstimator):
+        raise UnsupportedModelError(
+            f"{type(estimator).__name__} looks distances up, which wider codes make finer at no "
+            "layer in particular. Compare score with the wrapped class's."
+        )
     parts = _network_parts if isinstance(estimator, NetworkEstimator) else _affine_parts
     exact, modules = parts(estimator, values)
     errors = {name: output_error(_outputs(module, values), exact) for name, module in modules}
@@ -85,7 +90,7 @@ def _affine_parts(
     def module(inputs: int, weights: Widths) -> QuantizedModule:
         twin = copy.copy(estimator)
         twin.set_params(n_bits={"inputs": inputs, "weights": weights})
-        _, modules = twin._quantize(estimator.sklearn_model_, X, None)
+        _, modules = twin._quantize(estimator._float_model, X, None)
         return modules[estimator._main_method]
 
     own = BitWidths.resolve(estimator.n_bits)

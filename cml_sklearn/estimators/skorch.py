@@ -247,6 +247,11 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
 
     @property
     @override
+    def _float_model(self) -> BaseEstimator:
+        return self.skorch_net_
+
+    @property
+    @override
     def _has_student(self) -> bool:
         return bool(self.quantization_aware)
 
