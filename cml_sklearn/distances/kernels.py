@@ -16,6 +16,7 @@ from cml_sklearn.distances.integers import (
     squared_distances,
 )
 from cml_sklearn.program.builder import ProgramBuilder
+from cml_sklearn.program.integers import to_integers
 from cml_sklearn.program.steps import Lookup, MatMul, SumOver
 from cml_sklearn.quantization.bit_widths import BitWidths, NBits, width_of
 from cml_sklearn.quantization.builder import Rounding
@@ -238,14 +239,14 @@ class _Lowering:
         """
         places = self.encoder.lattice(self.kernels.points)
         room = self.rounding.largest_index(self.index_width)
-        factors = np.maximum(room // farthest(self.encoder, places), 1).astype(np.int64)
+        factors = to_integers(np.maximum(room // farthest(self.encoder, places), 1), "A factor")
         distances = add_squared_distances(builder, self.encoder, places, factors)
         low = int(builder.bounds(distances).low.min())
         removed = self.rounding.lsbs_to_remove(self.index_width)
         index = low + (np.arange(1 << (self.index_width - removed)) << removed)
         kinds, choice = np.unique(np.c_[tops, factors], axis=0, return_inverse=True)
         exponents = np.maximum(index, 0) * (self.kernels.gamma * self.encoder.step**2)
-        tables = np.rint(kinds[:, :1] * np.exp(-exponents / kinds[:, 1:])).astype(np.int64)
+        tables = to_integers(kinds[:, :1] * np.exp(-exponents / kinds[:, 1:]), "A kernel")
         builder.source = "kernels"
         lookup = Lookup(low, tables, choice.ravel(), removed, exact=self.rounding.exact)
         return builder.add(lookup, distances)

@@ -144,8 +144,10 @@ def quantize_within(electorate: Electorate, square: float, precision: Precision)
     lowering = _Lowering.of(electorate, precision, radius, square)
     builder, distances = lowering.start()
     widest = float(builder.bounds(distances).high.max())
-    level = np.floor(np.minimum(square / lowering.encoder.step**2, widest)).astype(np.int64)
-    within = lowering.within(builder, distances, level.reshape(1), None)
+    level = np.floor(np.minimum(square / lowering.encoder.step**2, widest))
+    within = lowering.within(
+        builder, distances, to_integers(level.reshape(1), "A squared distance"), None
+    )
     return lowering.counted(builder, within)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from cml_sklearn._typing import IntArray
 from cml_sklearn.program import steps
 from cml_sklearn.program.evaluation import evaluate
+from cml_sklearn.program.integers import to_integers
 from cml_sklearn.program.trees import leaf_range
 
 __all__ = ["Ball", "Bounds", "OneHot", "Thermometer", "interval"]
@@ -133,7 +134,7 @@ class Ball(Bounds):
         """Draw a point, somewhere between centre and surface."""
         direction = rng.normal(size=len(self.high) - 1)
         length = rng.uniform(0, self.reach) / max(float(np.linalg.norm(direction)), 1.0)
-        points = np.trunc(direction * length).astype(np.int64)
+        points = to_integers(np.trunc(direction * length), "A point")
         return self._with_squares(points[None])[0]
 
     def _with_squares(self, points: IntArray) -> IntArray:
@@ -154,8 +155,8 @@ class Ball(Bounds):
         # values at integer points are integers; a little room is for the rounding of floats
         room = _ROUNDING * (slope * reach + np.abs(curve) * reach**2)
         return Bounds(
-            centre + np.ceil(low - room).astype(np.int64),
-            centre + np.floor(high + room).astype(np.int64),
+            centre + to_integers(np.ceil(low - room), "A distance"),
+            centre + to_integers(np.floor(high + room), "A distance"),
         )
 
 
