@@ -33,7 +33,7 @@ FURTHER = "further"
 
 _HEADING = re.compile(r"^([A-Z][A-Za-z ]+)\n-{3,}\n", re.MULTILINE)
 _LINK = re.compile(r":[a-z:]+:`~?([^`<]+?)\s*(?:<[^`>]*>)?`")
-_CITATION = re.compile(r" ?\[\w+\]_")
+_CITATION = re.compile(r"\s*\[\w+\]_")
 
 _CLASS_DOC = """{summary}
 
