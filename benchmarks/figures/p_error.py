@@ -1,4 +1,4 @@
-"""What a calibrated `p_error` saves: a table of docs/costs.md.
+"""What a calibrated `p_error` saves: a table of docs/guide/costs.md.
 
 Calibrated on the rows of training; those of the test show how far it carries over.
 """

@@ -243,7 +243,7 @@ class _Lowering:
         distances = add_squared_distances(builder, self.encoder, places, factors)
         low = int(builder.bounds(distances).low.min())
         removed = self.rounding.lsbs_to_remove(self.index_width)
-        index = low + (np.arange(1 << (self.index_width - removed)) << removed)
+        index = low + self.rounding.kept_indices(self.index_width)
         kinds, choice = np.unique(np.c_[tops, factors], axis=0, return_inverse=True)
         exponents = np.maximum(index, 0) * (self.kernels.gamma * self.encoder.step**2)
         tables = to_integers(kinds[:, :1] * np.exp(-exponents / kinds[:, 1:]), "A kernel")

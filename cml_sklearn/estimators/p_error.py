@@ -100,7 +100,8 @@ def calibrate_p_error(
     Notes
     -----
     A result above ``2**-64`` means wrong answers that are seen: these must not come to the
-    knowledge of the server, or of any other who knows the right ones. See docs/security.md.
+    knowledge of the server, or of any other who knows the right ones. See
+    docs/explanation/security.md.
     """
     _check_shares(agreement=agreement, confidence=confidence)
     if is_regressor(estimator) != (tolerance is not None):

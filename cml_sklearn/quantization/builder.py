@@ -45,6 +45,11 @@ class Rounding:
         """Low bits of an index that are rounded away."""
         return 0 if self.kept_bits is None else max(width - self.kept_bits, 0)
 
+    def kept_indices(self, width: int) -> IntArray:
+        """Give the indices that are left of a width when low bits are rounded away."""
+        removed = self.lsbs_to_remove(width)
+        return np.arange(1 << (width - removed)) << removed
+
     def largest_index(self, width: int) -> int:
         """Largest index that leaves a width the last of the kept steps, to round up into."""
         return (1 << width) - (1 << self.lsbs_to_remove(width))

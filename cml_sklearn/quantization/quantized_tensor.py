@@ -280,7 +280,7 @@ class QuantizedTensor:
                 f"{width - removed} bits; tables of more than {_WIDEST_TABLE} are not made. Lower "
                 "n_bits (of inputs or weights), or set rounding_bits."
             )
-        index = low + (np.arange(1 << (width - removed)) << removed)
+        index = low + rounding.kept_indices(width)
         index = index.reshape((-1, *(1,) * len(self.shape)))
         arguments = self.scale * index + self.offset
         codes = quantizer.quantize(np.nan_to_num(_values_in_domain(self._apply, arguments)))
