@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cml_sklearn._keywords import suggests_keywords
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.convert.torch import export_to_onnx, submodule_name
 from cml_sklearn.exceptions import CalibrationError, CmlError, InvalidInputError
@@ -42,6 +43,7 @@ _ESTIMATED = 1.3
 """What an estimate may exceed the limit by; below it, the compiler's own cost counts."""
 
 
+@suggests_keywords
 def compile_onnx_model(
     model: OnnxModel,
     *calibration: ArrayLike,
@@ -118,6 +120,7 @@ def compile_onnx_model(
     return _most_accurate(modules, graph, calibration, _checked_limit(max_gop), options)
 
 
+@suggests_keywords
 def compile_torch_model(
     module: torch.nn.Module,
     *calibration: ArrayLike,
@@ -174,6 +177,7 @@ def compile_torch_model(
     )
 
 
+@suggests_keywords
 def preflight(
     model: OnnxModel | torch.nn.Module,
     *calibration: ArrayLike,

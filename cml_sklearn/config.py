@@ -9,6 +9,7 @@ from typing import Literal
 
 import joblib
 
+from cml_sklearn._keywords import suggests_keywords
 from cml_sklearn.exceptions import InvalidInputError
 
 __all__ = [
@@ -51,6 +52,7 @@ _open_blocks = [_Settings(False, AUTO, True)]
 """Settings of all blocks that are open, the outermost first."""
 
 
+@suggests_keywords
 @contextmanager
 def config_context(
     *,
@@ -122,6 +124,7 @@ def get_config() -> dict[str, object]:
     return dict(zip(("execute_in_fhe", "engine", "progress"), _in_force(), strict=True))
 
 
+@suggests_keywords
 def set_config(*, progress: bool | None = None) -> None:
     """Set what holds outside of all blocks of `config_context`.
 

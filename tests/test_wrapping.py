@@ -13,12 +13,24 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.utils._param_validation import InvalidParameterError
 
-from cml_sklearn import config_context, ensemble, linear_model, neural_network, tree
+from cml_sklearn import (
+    compile_onnx_model,
+    config_context,
+    ensemble,
+    linear_model,
+    neural_network,
+    set_config,
+    tree,
+)
+from cml_sklearn.estimators.boosters import BoosterEstimator
 from cml_sklearn.estimators.wrapping import FURTHER, OwnParameter
+from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.quantization.bit_widths import BitWidths
 from tests.estimators import EVERY, NETS, name_of
 
 pytestmark = pytest.mark.usefixtures("brief_students")
 
+X, Y = load_iris(return_X_y=True)
 CLASSES = [type(estimator) for estimator in [*EVERY, NETS[0], NETS[2]]]
 
 
@@ -105,6 +117,48 @@ def test_wrong_parameters_are_refused() -> None:
         linear_model.Ridge(bits=3)
     with pytest.raises(TypeError, match="too many positional"):
         neural_network.NeuralNetClassifier(None, None)
+
+
+def misspelled(name: str) -> str:
+    """A name without its underscore or, if it has none, its last letter."""
+    return name.replace("_", "", 1) if "_" in name else name[:-1]
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_unknown_parameters_name_the_nearest(kind: Any) -> None:
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(kind).parameters.values())
+    for name in ("n_bits", "p_error"):
+        wrong, hint = misspelled(name), f"'{misspelled(name)}'.*; did you mean '{name}'"
+        error = InvalidInputError if takes_any else TypeError
+        with pytest.raises(error, match=hint):
+            kind(**{wrong: 4}).fit(X, Y)
+        if not issubclass(kind, BoosterEstimator):  # which keeps it until fit
+            with pytest.raises(ValueError, match="Invalid parameter") as raised:
+                kind().set_params(**{wrong: 4})
+            assert re.search(hint, raised.value.__notes__[0])
+
+
+def test_only_near_names_are_suggested() -> None:
+    with pytest.raises(TypeError, match=r"argument 'colour'$"):
+        linear_model.Ridge(colour=3)
+    with pytest.raises(ValueError, match="Invalid parameter 'colour'") as raised:
+        linear_model.Ridge().set_params(colour=3)
+    assert not hasattr(raised.value, "__notes__")
+
+
+def test_settings_and_compilers_suggest_keywords() -> None:
+    with pytest.raises(TypeError, match=r"config_context\(\) got .* mean 'execute_in_fhe'"):
+        config_context(execute_in_fe=True)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"set_config\(\) got .* mean 'progress'"):
+        set_config(progres=True)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"compile_onnx_model\(\) got .* mean 'rounding_bits'"):
+        compile_onnx_model("model.onnx", roundingbits=3)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"\.compile\(\) got .* mean 'batch_size'"):
+        linear_model.Ridge().compile(batchsize=3)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"fit\(\) got .* mean 'sample_weight'"):
+        linear_model.Ridge().fit(X, Y, sampleweight=Y)
+    with pytest.raises(InvalidInputError, match="did you mean 'weights'"):
+        BitWidths.resolve({"inputs": 4, "weight": 4})
 
 
 def test_names_of_features_follow_the_last_model() -> None:

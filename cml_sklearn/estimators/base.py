@@ -31,6 +31,7 @@ from sklearn.utils._array_api import (
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from cml_sklearn._keywords import did_you_mean, suggests_keywords
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.config import ExecutionMode, resolve_mode
 from cml_sklearn.estimators.clipping import Ends, ends_of, tell_clipped
@@ -120,6 +121,23 @@ class FheEstimator(BaseEstimator):
         estimator._is_adopted = True
         return estimator._adopt(model, estimator._validated(X, reset=False))
 
+    def set_params(self, **params: object) -> Self:
+        """Set parameters, as scikit-learn does.
+
+        Raises
+        ------
+        ValueError
+            Parameters that there are not; a note to the message has the nearest one.
+        """
+        try:
+            return cast("Self", super().set_params(**params))
+        except ValueError as error:
+            known = self.get_params(deep=False)
+            for name in {name.partition("__")[0] for name in params} - known.keys():
+                if hint := did_you_mean([name], known):
+                    error.add_note(f"There is no parameter {name!r}{hint}")
+            raise
+
     def fit(self, X: ArrayLike, y: ArrayLike, **fit_params: object) -> Self:
         """Train the wrapped model in the clear, convert it and quantize it.
 
@@ -138,6 +156,7 @@ class FheEstimator(BaseEstimator):
         weight = cast("ArrayLike | None", fit_params.get("sample_weight"))
         return self._adopt(model, as_dense(X), weight)
 
+    @suggests_keywords
     def compile(
         self,
         X: ArrayLike | None = None,

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from typing_extensions import override
 
+from cml_sklearn._keywords import did_you_mean
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.estimators.parameters import (
     FURTHER_PASSED,
@@ -66,8 +67,9 @@ class BoosterEstimator(EnsembleEstimator):
         unknown = [name for name in further if self._main_name(name) not in known]
         if unknown:
             raise InvalidInputError(
-                f"{type(self).__name__} got {unknown}, which are no parameters of {library}'s; "
-                f"besides those of its signature it takes {', '.join(sorted(known))}."
+                f"{type(self).__name__} got {unknown}, which are no parameters of {library}'s"
+                f"{did_you_mean(unknown, known.union(self._get_param_names())) or '.'} Besides "
+                f"those of its signature it takes {', '.join(sorted(known))}."
             )
 
     def _main_name(self, name: str) -> str:

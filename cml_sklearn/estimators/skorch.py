@@ -19,6 +19,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 from typing_extensions import override
 
+from cml_sklearn._keywords import did_you_mean
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.estimators.base import as_dense
@@ -304,8 +305,9 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         unknown = [k for k in self._skorch_parameters if not k.startswith(_SKORCH_PREFIXES)]
         if unknown:
             raise InvalidInputError(
-                f"{type(self).__name__} got {unknown}; besides its own parameters it takes those "
-                f"that start with one of {', '.join(_SKORCH_PREFIXES)}."
+                f"{type(self).__name__} got {unknown}"
+                f"{did_you_mean(unknown, self._get_param_names()) or '.'} Besides its own "
+                f"parameters it takes those that start with one of {', '.join(_SKORCH_PREFIXES)}."
             )
         module = self.module or ScalingPerceptron
         names = ("lr", "max_epochs", "batch_size", "train_split", "callbacks", "verbose", "device")

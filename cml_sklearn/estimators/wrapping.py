@@ -16,6 +16,8 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
+from cml_sklearn._keywords import bind_arguments
+
 __all__ = [
     "FURTHER",
     "OwnParameter",
@@ -136,7 +138,7 @@ def constructor(
     signature = inspect.Signature(sorted(parameters, key=lambda parameter: parameter.kind))
 
     def __init__(self: BaseEstimator, *args: object, **kwargs: object) -> None:  # noqa: N807
-        bound = signature.bind(self, *args, **kwargs)
+        bound = bind_arguments(type(self).__name__, signature, (self, *args), kwargs)
         bound.apply_defaults()
         for name, value in list(bound.arguments.items())[1:]:
             is_variadic = signature.parameters[name].kind is _VARIADIC
@@ -226,7 +228,7 @@ def _under_signature(ours: Callable[..., Any], signature: inspect.Signature) -> 
     variadic = [p.name for p in signature.parameters.values() if p.kind is _VARIADIC]
 
     def method(*args: object, **kwargs: object) -> object:
-        bound = signature.bind(*args, **kwargs)
+        bound = bind_arguments(ours.__name__, signature, args, kwargs)
         named = dict(list(bound.arguments.items())[1:])
         for name in variadic:
             named |= named.pop(name, {})

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from numbers import Integral
 
+from cml_sklearn._keywords import did_you_mean
 from cml_sklearn.exceptions import InvalidInputError
 
 __all__ = [
@@ -92,7 +93,8 @@ class BitWidths:
         if unknown or missing:
             raise InvalidInputError(
                 f"n_bits came with roles {sorted(n_bits)}; the roles are {roles}, and 'inputs' and "
-                "'weights' must be given. Give these, or one int for all."
+                f"'weights' must be given{did_you_mean(unknown, roles) or '.'} Give these, or one "
+                "int for all."
             )
         inputs = _checked("n_bits['inputs']", n_bits["inputs"])
         weights = _checked_layers("n_bits['weights']", n_bits["weights"])

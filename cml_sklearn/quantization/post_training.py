@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cml_sklearn._keywords import suggests_keywords
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.exceptions import (
     BitWidthError,
@@ -111,6 +112,7 @@ class PostTrainingAffineQuantization:
     QuantizedModule((10,) -> (1,), n_lookups=0)
     """
 
+    @suggests_keywords
     def __init__(
         self,
         n_bits: NBits = 8,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cml_sklearn._keywords import suggests_keywords
 from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.config import AUTO, ExecutionMode, current_engine, resolve_mode
 from cml_sklearn.exceptions import InvalidInputError
@@ -231,6 +232,7 @@ class QuantizedModule:
             stored.program, stored.encoders, stored.decoders, stored.tail, stored.postprocessing
         )
 
+    @suggests_keywords
     def compile(
         self, options: CircuitOptions | None = None, *, engine: str | AnyEngine | None = None
     ) -> FheCircuit:
