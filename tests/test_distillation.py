@@ -18,7 +18,8 @@ from torch import nn
 from cml_sklearn.estimators import distillation
 from cml_sklearn.neural_network import MLPClassifier, MLPRegressor, NeuralNetClassifier
 from cml_sklearn.program.steps import MatMul
-from cml_sklearn.quantization.encoders import AffineQuantizer, CompandingQuantizer
+from cml_sklearn.quantization.affine import AffineQuantizer
+from cml_sklearn.quantization.feature_maps import CompandingQuantizer
 
 Array = NDArray[Any]
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -22,13 +22,9 @@ from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.estimators.conventions import Outputs
 from cml_sklearn.onnx.graph import Node, PreparedGraph
 from cml_sklearn.onnx.numpy_module import NumpyModule
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.bit_widths import MAX_BITS, width_of
-from cml_sklearn.quantization.encoders import (
-    AffineQuantizer,
-    Companding,
-    CompandingQuantizer,
-    decile_spread,
-)
+from cml_sklearn.quantization.feature_maps import Companding, CompandingQuantizer, decile_spread
 from cml_sklearn.quantization.output_ranges import affine_weights, output_ranges
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 from cml_sklearn.quantization.quantized_module import QuantizedModule

@@ -27,13 +27,11 @@ from cml_sklearn.estimators.predictions import (
 from cml_sklearn.estimators.watched import WatchedEstimator
 from cml_sklearn.estimators.wrapping import OwnParameter
 from cml_sklearn.onnx.numpy_module import NumpyModule
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.bit_widths import BitWidths
 from cml_sklearn.quantization.decoders import OutputScale
-from cml_sklearn.quantization.encoders import (
-    AffineQuantizer,
-    GridEncoder,
-    MappedQuantizer,
-)
+from cml_sklearn.quantization.encoders import GridEncoder
+from cml_sklearn.quantization.feature_maps import MappedQuantizer
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 from cml_sklearn.quantization.postprocessing import (
     Link,

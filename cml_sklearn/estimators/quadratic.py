@@ -21,7 +21,7 @@ from cml_sklearn.estimators.linear import box_of, quantize_encoded_map
 from cml_sklearn.estimators.wrapping import OwnParameter
 from cml_sklearn.exceptions import UnsupportedModelError
 from cml_sklearn.quantization.bit_widths import BitWidths
-from cml_sklearn.quantization.encoders import MappedQuantizer, Monomials
+from cml_sklearn.quantization.feature_maps import MappedQuantizer, Monomials
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 
 if TYPE_CHECKING:

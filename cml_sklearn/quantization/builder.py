@@ -12,8 +12,9 @@ from cml_sklearn.program.bounds import Bounds, OneHot
 from cml_sklearn.program.builder import ProgramBuilder
 from cml_sklearn.program.evaluation import evaluate
 from cml_sklearn.program.steps import Step
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.bit_widths import Widths, width_of
-from cml_sklearn.quantization.encoders import AffineQuantizer, IndexEncoder
+from cml_sklearn.quantization.encoders import IndexEncoder
 from cml_sklearn.quantization.ranges import RangeMethod
 
 __all__ = ["ModuleBuilder", "Rounding"]

@@ -14,7 +14,7 @@ import numpy as np
 
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.onnx.graph import Node
-from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.ranges import thinned
 
 __all__ = ["affine_weights", "output_ranges"]

@@ -24,6 +24,7 @@ from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.onnx.running import run_node
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.program.soundness import FOREIGN_ERRORS
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.bit_widths import (
     BitWidths,
     NBits,
@@ -39,7 +40,8 @@ from cml_sklearn.quantization.clear_tail import (
     split_clear_tail,
 )
 from cml_sklearn.quantization.decoders import OutputScale
-from cml_sklearn.quantization.encoders import AffineQuantizer, IndexEncoder, as_floats
+from cml_sklearn.quantization.encoders import IndexEncoder
+from cml_sklearn.quantization.input_checks import as_floats
 from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
 from cml_sklearn.quantization.output_ranges import affine_weights, output_ranges
 from cml_sklearn.quantization.preparation import (

@@ -13,9 +13,10 @@ from cml_sklearn.onnx._arrays import NUMPY_TYPES
 from cml_sklearn.onnx.graph import Node, PreparedGraph, TensorSpec
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.onnx.running import run_node
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.clear_tail import ClearTail, tensors_of_sizes
 from cml_sklearn.quantization.decompositions import decompose
-from cml_sklearn.quantization.encoders import AffineQuantizer, IndexEncoder
+from cml_sklearn.quantization.encoders import IndexEncoder
 from cml_sklearn.quantization.samples_axis import samples_first
 
 __all__ = [

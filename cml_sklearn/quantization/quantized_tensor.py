@@ -14,8 +14,9 @@ from cml_sklearn.exceptions import BitWidthError, CalibrationError
 from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.integers import to_integers
 from cml_sklearn.program.steps import AddConstant, Lookup, MultiplyConstant, Step, Take
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.builder import ModuleBuilder
-from cml_sklearn.quantization.encoders import AffineQuantizer, IndexEncoder
+from cml_sklearn.quantization.encoders import IndexEncoder
 from cml_sklearn.quantization.ranges import best_range, finite_values
 
 __all__ = ["FloatFunction", "QuantizedTensor"]

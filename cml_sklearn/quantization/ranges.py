@@ -9,7 +9,7 @@ import numpy as np
 
 from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.exceptions import CalibrationError
-from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.affine import AffineQuantizer
 
 __all__ = ["RangeMethod", "best_range", "finite_values", "random_rows", "thinned"]
 

@@ -18,13 +18,10 @@ from cml_sklearn.program.soundness import require
 from cml_sklearn.quantization.bit_widths import MAX_BITS
 from cml_sklearn.quantization.clear_tail import ClearTail, may_be_clear
 from cml_sklearn.quantization.decoders import FieldDecoder, OutputScale
-from cml_sklearn.quantization.encoders import (
+from cml_sklearn.quantization.encoders import BallQuantizer, Encoder, GridEncoder, IndexEncoder
+from cml_sklearn.quantization.feature_maps import (
     PRODUCT_BITS,
-    BallQuantizer,
     CompandingQuantizer,
-    Encoder,
-    GridEncoder,
-    IndexEncoder,
     MappedQuantizer,
     Monomials,
 )

@@ -10,16 +10,13 @@ from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.onnx.graph import Node
 from cml_sklearn.program.archive import PROGRAM_CLASSES, ArchiveTable, read, write
 from cml_sklearn.program.program import IntegerProgram
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.clear_tail import ClearTail
 from cml_sklearn.quantization.decoders import FieldDecoder, OutputScale
-from cml_sklearn.quantization.encoders import (
-    AffineQuantizer,
-    BallQuantizer,
+from cml_sklearn.quantization.encoders import BallQuantizer, Encoder, GridEncoder, IndexEncoder
+from cml_sklearn.quantization.feature_maps import (
     Companding,
     CompandingQuantizer,
-    Encoder,
-    GridEncoder,
-    IndexEncoder,
     MappedQuantizer,
     Monomials,
 )

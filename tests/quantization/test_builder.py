@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cml_sklearn.program.steps import Add, Lookup, MultiplyConstant
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.builder import ModuleBuilder, Rounding
-from cml_sklearn.quantization.encoders import AffineQuantizer
 
 kept = st.none() | st.integers(1, 16)
 spans = st.integers(0, 2**20)

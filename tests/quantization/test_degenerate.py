@@ -21,7 +21,7 @@ from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.builder import ProgramBuilder
 from cml_sklearn.program.integers import MAX_MAGNITUDE, to_integers
 from cml_sklearn.program.steps import Multiply
-from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.quantization.ranges import best_range, finite_values, thinned

@@ -14,7 +14,7 @@ from cml_sklearn.compile import exported
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.onnx import NumpyModule
-from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.storage import StoredModule, save_module
 
 N_ROWS = 6

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.onnx.onnx_utils import ONNX_OPS_TO_NUMPY_IMPL
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.decompositions import DECOMPOSED
-from cml_sklearn.quantization.encoders import AffineQuantizer
 from cml_sklearn.quantization.quantized_op import ONNX_OPS_TO_QUANTIZED_IMPL
 from tests.quantization.cases import CASES, Case, quantized
 

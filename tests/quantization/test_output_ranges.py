@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cml_sklearn.quantization.encoders import AffineQuantizer, Companding
+from cml_sklearn.quantization.affine import AffineQuantizer
+from cml_sklearn.quantization.feature_maps import Companding
 from cml_sklearn.quantization.output_ranges import output_ranges
 
 Array = NDArray[Any]

@@ -9,7 +9,7 @@ from onnx import parser
 
 from cml_sklearn.exceptions import CalibrationError, InvalidInputError, UnsupportedOperatorError
 from cml_sklearn.onnx import NumpyModule
-from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
 from cml_sklearn.quantization.post_training import (
     PostTrainingAffineQuantization,

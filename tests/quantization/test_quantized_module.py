@@ -15,7 +15,7 @@ from cml_sklearn.exceptions import CompilationError, InvalidInputError
 from cml_sklearn.fhe.clear import ClearEngine
 from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.program.program import IntegerProgram
-from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 
 from .modules import GRAPHS, joined, module, samples

@@ -7,8 +7,8 @@ import pytest
 
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.exceptions import BitWidthError
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.builder import ModuleBuilder
-from cml_sklearn.quantization.encoders import AffineQuantizer
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 
 UNIT = AffineQuantizer(np.asarray(0.1), np.asarray(8), 4)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.exceptions import CalibrationError, InvalidInputError
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.bit_widths import BitWidths
-from cml_sklearn.quantization.encoders import AffineQuantizer
 from cml_sklearn.quantization.ranges import best_range
 from cml_sklearn.quantization.rounding import Calibration, round_weights
 

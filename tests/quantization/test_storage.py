@@ -22,8 +22,9 @@ from cml_sklearn.program.archive import PROGRAM_CLASSES
 from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization import soundness, storage
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.decoders import OutputScale
-from cml_sklearn.quantization.encoders import AffineQuantizer, Companding, CompandingQuantizer
+from cml_sklearn.quantization.feature_maps import Companding, CompandingQuantizer
 from cml_sklearn.quantization.postprocessing import Argmax, ClientStep, Labels, Link
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.quantization.storage import StoredModule, load_module, save_module

@@ -25,7 +25,7 @@ from cml_sklearn.program.steps import (
     Step,
     Subtract,
 )
-from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 from cml_sklearn.quantization.squares import squared

@@ -19,7 +19,7 @@ from cml_sklearn.exceptions import UnsupportedOperatorError
 from cml_sklearn.program.integers import to_integers
 from cml_sklearn.program.steps import AddConstant, Concatenate, Maximum, MultiplyConstant
 from cml_sklearn.program.windows import Windows
-from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.ops.binary import QuantizedBinary, narrow_codes
 from cml_sklearn.quantization.ops.reduction import reduced_axes
 from cml_sklearn.quantization.ops.shape import take

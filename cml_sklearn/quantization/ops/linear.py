@@ -15,7 +15,7 @@ from cml_sklearn._typing import Array, FloatArray, IntArray
 from cml_sklearn.program.evaluation import convolve_floats
 from cml_sklearn.program.steps import Convolve, MatMul, MultiplyMatrices, SumOver
 from cml_sklearn.program.windows import Windows
-from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.ops.binary import factor_codes, narrow_codes
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.program.steps import MatMul
-from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.ops.binary import factor_codes, multiply
 from cml_sklearn.quantization.ops.reduction import sum_over
 from cml_sklearn.quantization.ops.shape import take

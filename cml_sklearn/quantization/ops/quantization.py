@@ -12,7 +12,7 @@ import numpy as np
 from typing_extensions import override
 
 from cml_sklearn.exceptions import BitWidthError
-from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.program.steps import MultiplyConstant, Subtract
-from cml_sklearn.quantization.encoders import AffineQuantizer
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.ops.extrema import comparable, largest_along
 from cml_sklearn.quantization.ops.reduction import sum_over
 from cml_sklearn.quantization.ops.shape import take
