@@ -15,7 +15,6 @@ from typing_extensions import override
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.estimators.conventions import class_labels, inverse_of, outlier_methods
 from cml_sklearn.estimators.forests import AveragedClassifier, AveragedRegressor, check_members
-from cml_sklearn.estimators.parameters import refuse_categories
 from cml_sklearn.estimators.predictions import (
     ContaminatedEstimator,
     DecidingEstimator,
@@ -23,6 +22,7 @@ from cml_sklearn.estimators.predictions import (
     FheRegressorMixin,
     PredictingEstimator,
 )
+from cml_sklearn.estimators.refused_parameters import refuse_categories
 from cml_sklearn.estimators.trees import (
     Conversion,
     EnsembleEstimator,

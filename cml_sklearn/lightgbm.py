@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from typing_extensions import override
 
 from cml_sklearn.estimators.boosters import BoosterClassifier, BoosterEstimator, BoosterRegressor
-from cml_sklearn.estimators.parameters import check_parameters
+from cml_sklearn.estimators.refused_parameters import check_parameters
 from cml_sklearn.exceptions import UnsupportedModelError
 from cml_sklearn.forest.grid import FeatureGrid
 from cml_sklearn.forest.tree_arrays import TreeArrays, lightgbm_trees

@@ -22,9 +22,10 @@ import cml_sklearn
 from cml_sklearn.estimators.base import FheEstimator
 from cml_sklearn.estimators.boosters import BoosterEstimator
 from cml_sklearn.estimators.inspection import DELEGATED, is_attribute_of_fit
-from cml_sklearn.estimators.parameters import FURTHER_PASSED, REFUSED, library_of
+from cml_sklearn.estimators.passed_parameters import FURTHER_PASSED
+from cml_sklearn.estimators.refused_parameters import REFUSED
 from cml_sklearn.estimators.skorch import NeuralNet
-from cml_sklearn.estimators.wrapping import sections_of
+from cml_sklearn.estimators.wrapping import library_of, sections_of
 from docs.estimators import ours
 from docs.stub_types import (
     ALIASES,

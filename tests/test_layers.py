@@ -50,7 +50,16 @@ FLOORS = [
     {"inspection"},
 ]
 FLOORS_OF_ESTIMATORS = [
-    {"clipping", "examples", "inspection", "parameters", "wrapping"},
+    {
+        "arrays",
+        "attributes",
+        "clipping",
+        "examples",
+        "passed_parameters",
+        "refused_parameters",
+        "translated_parameters",
+        "wrapping",
+    },
     {"notebook"},
     {"base"},
     {"conventions", "partial_fit", "watched"},

@@ -23,8 +23,11 @@ from sklearn.tree import export_text
 
 from cml_sklearn import ensemble, linear_model, neural_network, tree
 from cml_sklearn._typing import FloatArray
-from cml_sklearn.estimators import parameters as tables
 from cml_sklearn.estimators.inspection import DELEGATED, REFUSED_METHODS
+from cml_sklearn.estimators.passed_parameters import FIT_PASSED, FURTHER_PASSED, PASSED
+from cml_sklearn.estimators.refused_parameters import FIT_REFUSED, REFUSED
+from cml_sklearn.estimators.translated_parameters import FIT_TRANSLATED, TRANSLATED
+from cml_sklearn.estimators.wrapping import library_of
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.lightgbm import LGBMClassifier, LGBMRegressor
 from cml_sklearn.xgboost import XGBClassifier, XGBRegressor
@@ -43,18 +46,18 @@ def trained(estimator: Any) -> Any:
 @pytest.mark.parametrize("estimator", EVERY, ids=name_of)
 def test_every_parameter_is_in_the_table(estimator: Any) -> None:
     wrapped = type(estimator)._wrapped_class
-    library = tables.library_of(wrapped)
-    known = {*tables.PASSED[wrapped.__name__].split(), *tables.TRANSLATED, *tables.REFUSED[library]}
+    library = library_of(wrapped)
+    known = {*PASSED[wrapped.__name__].split(), *TRANSLATED, *REFUSED[library]}
     assert set(wrapped().get_params(deep=False)) <= known
-    known = {*tables.FIT_PASSED[library].split(), *tables.FIT_TRANSLATED}
-    known |= set(tables.FIT_REFUSED[library])
+    known = {*FIT_PASSED[library].split(), *FIT_TRANSLATED}
+    known |= set(FIT_REFUSED[library])
     for name in ("fit", "partial_fit"):
         if hasattr(wrapped, name):
             assert set(inspect.signature(getattr(wrapped, name)).parameters) - {"self"} <= known
 
 
 def test_every_keyword_of_lightgbm_is_in_the_table() -> None:
-    known = {*tables.FURTHER_PASSED["lightgbm"].split(), *tables.REFUSED["lightgbm"]}
+    known = {*FURTHER_PASSED["lightgbm"].split(), *REFUSED["lightgbm"]}
     assert set(_ConfigAliases._get_all_param_aliases()) <= known
 
 

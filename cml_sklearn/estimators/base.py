@@ -46,8 +46,8 @@ from cml_sklearn.estimators.inspection import (
     refusal_of,
 )
 from cml_sklearn.estimators.notebook import documented, facts_of, table_of
-from cml_sklearn.estimators.parameters import check_fit_arguments, check_parameters, library_of
-from cml_sklearn.estimators.wrapping import OwnParameter, take_over
+from cml_sklearn.estimators.refused_parameters import check_fit_arguments, check_parameters
+from cml_sklearn.estimators.wrapping import OwnParameter, library_of, take_over
 from cml_sklearn.exceptions import CompilationError, InvalidInputError, UnsupportedModelError
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR, AnyEngine, CircuitOptions, FheReport

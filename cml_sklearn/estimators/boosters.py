@@ -12,19 +12,16 @@ from typing_extensions import override
 
 from cml_sklearn._keywords import did_you_mean
 from cml_sklearn._typing import FloatArray
-from cml_sklearn.estimators.parameters import (
-    FURTHER_PASSED,
-    REFUSED,
-    library_of,
-    refuse_categories,
-)
+from cml_sklearn.estimators.passed_parameters import FURTHER_PASSED
 from cml_sklearn.estimators.predictions import (
     DecidingEstimator,
     FheClassifierMixin,
     FheRegressorMixin,
     PredictingEstimator,
 )
+from cml_sklearn.estimators.refused_parameters import REFUSED, refuse_categories
 from cml_sklearn.estimators.trees import EnsembleEstimator
+from cml_sklearn.estimators.wrapping import library_of
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.forest.grid import FeatureGrid
 from cml_sklearn.quantization.postprocessing import (

@@ -23,6 +23,7 @@ __all__ = [
     "OwnParameter",
     "constraints_of",
     "constructor",
+    "library_of",
     "parameters_doc",
     "sections_of",
     "take_over",
@@ -148,6 +149,11 @@ def constructor(
     return __init__
 
 
+def library_of(wrapped: type[BaseEstimator]) -> str:
+    """Package that a wrapped class comes from."""
+    return wrapped.__module__.partition(".")[0]
+
+
 def constraints_of(own: tuple[OwnParameter, ...]) -> dict[str, list[object]]:
     """Constraints as scikit-learn reads them; a parameter without any may be anything."""
     return {p.name: list(p.constraint) for p in own if p.constraint}
@@ -166,7 +172,7 @@ def _class_doc(wrapped: type[BaseEstimator], own: tuple[OwnParameter, ...]) -> s
     known = {name: f"{_without_links(text)}\n\n" for name, text in sections.items()}
     return _CLASS_DOC.format(
         summary=known[""].partition("\n\n")[0],
-        library=wrapped.__module__.partition(".")[0],
+        library=library_of(wrapped),
         names=", ".join(f"`{parameter.name}`" for parameter in own),
         parameters=known.get("Parameters", "") + parameters_doc(own),
         attributes=known.get("Attributes", ""),

@@ -1,38 +1,12 @@
-"""What becomes of every parameter and `fit` argument of every wrapped class.
+"""Parameters and `fit` arguments that every wrapped class gets as they are.
 
-Trees are trained on codes instead of values. So what a class takes in the units, types or names of
-the user's features is translated or refused in words; all else is passed on. Nothing is without
-effect: `tests/test_parameters.py` fails where a library brings a name that is not in these tables.
+Together with those that are translated or refused they are all that there are: nothing is without
+effect. `tests/test_parameters.py` fails where a library brings a name that is in no table.
 """
 
 from __future__ import annotations
 
-import reprlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import cast
-
-import numpy as np
-from sklearn.base import BaseEstimator
-
-from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
-
-__all__ = [
-    "FIT_PASSED",
-    "FIT_REFUSED",
-    "FIT_TRANSLATED",
-    "FURTHER_PASSED",
-    "PASSED",
-    "REFUSED",
-    "TRANSLATED",
-    "Refusal",
-    "check_fit_arguments",
-    "check_parameters",
-    "groups_by_position",
-    "library_of",
-    "refuse_categories",
-    "signs_by_position",
-]
+__all__ = ["FIT_PASSED", "FURTHER_PASSED", "PASSED"]
 
 _TREE = """ccp_alpha criterion max_depth max_features max_leaf_nodes min_impurity_decrease
 min_samples_leaf min_samples_split min_weight_fraction_leaf random_state"""
@@ -211,15 +185,6 @@ random_state tol""",
 }
 """Parameters that the wrapped class gets as they are, by its name."""
 
-TRANSLATED = {
-    "estimator": "estimators of this library become those of scikit-learn that they wrap",
-    "interaction_constraints": "names of features become their positions",
-    "monotone_constraints": "names of features become their positions",
-    "monotonic_cst": "names of features become their positions",
-    "warm_start": "the fitted model and its grid are used again",
-}
-"""Parameters that become something else, and what."""
-
 FURTHER_PASSED = {
     "xgboost": """alpha colsample_bylevel disable_default_eval_metric eta huber_slope lambda
 max_cached_hist_node min_split_loss nthread num_class quantile_alpha expectile_alpha refresh_leaf
@@ -245,146 +210,6 @@ xgboost_dart_mode""",
 }
 """Parameters that a booster takes by further keywords and gets as they are, by library."""
 
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why a parameter is refused.
-
-    Parameters
-    ----------
-    reason : str
-        What is wrong, and what to do.
-    is_harmless : callable
-        Says of a value whether it changes nothing, so that it is taken.
-    """
-
-    reason: str
-    is_harmless: Callable[[object], bool]
-
-    @classmethod
-    def unless(cls, reason: str, *harmless: object) -> Refusal:
-        """Refuse all but None and some values."""
-        return cls(reason, lambda value: value is None or any(value is h for h in harmless))
-
-
-def _is_nan(value: object) -> bool:
-    return isinstance(value, float) and bool(np.isnan(value))
-
-
-def _is_no_selection(value: object) -> bool:
-    return (
-        value is None
-        or (isinstance(value, str) and value in {"auto", "from_dtype", ""})
-        or (not isinstance(value, str) and not np.any(np.asarray(_as_mask(value))))
-    )
-
-
-def _as_mask(value: object) -> object:
-    """Mask of features as it is; True if any is named by number or name."""
-    values = np.asarray(value)
-    return values if values.dtype == bool else values.size > 0
-
-
-def _names_no_category(types: object) -> bool:
-    return types is None or "c" not in list(cast("Iterable[object]", types))
-
-
-_MISSING = (
-    "features are turned into bits by the client, who knows of NaN alone as a missing value. Put "
-    "NaN in place of it, in fit and in predict (np.where(X == {0}, np.nan, X)), and leave it out."
-)
-_CATEGORIES = (
-    "splits by categories can't be expressed by bits of a grid. Encode them as numbers (one-hot or "
-    "ordinal) and leave it out."
-)
-_RAW_VALUES = "it holds values of features, but the trees are trained on codes. Leave it out."
-_FILES = "it belongs to LightGBM's command line, which reads files. Leave it out."
-_PREDICTION = "it changes what predictions are made of, but all trees are added up. Leave it out."
-_START = "such a start is not part of the trees. Leave it out."
-_OWN_LOSS = "the link of a function is not known. Name one of the library's objectives."
-_ONE_SUM = "its trees are not simply added up. Use {0}."
-
-_COMMAND_LINE_NAMES = """config convert_model convert_model_language data group_column header
-ignore_column input_model label_column local_listen_port machine_list_filename machines num_machines
-output_model output_result parser_config_file pre_partition precise_float_parser save_binary
-snapshot_freq
-task two_round valid weight_column"""
-
-_PREDICTION_NAMES = """num_iteration_predict pred_early_stop pred_early_stop_freq
-pred_early_stop_margin predict_contrib predict_disable_shape_check
-predict_leaf_index predict_raw_score start_iteration_predict"""
-
-_METRIC = 'only squares of differences are products of features. Use metric="euclidean".'
-_METRICS = ("euclidean", "l2", "minkowski", "sqeuclidean")
-_WEIGHTED_VOTES = (
-    "who votes is looked up, and a weight would take a lookup of its own for every sample of "
-    'training. Use weights="uniform".'
-)
-_SIMILARITIES = (
-    'similarities of samples to all of training have no centres. Use affinity="euclidean".'
-)
-_CALIBRATION = (
-    "LIBSVM's probabilities come from a model of their own, which predictions don't follow. Put "
-    "the model into a CalibratedClassifierCV, and leave it out."
-)
-
-_HISTOGRAM_REFUSED = {"categorical_features": Refusal(_CATEGORIES, _is_no_selection)}
-
-REFUSED: dict[str, dict[str, Refusal]] = {
-    "sklearn": {
-        **_HISTOGRAM_REFUSED,
-        "affinity": Refusal(_SIMILARITIES, lambda value: value == "euclidean"),
-        "metric": Refusal(_METRIC, lambda value: value in _METRICS),
-        "metric_params": Refusal.unless("no metric that is taken has any. Leave it out."),
-        "weights": Refusal(_WEIGHTED_VOTES, lambda value: value in ("uniform", None)),
-        "probability": Refusal(_CALIBRATION, lambda value: value in (False, "deprecated")),
-    },
-    "xgboost": {
-        "missing": Refusal(_MISSING.format("missing"), _is_nan),
-        "enable_categorical": Refusal.unless(
-            "it may be True where no column of X is of a category type; " + _CATEGORIES, True, False
-        ),
-        "feature_types": Refusal(_CATEGORIES, _names_no_category),
-        "objective": Refusal(_OWN_LOSS, lambda value: not callable(value)),
-        "booster": Refusal(
-            _ONE_SUM.format('booster="gbtree"'), lambda value: value in (None, "gbtree")
-        ),
-        "multi_strategy": Refusal(
-            'leaves hold several outputs. Use multi_strategy="one_output_per_tree".',
-            lambda value: value in (None, "one_output_per_tree"),
-        ),
-        "updater": Refusal.unless("what it does to trees is not known. Leave it out."),
-        "process_type": Refusal(_START, lambda value: value in (None, "default")),
-        "verbose": Refusal.unless(
-            "XGBoost's constructor calls it verbosity; verbose is an argument of fit."
-        ),
-    },
-    "lightgbm": {
-        "objective": Refusal(_OWN_LOSS, lambda value: not callable(value)),
-        "zero_as_missing": Refusal(_MISSING.format("0"), lambda value: not value),
-        "use_missing": Refusal(
-            "missing values would be zeros, but the client knows them as missing. Put 0 in place "
-            "of NaN, and leave it out.",
-            bool,
-        ),
-        "categorical_feature": Refusal(_CATEGORIES, _is_no_selection),
-        "linear_tree": Refusal("leaves are linear models. Leave it out.", lambda v: not v),
-        "reg_sqrt": Refusal("the link is not known. Fit the root of y.", lambda v: not v),
-        "forcedbins_filename": Refusal(_RAW_VALUES, lambda value: not value),
-        "forcedsplits_filename": Refusal(_RAW_VALUES, lambda value: not value),
-        "refit_decay_rate": Refusal.unless("there is no refit here. Leave it out."),
-        **dict.fromkeys(
-            _COMMAND_LINE_NAMES.split(),
-            Refusal.unless(_FILES),
-        ),
-        **dict.fromkeys(
-            _PREDICTION_NAMES.split(),
-            Refusal.unless(_PREDICTION),
-        ),
-    },
-}
-"""Parameters that are refused, by library; among them those given by further keywords."""
-
 FIT_PASSED = {
     "sklearn": """X y sample_weight check_input coef_init intercept_init offset_init fit_params
 params monitor y_val sample_weight_val classes Xy copy_X""",
@@ -394,97 +219,3 @@ feature_name callbacks eval_y""",
 }
 """Arguments of `fit` and `partial_fit` that the wrapped class gets as they are; trees get X as
 codes."""
-
-FIT_TRANSLATED = {
-    "X_val": "goes through the grid",
-    "eval_X": "each goes through the grid",
-    "eval_set": "each X goes through the grid",
-}
-"""Arguments of `fit` that become something else, and what."""
-
-FIT_REFUSED: dict[str, dict[str, Refusal]] = {
-    "sklearn": {},
-    "xgboost": dict.fromkeys(
-        ("base_margin", "base_margin_eval_set", "xgb_model"), Refusal.unless(_START)
-    ),
-    "lightgbm": {
-        **dict.fromkeys(("init_score", "eval_init_score", "init_model"), Refusal.unless(_START)),
-        "categorical_feature": Refusal(_CATEGORIES, _is_no_selection),
-    },
-}
-"""Arguments of `fit` that are refused, by library."""
-
-
-def library_of(wrapped: type[BaseEstimator]) -> str:
-    """Package that a wrapped class comes from."""
-    return wrapped.__module__.partition(".")[0]
-
-
-def check_parameters(owner: str, library: str, given: Mapping[str, object]) -> None:
-    """Refuse parameters that can't mean here what they say.
-
-    Raises
-    ------
-    UnsupportedModelError
-    """
-    _check(owner, REFUSED.get(library, {}), given)
-
-
-def check_fit_arguments(owner: str, library: str, given: Mapping[str, object]) -> None:
-    """Refuse arguments of `fit` that can't mean here what they say.
-
-    Raises
-    ------
-    UnsupportedModelError
-    """
-    _check(f"{owner}.fit", FIT_REFUSED.get(library, {}), given)
-
-
-def _check(owner: str, refused: Mapping[str, Refusal], given: Mapping[str, object]) -> None:
-    for name in refused.keys() & given.keys():
-        if not refused[name].is_harmless(given[name]):
-            raise UnsupportedModelError(
-                f"{owner} does not take {name}={reprlib.repr(given[name])}: {refused[name].reason}"
-            )
-
-
-def refuse_categories(X: object) -> None:
-    """Refuse tables with columns of a category type, of pandas or Polars.
-
-    Raises
-    ------
-    UnsupportedModelError
-    """
-    kinds = [str(kind).lower() for kind in getattr(X, "dtypes", ())]
-    if any(kind.startswith(("category", "categorical", "enum", "dictionary")) for kind in kinds):
-        raise UnsupportedModelError(
-            "X has columns of a category type, which would be split by categories; thermometer "
-            "bits can't express that. Encode them as numbers (one-hot or ordinal)."
-        )
-
-
-def signs_by_position(signs: object, names: Sequence[str]) -> object:
-    """Put constraints by name into the features' order; others stay as they are."""
-    if not isinstance(signs, Mapping):
-        return signs
-    _check_names(signs, names)
-    return tuple(int(signs.get(name, 0)) for name in names)
-
-
-def groups_by_position(groups: object, names: Sequence[str]) -> object:
-    """Put positions in place of the names of features; groups of positions stay as they are."""
-    if groups is None or isinstance(groups, str):
-        return groups
-    members = [list(group) for group in cast("Iterable[Iterable[object]]", groups)]
-    _check_names([m for group in members for m in group if isinstance(m, str)], names)
-    place = {name: position for position, name in enumerate(names)}
-    return [[place[m] if isinstance(m, str) else m for m in group] for group in members]
-
-
-def _check_names(given: Iterable[object], names: Sequence[str]) -> None:
-    unknown = sorted(str(name) for name in set(given) - set(names))
-    if unknown:
-        raise InvalidInputError(
-            f"A constraint names the features {unknown}, but those of X are {list(names)}; give X "
-            "as a table with these columns, or constraints by position."
-        )
