@@ -14,7 +14,8 @@ from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.config import ExecutionMode
-from cml_sklearn.estimators.base import P_ERROR, as_dense, as_numpy
+from cml_sklearn.estimators.arrays import as_dense, as_numpy
+from cml_sklearn.estimators.base import P_ERROR
 from cml_sklearn.estimators.linear import LinearEstimator
 from cml_sklearn.estimators.partial_fit import PartialFitMixin
 from cml_sklearn.estimators.predictions import (

@@ -9,7 +9,7 @@ from sklearn.linear_model import ridge_regression
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
-from cml_sklearn.estimators.base import as_dense, as_numpy
+from cml_sklearn.estimators.arrays import as_dense, as_numpy
 from cml_sklearn.estimators.kernels import KernelEstimator
 from cml_sklearn.estimators.linear import LinearTransformer
 from cml_sklearn.estimators.partial_fit import PartialFitMixin

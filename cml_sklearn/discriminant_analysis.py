@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.config import ExecutionMode
-from cml_sklearn.estimators.base import as_numpy, like_input
+from cml_sklearn.estimators.arrays import as_numpy, like_input
 from cml_sklearn.estimators.conventions import discriminants
 from cml_sklearn.estimators.linear import LinearClassifier, quantize_linear_map
 from cml_sklearn.estimators.predictions import (

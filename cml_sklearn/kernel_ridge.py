@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
-from cml_sklearn.estimators.base import as_dense
+from cml_sklearn.estimators.arrays import as_dense
 from cml_sklearn.estimators.kernels import KernelEstimator
 from cml_sklearn.estimators.predictions import FheRegressorMixin, PredictingEstimator
 from cml_sklearn.quantization.postprocessing import Postprocessing, Squeeze

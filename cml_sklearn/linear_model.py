@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.config import ExecutionMode, config_context, resolve_mode
-from cml_sklearn.estimators.base import as_numpy
+from cml_sklearn.estimators.arrays import as_numpy
 from cml_sklearn.estimators.conventions import binarized_labels, outlier_methods
 from cml_sklearn.estimators.linear import (
     LinearClassifier,

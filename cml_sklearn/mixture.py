@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.config import ExecutionMode
-from cml_sklearn.estimators.base import as_numpy
+from cml_sklearn.estimators.arrays import as_numpy
 from cml_sklearn.estimators.predictions import DetectingEstimator, ProbabilisticEstimator
 from cml_sklearn.estimators.quadratic import QuadraticEstimator, QuadraticForms
 from cml_sklearn.quantization.postprocessing import Argmax, LogSumExp, Postprocessing, Softmax

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.config import ExecutionMode
-from cml_sklearn.estimators.base import as_numpy
+from cml_sklearn.estimators.arrays import as_numpy
 from cml_sklearn.estimators.linear import LinearEstimator, quantize_encoded_map
 from cml_sklearn.estimators.partial_fit import PartialFitMixin
 from cml_sklearn.estimators.predictions import FheClassifierMixin, ProbabilisticEstimator

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.distances.neighbors import Electorate
-from cml_sklearn.estimators.base import as_dense
+from cml_sklearn.estimators.arrays import as_dense
 from cml_sklearn.estimators.conventions import discriminants
 from cml_sklearn.estimators.linear import LinearTransformer, quantize_linear_map
 from cml_sklearn.estimators.neighbors import (

@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import (
 from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray, IntArray
-from cml_sklearn.estimators.base import as_dense, as_numpy
+from cml_sklearn.estimators.arrays import as_dense, as_numpy
 from cml_sklearn.estimators.conventions import Outputs, binarized_labels
 from cml_sklearn.estimators.linear import LinearTransformer
 from cml_sklearn.estimators.networks import MultilayerPerceptron, out_activation

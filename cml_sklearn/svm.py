@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
-from cml_sklearn.estimators.base import as_dense
+from cml_sklearn.estimators.arrays import as_dense
 from cml_sklearn.estimators.conventions import class_labels, outlier_methods
 from cml_sklearn.estimators.kernels import KernelEstimator
 from cml_sklearn.estimators.linear import LinearClassifier, LinearRegressor

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
-from cml_sklearn.estimators.base import as_numpy
+from cml_sklearn.estimators.arrays import as_numpy
 from cml_sklearn.estimators.boosters import BoosterClassifier, BoosterEstimator, BoosterRegressor
 from cml_sklearn.estimators.trees import constant_tree
 from cml_sklearn.exceptions import UnsupportedModelError

@@ -19,9 +19,9 @@ from types import ModuleType
 from sklearn.utils import get_tags
 
 import cml_sklearn
+from cml_sklearn.estimators.attributes import DELEGATED, is_attribute_of_fit
 from cml_sklearn.estimators.base import FheEstimator
 from cml_sklearn.estimators.boosters import BoosterEstimator
-from cml_sklearn.estimators.inspection import DELEGATED, is_attribute_of_fit
 from cml_sklearn.estimators.passed_parameters import FURTHER_PASSED
 from cml_sklearn.estimators.refused_parameters import REFUSED
 from cml_sklearn.estimators.skorch import NeuralNet

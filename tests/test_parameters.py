@@ -23,7 +23,7 @@ from sklearn.tree import export_text
 
 from cml_sklearn import ensemble, linear_model, neural_network, tree
 from cml_sklearn._typing import FloatArray
-from cml_sklearn.estimators.inspection import DELEGATED, REFUSED_METHODS
+from cml_sklearn.estimators.attributes import DELEGATED, REFUSED_METHODS
 from cml_sklearn.estimators.passed_parameters import FIT_PASSED, FURTHER_PASSED, PASSED
 from cml_sklearn.estimators.refused_parameters import FIT_REFUSED, REFUSED
 from cml_sklearn.estimators.translated_parameters import FIT_TRANSLATED, TRANSLATED

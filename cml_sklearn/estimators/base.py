@@ -11,41 +11,26 @@ Here stand what it owns, namely modules and their circuits, and what it takes.
 from __future__ import annotations
 
 import copy
-import inspect
 from abc import abstractmethod
 from collections.abc import Mapping
-from itertools import takewhile
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
-from sklearn.utils._array_api import (
-    _convert_to_numpy,
-    get_namespace,
-    get_namespace_and_device,
-)
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from cml_sklearn._keywords import did_you_mean, suggests_keywords
-from cml_sklearn._typing import Array, FloatArray
+from cml_sklearn._typing import FloatArray
 from cml_sklearn.config import ExecutionMode, resolve_mode
+from cml_sklearn.estimators.arrays import as_dense, as_numpy
+from cml_sklearn.estimators.attributes import ModelAttributes
 from cml_sklearn.estimators.clipping import Ends, ends_of, tell_clipped
 from cml_sklearn.estimators.examples import example_of
-from cml_sklearn.estimators.inspection import (
-    is_fitted_attribute,
-    is_of_the_model,
-    left_behind,
-    names_of_the_model,
-    not_fitted,
-    read_only,
-    refusal_of,
-)
-from cml_sklearn.estimators.notebook import documented, facts_of, table_of
+from cml_sklearn.estimators.notebook import NotebookDisplay
 from cml_sklearn.estimators.refused_parameters import check_fit_arguments, check_parameters
 from cml_sklearn.estimators.wrapping import OwnParameter, library_of, take_over
 from cml_sklearn.exceptions import CompilationError, InvalidInputError, UnsupportedModelError
@@ -58,12 +43,9 @@ from cml_sklearn.quantization.quantized_module import QuantizedModule
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["N_BITS_CONSTRAINT", "P_ERROR", "FheEstimator", "as_dense", "as_numpy", "like_input"]
+__all__ = ["N_BITS_CONSTRAINT", "P_ERROR", "FheEstimator"]
 
 N_BITS_CONSTRAINT = (Interval(Integral, MIN_BITS, MAX_BITS, closed="both"), dict)
-
-_COMPILED = {"fhe_circuit_", "fhe_report_", "fhe_reports_"}
-"""Attributes that compile what is not compiled yet."""
 
 _N_BITS = OwnParameter(
     "n_bits",
@@ -83,15 +65,13 @@ P_ERROR = OwnParameter(
 )
 
 
-class FheEstimator(BaseEstimator):
+class FheEstimator(ModelAttributes, NotebookDisplay):
     """A scikit-learn estimator that predicts on encrypted data; abstract."""
 
-    _wrapped_class: ClassVar[type[BaseEstimator]]
     _own_parameters: ClassVar[tuple[OwnParameter, ...]] = (_N_BITS, P_ERROR)
     _main_method: ClassVar[str] = "predict"
 
     p_error: float
-    sklearn_model_: BaseEstimator
     onnx_model_: onnx.ModelProto
     modules_: dict[str, QuantizedModule]
     n_features_in_: int
@@ -218,63 +198,6 @@ class FheEstimator(BaseEstimator):
         check_is_fitted(self)
         return {name: self._circuit_of(module).report for name, module in self.modules_.items()}
 
-    def __getattr__(self, name: str) -> Any:
-        """Look fitted attributes and some methods up on the wrapped model: see `inspection`.
-
-        Arrays are handed out read-only, since predictions come from integers made of them.
-        """
-        if isinstance(inspect.getattr_static(type(self), name, None), property):
-            # its own error, which led here
-            return inspect.getattr_static(type(self), name).fget(self)
-        if not is_of_the_model(self._wrapped_class, name):
-            raise AttributeError(refusal_of(self, name))
-        if self._is_loaded:
-            raise left_behind(self, name)
-        if "sklearn_model_" not in vars(self):
-            raise not_fitted(self, name)
-        return read_only(getattr(self.sklearn_model_, name))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        """Refuse to hide the wrapped model's attributes, which predictions would not follow."""
-        model = vars(self).get("sklearn_model_")
-        if model is not None and name not in vars(self) and is_fitted_attribute(model, name):
-            raise AttributeError(
-                f"{name} can't be set, since predictions come from integers made in fit. Set it on "
-                f"a fitted {type(model).__name__}, and give this to "
-                f"{type(self).__name__}.from_sklearn_model."
-            )
-        super().__setattr__(name, value)
-
-    def __dir__(self) -> list[str]:
-        """Names that can be read at no cost: circuits and reports only if compiled."""
-        names = set(object.__dir__(self)) | names_of_the_model(vars(self).get("sklearn_model_"))
-        modules = vars(self).get("modules_", {}).values()
-        if not all(module.is_compiled for module in modules) or not modules:
-            names -= _COMPILED
-        return sorted(name for name in names if hasattr(self, name))
-
-    def _get_doc_link(self) -> str:
-        """Address of the wrapped class's page, for notebooks; empty for other libraries."""
-        module, name = self._wrapped_class.__module__, self._wrapped_class.__name__
-        if library_of(self._wrapped_class) != "sklearn":
-            return ""
-        public = ".".join(takewhile(lambda part: part[0] != "_", module.split(".")))
-        link: str = self._doc_link_template.format(estimator_module=public, estimator_name=name)
-        return link
-
-    def _get_params_html(self, deep: bool = True, doc_link: str = "") -> Any:
-        """Let scikit-learn show the parameters, with the wrapped class's help beside ours."""
-        shown = super()._get_params_html(deep, doc_link)
-        shown.estimator_class = documented(self._wrapped_class, self._own_parameters)
-        return shown
-
-    def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
-        """Let scikit-learn show the fitted attributes, after what is known of encryption."""
-        shown = super()._get_fitted_attr_html(doc_link)
-        table, attributes = table_of(facts_of(self.quantized_module_)), shown._html_repr
-        shown._html_repr = lambda: table + attributes()
-        return shown
-
     def __copy__(self) -> Self:
         """Make a copy with modules and a float model of its own, to compile and to train on."""
         twin = type(self).__new__(type(self))
@@ -354,11 +277,6 @@ class FheEstimator(BaseEstimator):
         """Refuse to go on from an earlier fit where that can't be."""
         if getattr(self, "warm_start", False):
             self._check_can_go_on()
-
-    @property
-    def _is_loaded(self) -> bool:
-        """Whether modules were read from a file, without the float model they came from."""
-        return "modules_" in vars(self) and "onnx_model_" not in vars(self)
 
     def _check_can_go_on(self) -> None:
         """Refuse to train further what has no float model."""
@@ -479,27 +397,3 @@ def _checked_batch_size(batch_size: object) -> int | None:
             "engine likes best."
         )
     return int(batch_size)
-
-
-def as_numpy(values: ArrayLike) -> Array:
-    """NumPy array of what scikit-learn takes as one, arrays of other libraries too."""
-    namespace, _ = get_namespace(values)
-    return np.asarray(_convert_to_numpy(values, namespace))
-
-
-def as_dense(X: ArrayLike) -> FloatArray:
-    """Float array of shape (n_samples, n_features) of what the wrapped `fit` has accepted."""
-    values: Array = cast("sparse.spmatrix", X).toarray() if sparse.issparse(X) else as_numpy(X)
-    return values.astype(np.float64)
-
-
-def like_input(result: Any, X: ArrayLike) -> Any:
-    """Move results to the array library of X, where scikit-learn's array dispatch is on.
-
-    Labels that are no numbers stay, as in scikit-learn.
-    """
-    if isinstance(result, list):
-        return [like_input(part, X) for part in result]
-    namespace, is_array_api, device = get_namespace_and_device(X)
-    moves = is_array_api and result.dtype.kind in "biufc"
-    return namespace.asarray(result, device=device) if moves else result

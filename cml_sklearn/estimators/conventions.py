@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn._loss import link as links
 from sklearn.preprocessing import LabelBinarizer
 
-from cml_sklearn.estimators.base import as_numpy
+from cml_sklearn.estimators.arrays import as_numpy
 from cml_sklearn.exceptions import UnsupportedModelError
 from cml_sklearn.quantization.postprocessing import (
     Affine,

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import html
 import inspect
+from abc import abstractmethod
 from collections.abc import Mapping
+from itertools import takewhile
+from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
 
-from cml_sklearn.estimators.wrapping import OwnParameter, parameters_doc
+from cml_sklearn.estimators.wrapping import OwnParameter, library_of, parameters_doc
 from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.steps import Lookup, Trees
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 
-__all__ = ["documented", "facts_of", "table_of"]
+__all__ = ["NotebookDisplay", "facts_of"]
 
 _PARAMETERS = "Parameters\n----------\n"
 
@@ -22,6 +25,40 @@ _TABLE = """
 <table class="parameters-table"><tbody>{rows}</tbody></table></details></div>"""
 
 _ROW = '<tr class="default"><td class="param">{}</td><td class="value">{}</td></tr>'
+
+
+class NotebookDisplay(BaseEstimator):
+    """An estimator's parameters, attributes and facts, as notebooks show them; abstract."""
+
+    _wrapped_class: ClassVar[type[BaseEstimator]]
+    _own_parameters: ClassVar[tuple[OwnParameter, ...]]
+
+    @property
+    @abstractmethod
+    def quantized_module_(self) -> QuantizedModule:
+        """The module that the facts are about."""
+
+    def _get_doc_link(self) -> str:
+        """Address of the wrapped class's page, for notebooks; empty for other libraries."""
+        module, name = self._wrapped_class.__module__, self._wrapped_class.__name__
+        if library_of(self._wrapped_class) != "sklearn":
+            return ""
+        public = ".".join(takewhile(lambda part: part[0] != "_", module.split(".")))
+        link: str = self._doc_link_template.format(estimator_module=public, estimator_name=name)
+        return link
+
+    def _get_params_html(self, deep: bool = True, doc_link: str = "") -> Any:
+        """Let scikit-learn show the parameters, with the wrapped class's help beside ours."""
+        shown = super()._get_params_html(deep, doc_link)
+        shown.estimator_class = _documented(self._wrapped_class, self._own_parameters)
+        return shown
+
+    def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
+        """Let scikit-learn show the fitted attributes, after what is known of encryption."""
+        shown = super()._get_fitted_attr_html(doc_link)
+        table, attributes = _table_of(facts_of(self.quantized_module_)), shown._html_repr
+        shown._html_repr = lambda: table + attributes()
+        return shown
 
 
 def facts_of(module: QuantizedModule) -> dict[str, str]:
@@ -64,13 +101,13 @@ def _integers(*tensors: Bounds) -> str:
     return f"{n_integers} x {width} bit{'s' * (width > 1)}"
 
 
-def table_of(facts: Mapping[str, str]) -> str:
+def _table_of(facts: Mapping[str, str]) -> str:
     """Write facts as scikit-learn's notebooks write attributes."""
     cells = (map(html.escape, pair) for pair in facts.items())
     return _TABLE.format(rows="".join(_ROW.format(*pair) for pair in cells))
 
 
-def documented(wrapped: type[BaseEstimator], own: tuple[OwnParameter, ...]) -> type:
+def _documented(wrapped: type[BaseEstimator], own: tuple[OwnParameter, ...]) -> type:
     """Make a class that only has a docstring: the wrapped one's, with our parameters, too.
 
     Parameters

@@ -14,7 +14,7 @@ from sklearn.base import is_regressor
 
 from cml_sklearn._typing import Array
 from cml_sklearn.config import config_context
-from cml_sklearn.estimators.base import as_dense
+from cml_sklearn.estimators.arrays import as_dense
 from cml_sklearn.estimators.predictions import PredictingEstimator
 from cml_sklearn.exceptions import InvalidInputError
 

@@ -11,7 +11,8 @@ from sklearn.base import BaseEstimator
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray, IntArray
-from cml_sklearn.estimators.base import FheEstimator, as_dense, as_numpy
+from cml_sklearn.estimators.arrays import as_dense, as_numpy
+from cml_sklearn.estimators.base import FheEstimator
 from cml_sklearn.quantization.ranges import random_rows
 
 __all__ = ["CalibratedOnBatches", "PartialFitMixin", "weighty"]

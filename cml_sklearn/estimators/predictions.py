@@ -28,7 +28,8 @@ from typing_extensions import override
 
 from cml_sklearn._typing import Array
 from cml_sklearn.config import ExecutionMode
-from cml_sklearn.estimators.base import FheEstimator, like_input
+from cml_sklearn.estimators.arrays import like_input
+from cml_sklearn.estimators.base import FheEstimator
 from cml_sklearn.estimators.conventions import class_labels
 from cml_sklearn.quantization.postprocessing import (
     Logarithm,

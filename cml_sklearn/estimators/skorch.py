@@ -22,7 +22,7 @@ from typing_extensions import override
 from cml_sklearn._keywords import did_you_mean
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.convert.torch import export_to_onnx
-from cml_sklearn.estimators.base import as_dense
+from cml_sklearn.estimators.arrays import as_dense
 from cml_sklearn.estimators.clipping import ends_of
 from cml_sklearn.estimators.examples import example_of
 from cml_sklearn.estimators.networks import QUANTIZATION_PARAMETERS, NetworkEstimator

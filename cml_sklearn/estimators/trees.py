@@ -18,7 +18,8 @@ from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray, IntArray
 from cml_sklearn.convert.hummingbird import trees_to_onnx
-from cml_sklearn.estimators.base import P_ERROR, FheEstimator, as_dense
+from cml_sklearn.estimators.arrays import as_dense
+from cml_sklearn.estimators.base import P_ERROR, FheEstimator
 from cml_sklearn.estimators.translated_parameters import groups_by_position, signs_by_position
 from cml_sklearn.estimators.wrapping import OwnParameter
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
