@@ -18,7 +18,6 @@ from cml_sklearn.deployment.preprocessing.categories import (
     Indicators,
     MissingFlags,
 )
-from cml_sklearn.deployment.preprocessing.converters import columns_of, transforms_of
 from cml_sklearn.deployment.preprocessing.numeric import (
     Binarize,
     Bins,
@@ -34,6 +33,7 @@ from cml_sklearn.deployment.preprocessing.numeric import (
     Ufunc,
     Weigh,
 )
+from cml_sklearn.deployment.preprocessing.pipelines import columns_of, transforms_of
 from cml_sklearn.deployment.preprocessing.steps import TRANSFORM_CLASSES, preprocess, words_of
 from cml_sklearn.deployment.preprocessing.table import Missing, Table, as_table
 

@@ -1,9 +1,8 @@
-"""Fitted transformers of scikit-learn become steps."""
+"""Fitted transformers of scikit-learn become steps: a function for each of its classes."""
 
 from __future__ import annotations
 
-from collections import UserList
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from math import isnan
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.deployment.preprocessing.base import (
-    Columns,
     Preprocessing,
     SideBySide,
 )
@@ -33,10 +31,8 @@ from cml_sklearn.deployment.preprocessing.numeric import (
     Project,
     QuantileMap,
     Rescale,
-    Select,
     Standardize,
     Ufunc,
-    Weigh,
 )
 from cml_sklearn.deployment.preprocessing.table import (
     MAX_EXACT,
@@ -48,139 +44,22 @@ from cml_sklearn.deployment.preprocessing.table import (
 )
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 
-__all__ = [
-    "Fitted",
-    "columns_of",
-    "transforms_of",
-]
+__all__ = ["CONVERTERS", "Fitted", "converts"]
 
 Fitted = Any
 """A fitted transformer of scikit-learn, which has no types; or "passthrough"."""
 
-_CONVERTERS: dict[str, Callable[[Fitted], Preprocessing]] = {}
+CONVERTERS: dict[str, Callable[[Fitted], Preprocessing]] = {}
 """Conversions by the name of a class of scikit-learn."""
 
 
-def transforms_of(pipeline_steps: Sequence[tuple[str, Fitted]]) -> Preprocessing:
-    """Turn fitted transformers into plain data.
-
-    Parameters
-    ----------
-    pipeline_steps : sequence of (str, transformer)
-        As in `Pipeline.steps`, without the model at the end.
-
-    Returns
-    -------
-    tuple of ClientTransform
-        Empty, if all steps are "passthrough".
-
-    Raises
-    ------
-    UnsupportedModelError
-        A transformer is of a class that has no plain form, or was fitted to what can't be stored.
-    """
-    transforms = (*_front(pipeline_steps), *_chain(pipeline_steps))
-    _has_indicators(transforms)
-    return transforms
-
-
-def _has_indicators(transforms: Preprocessing, *, before: bool = False) -> bool:
-    """Whether columns are indicators, which may be sparse; no quantiles may be mapped of such."""
-    for transform in transforms:
-        if before and isinstance(transform, QuantileMap):
-            raise UnsupportedModelError(
-                "QuantileTransformer leaves the zeros of sparse indicators as they are, which has "
-                "no plain form. Put it before the indicators, or beside them."
-            )
-        if isinstance(transform, SideBySide):
-            of_branches = [_has_indicators(b, before=before) for b in transform.branches]
-            before = any(of_branches)  # after all branches have been checked
-        before = before or isinstance(transform, Indicators)
-    return before
-
-
-def columns_of(estimator: Fitted) -> Preprocessing:
-    """Step that takes the columns which an estimator was fitted to; none if it doesn't know."""
-    n_features = getattr(estimator, "n_features_in_", None)
-    if n_features is None:
-        return ()
-    names = tuple(map(str, getattr(estimator, "feature_names_in_", ())))
-    return (Columns(tuple(range(n_features)), int(n_features), names),)
-
-
-def _front(steps: Sequence[tuple[str, Fitted]]) -> Preprocessing:
-    """Choice of the columns that the first step was fitted to."""
-    first = next(_flat(steps), None)
-    if type(first).__name__ == "ColumnTransformer":  # which chooses for itself
-        return ()
-    return next((c for reader in _readers(first) if (c := columns_of(reader))), ())
-
-
-def _flat(steps: Sequence[tuple[str, Fitted]]) -> Iterator[Fitted]:
-    """Yield the steps of a pipeline and of those within it."""
-    for _, step in steps:
-        if type(step).__name__ == "Pipeline":
-            yield from _flat(step.steps)
-        elif not _passes(step):
-            yield step
-
-
-def _readers(step: Fitted) -> Iterator[Fitted]:
-    """Yield the transformers that get the same data as a step."""
-    if type(step).__name__ == "FeatureUnion":
-        for branch in step.transformer_list:
-            yield from _readers(next(_flat([branch]), None))
-    else:
-        yield step
-
-
-def _passes(step: Fitted) -> bool:
-    return step is None or (isinstance(step, str) and step == "passthrough")
-
-
-def _chain(steps: Iterable[tuple[str, Fitted]]) -> Preprocessing:
-    return tuple(transform for _, step in steps for transform in _converted(step))
-
-
-def _converted(step: Fitted) -> Preprocessing:
-    if _passes(step):
-        return ()
-    cls = type(step)
-    if cls.__module__.startswith("sklearn.") and cls.__name__ in _CONVERTERS:
-        _check_is_fitted(step)
-        return _CONVERTERS[cls.__name__](step)
-    if _is_selector(step):
-        return _select(step)
-    raise UnsupportedModelError(
-        f"{cls.__name__} can't become plain data for the client. Transform the data before it "
-        f"comes to the pipeline, or use scikit-learn's {', '.join(sorted(_CONVERTERS))}, or a "
-        "selector of features."
-    )
-
-
-def _check_is_fitted(step: Fitted) -> None:
-    from sklearn.utils.validation import check_is_fitted
-
-    check_is_fitted(step)
-
-
-def _is_selector(step: Fitted) -> bool:
-    """Whether a step does no more than to take the columns of `get_support`."""
-    from sklearn.feature_selection import SelectorMixin
-
-    return all(
-        getattr(type(step), name, None) is getattr(SelectorMixin, name)
-        for name in ("transform", "_transform", "get_support")
-    )
-
-
-def _converts(
+def converts(
     *names: str,
 ) -> Callable[[Callable[[Fitted], Preprocessing]], Callable[[Fitted], Preprocessing]]:
     """Enter a conversion for classes of scikit-learn."""
 
     def enter(convert: Callable[[Fitted], Preprocessing]) -> Callable[[Fitted], Preprocessing]:
-        _CONVERTERS.update(dict.fromkeys(names, convert))
+        CONVERTERS.update(dict.fromkeys(names, convert))
         return convert
 
     return enter
@@ -214,58 +93,7 @@ def _stored(step: Fitted, value: object) -> Cell:
     return as_key(plain)
 
 
-@_converts("Pipeline")
-def _pipeline(pipeline: Fitted) -> Preprocessing:
-    return _chain(pipeline.steps)
-
-
-@_converts("FeatureUnion")
-def _union(union: Fitted) -> Preprocessing:
-    weights = union.transformer_weights or {}
-    kept = [(name, step) for name, step in union.transformer_list if not _drops(step)]
-    branches = [(*_converted(step), *_weigh(weights.get(name))) for name, step in kept]
-    return (SideBySide(tuple(branches)),)
-
-
-@_converts("ColumnTransformer")
-def _columns(transformer: Fitted) -> Preprocessing:
-    weights = transformer.transformer_weights or {}
-    branches = []
-    for name, step, spec in transformer.transformers_:
-        chosen = _chosen(transformer, spec)
-        if chosen.places and not _drops(step):
-            branches.append((chosen, *_converted(step), *_weigh(weights.get(name))))
-    return (SideBySide(tuple(branches)),)
-
-
-def _drops(step: Fitted) -> bool:
-    return isinstance(step, str) and step == "drop"
-
-
-def _weigh(weight: float | None) -> Preprocessing:
-    return () if weight is None else (Weigh(float(weight)),)
-
-
-def _chosen(transformer: Fitted, spec: Any) -> Columns:
-    """Choice of columns by names, places, slices of either, or a mask."""
-    n_features = int(transformer.n_features_in_)
-    names = list(map(str, getattr(transformer, "feature_names_in_", ())))
-    places = tuple(np.arange(n_features)[_index(spec, names)].tolist())
-    return Columns(places, n_features, tuple(names[place] for place in places) if names else ())
-
-
-def _index(spec: Any, names: list[str]) -> slice | Array:
-    if isinstance(spec, slice):
-        start, stop = (names.index(e) if isinstance(e, str) else e for e in (spec.start, spec.stop))
-        # a slice of names has its last one
-        return slice(start, stop + 1 if isinstance(spec.stop, str) else stop, spec.step)
-    keys = np.atleast_1d(np.asarray(spec.data if isinstance(spec, UserList) else spec))
-    if keys.dtype.kind in "OU":
-        keys = np.array([names.index(key) for key in keys])
-    return keys if keys.dtype == bool else keys.astype(np.int64)
-
-
-@_converts("StandardScaler")
+@converts("StandardScaler")
 def _standard_scaler(scaler: Fitted) -> Preprocessing:
     return _standardized(scaler, *_mean_and_scale(scaler))
 
@@ -274,19 +102,19 @@ def _mean_and_scale(scaler: Fitted) -> tuple[object, object]:
     return (scaler.mean_ if scaler.with_mean else 0, scaler.scale_ if scaler.with_std else 1)
 
 
-@_converts("RobustScaler")
+@converts("RobustScaler")
 def _robust_scaler(scaler: Fitted) -> Preprocessing:
     center = scaler.center_ if scaler.with_centering else 0
     return _standardized(scaler, center, scaler.scale_ if scaler.with_scaling else 1)
 
 
-@_converts("MaxAbsScaler")
+@converts("MaxAbsScaler")
 def _max_abs_scaler(scaler: Fitted) -> Preprocessing:
     limits = (Limit(-1.0, 1.0),) if getattr(scaler, "clip", False) else ()
     return (*_standardized(scaler, 0, scaler.scale_), *limits)
 
 
-@_converts("MinMaxScaler")
+@converts("MinMaxScaler")
 def _min_max_scaler(scaler: Fitted) -> Preprocessing:
     limits = (Limit(*map(float, scaler.feature_range)),) if scaler.clip else ()
     return (Rescale(_floats(scaler, scaler.scale_), _floats(scaler, scaler.min_)), *limits)
@@ -298,7 +126,7 @@ def _standardized(step: Fitted, center: object, scale: object) -> Preprocessing:
     return (Standardize(_floats(step, center) * ones, _floats(step, scale) * ones),)
 
 
-@_converts("SimpleImputer")
+@converts("SimpleImputer")
 def _simple_imputer(imputer: Fitted) -> Preprocessing:
     missing, numeric = _stored(imputer, imputer.missing_values), imputer._fit_dtype.kind != "O"
     fills = [_stored(imputer, value) for value in imputer.statistics_]
@@ -310,7 +138,7 @@ def _simple_imputer(imputer: Fitted) -> Preprocessing:
     return (SideBySide(((impute,), (MissingFlags(missing, places, len(fills), numeric),))),)
 
 
-@_converts("MissingIndicator")
+@converts("MissingIndicator")
 def _missing_indicator(indicator: Fitted) -> Preprocessing:
     if indicator.sparse is True:
         raise _refused(indicator, "its flags are sparse", 'Give sparse="auto"')
@@ -321,7 +149,7 @@ def _missing_indicator(indicator: Fitted) -> Preprocessing:
     return (MissingFlags(missing, places, n_features, numeric=False, only_there=only_there),)
 
 
-@_converts("OrdinalEncoder")
+@converts("OrdinalEncoder")
 def _ordinal_encoder(encoder: Fitted) -> Preprocessing:
     missing = _code(encoder.encoded_missing_value)
     unknown = None
@@ -339,7 +167,7 @@ def _code(value: float) -> Code:
     return Missing() if isnan(value) else float(value)
 
 
-@_converts("OneHotEncoder")
+@converts("OneHotEncoder")
 def _one_hot_encoder(encoder: Fitted) -> Preprocessing:
     drops = [None] * len(encoder.categories_) if encoder.drop_idx_ is None else encoder.drop_idx_
     books, widths = [], []
@@ -382,7 +210,7 @@ def _code_without(dropped: float | None, code: float) -> float:
     return -1.0 if code == dropped else code - 1.0
 
 
-@_converts("KBinsDiscretizer")
+@converts("KBinsDiscretizer")
 def _k_bins(bins: Fitted) -> Preprocessing:
     if bins.dtype not in {None, np.float64}:
         raise _refused(bins, f"its dtype is {bins.dtype}", "Give dtype=None")
@@ -392,14 +220,14 @@ def _k_bins(bins: Fitted) -> Preprocessing:
     return (step, Indicators(tuple(map(int, bins.n_bins_))))
 
 
-@_converts("QuantileTransformer")
+@converts("QuantileTransformer")
 def _quantiles(transformer: Fitted) -> Preprocessing:
     quantiles = _floats(transformer, transformer.quantiles_)
     shares = _floats(transformer, transformer.references_)
     return (QuantileMap(quantiles, shares, transformer.output_distribution == "normal"),)
 
 
-@_converts("PowerTransformer")
+@converts("PowerTransformer")
 def _power(transformer: Fitted) -> Preprocessing:
     powers = _floats(transformer, transformer.lambdas_)
     scaled: Preprocessing = ()
@@ -408,17 +236,17 @@ def _power(transformer: Fitted) -> Preprocessing:
     return (Power(powers, transformer.method == "box-cox"), *scaled)
 
 
-@_converts("Normalizer")
+@converts("Normalizer")
 def _normalizer(normalizer: Fitted) -> Preprocessing:
     return (Norm(normalizer.norm),)
 
 
-@_converts("Binarizer")
+@converts("Binarizer")
 def _binarizer(binarizer: Fitted) -> Preprocessing:
     return (Binarize(float(binarizer.threshold)),)
 
 
-@_converts("PolynomialFeatures")
+@converts("PolynomialFeatures")
 def _polynomial(polynomial: Fitted) -> Preprocessing:
     shape = polynomial.n_output_features_, polynomial.n_features_in_
     # scikit-learn's `powers_` fails where there are no products
@@ -426,7 +254,7 @@ def _polynomial(polynomial: Fitted) -> Preprocessing:
     return (Polynomial(np.array(powers, dtype=np.int64)),)
 
 
-@_converts("PCA", "IncrementalPCA")
+@converts("PCA", "IncrementalPCA")
 def _pca(pca: Fitted) -> Preprocessing:
     weights = _floats(pca, pca.components_).T
     project = Project(weights, -(_floats(pca, pca.mean_) @ weights))
@@ -437,20 +265,20 @@ def _pca(pca: Fitted) -> Preprocessing:
     return (project, Standardize(np.zeros(len(deviations)), np.maximum(deviations, least)))
 
 
-@_converts("TruncatedSVD", "GaussianRandomProjection", "SparseRandomProjection")
+@converts("TruncatedSVD", "GaussianRandomProjection", "SparseRandomProjection")
 def _projection(projection: Fitted) -> Preprocessing:
     components = projection.components_
     dense = components.toarray() if hasattr(components, "toarray") else components
     return (_projected(projection, dense.T),)
 
 
-@_converts("FastICA")
+@converts("FastICA")
 def _fast_ica(ica: Fitted) -> Preprocessing:
     centered = _standardized(ica, ica.mean_, 1) if ica.whiten else ()
     return (*centered, _projected(ica, ica.components_.T))
 
 
-@_converts("FactorAnalysis")
+@converts("FactorAnalysis")
 def _factor_analysis(analysis: Fitted) -> Preprocessing:
     precise = analysis.components_ / analysis.noise_variance_
     covariance = np.linalg.inv(np.eye(len(precise)) + precise @ analysis.components_.T)
@@ -458,7 +286,7 @@ def _factor_analysis(analysis: Fitted) -> Preprocessing:
     return (*centered, _projected(analysis, precise.T), _projected(analysis, covariance))
 
 
-@_converts("LinearDiscriminantAnalysis")
+@converts("LinearDiscriminantAnalysis")
 def _discriminants(analysis: Fitted) -> Preprocessing:
     if analysis.solver == "lsqr":
         raise _refused(analysis, "its solver has no `transform`", 'Use the solver "svd" or "eigen"')
@@ -470,7 +298,7 @@ def _projected(step: Fitted, weights: Array) -> Project:
     return Project(_floats(step, weights), np.zeros(weights.shape[1]))
 
 
-@_converts("FunctionTransformer")
+@converts("FunctionTransformer")
 def _function(transformer: Fitted) -> Preprocessing:
     func = transformer.func
     if func is None:
@@ -486,12 +314,3 @@ def _function(transformer: Fitted) -> Preprocessing:
             f"Use one of NumPy's {known} without arguments",
         )
     return (Ufunc(name),)
-
-
-def _select(selector: Fitted) -> Preprocessing:
-    from sklearn.utils import get_tags
-
-    support = selector.get_support()
-    places = tuple(np.flatnonzero(support).tolist())
-    allow_nan = bool(get_tags(selector).input_tags.allow_nan)
-    return (Select(places, len(support), allow_nan),)
