@@ -51,6 +51,7 @@ FLOORS = [
 ]
 FLOORS_OF_ESTIMATORS = [
     {
+        "affine_layers",
         "arrays",
         "attributes",
         "clipping",
@@ -60,7 +61,7 @@ FLOORS_OF_ESTIMATORS = [
         "translated_parameters",
         "wrapping",
     },
-    {"notebook"},
+    {"notebook", "student"},
     {"base"},
     {"conventions", "partial_fit", "watched"},
     {"distillation", "predictions"},

@@ -14,14 +14,12 @@ from cml_sklearn._keywords import suggests_keywords
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.exceptions import (
     BitWidthError,
-    CalibrationError,
     CmlError,
     InvalidInputError,
     UnsupportedOperatorError,
 )
 from cml_sklearn.onnx.graph import Node, PreparedGraph, TensorSpec
 from cml_sklearn.onnx.numpy_module import NumpyModule
-from cml_sklearn.onnx.running import run_node
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.program.soundness import FOREIGN_ERRORS
 from cml_sklearn.quantization.affine import AffineQuantizer
@@ -34,6 +32,7 @@ from cml_sklearn.quantization.bit_widths import (
     width_of,
 )
 from cml_sklearn.quantization.builder import ModuleBuilder
+from cml_sklearn.quantization.calibration import calibrated_activations, calibration_data
 from cml_sklearn.quantization.clear_tail import (
     ClearTail,
     check_quantized_forms,
@@ -41,11 +40,9 @@ from cml_sklearn.quantization.clear_tail import (
 )
 from cml_sklearn.quantization.decoders import OutputScale
 from cml_sklearn.quantization.encoders import IndexEncoder
-from cml_sklearn.quantization.input_checks import as_floats
 from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
 from cml_sklearn.quantization.output_ranges import affine_weights, output_ranges
 from cml_sklearn.quantization.preparation import (
-    completed,
     given_quantizers,
     index_encoders,
     integer_quantizer,
@@ -59,7 +56,7 @@ from cml_sklearn.quantization.preparation import (
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp, quantized_class
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
-from cml_sklearn.quantization.ranges import RangeMethod, best_range, finite_values, thinned
+from cml_sklearn.quantization.ranges import RangeMethod, best_range, thinned
 from cml_sklearn.quantization.squares import (
     WideSquaresError,
     check_width,
@@ -166,14 +163,14 @@ class PostTrainingAffineQuantization:
         UnsupportedOperatorError
             An operator without a quantized form; the message names the node.
         """
-        samples, weight = _calibration_data(calibration, sample_weight)
+        samples, weight = calibration_data(calibration, sample_weight)
         fitted, fitted_weight = thinned(samples, weight, _MAX_CALIBRATION_ROWS)
         typed = typed_samples(module.graph.inputs, fitted)
         given, module = module, with_free_batch(module, typed)
         graph, tail = self._split(module.graph)
         graph, tail = rewritten(settle_sizes(graph, module, typed), tail, module, typed)
         check_quantized_forms(graph)
-        activations = _activations(module, graph, typed)
+        activations = calibrated_activations(module, graph, typed)
         tail = tail and typed_tail(tail, activations)
         squares = self.exact_squares and squares_layers(graph)
         quantizers = tuple(
@@ -368,76 +365,6 @@ def _checked_method(method: RangeMethod) -> RangeMethod:
             f"calibration is {method!r}; it must be one of {', '.join(get_args(RangeMethod))}."
         )
     return method
-
-
-def _calibration_data(
-    calibration: tuple[ArrayLike, ...], sample_weight: ArrayLike | None
-) -> tuple[list[FloatArray], FloatArray]:
-    """Float samples of positive weight, and weights that add up to 1."""
-    samples = [as_floats(x) for x in calibration]
-    if not samples or not all(x.ndim and len(x) for x in samples):
-        raise CalibrationError("Calibration needs at least one sample for each input.")
-    n_samples = len(samples[0])
-    if any(len(x) != n_samples for x in samples):
-        raise CalibrationError("The calibration data have as many samples for every input.")
-    if not all(np.isfinite(x).all() for x in samples):
-        raise CalibrationError(
-            "The calibration data hold NaN or infinity; give finite values only."
-        )
-    weight = np.ones(n_samples) if sample_weight is None else as_floats(sample_weight)
-    if weight.shape != (n_samples,) or not np.isfinite(weight).all():
-        raise CalibrationError(
-            f"sample_weight has shape {weight.shape}; give finite numbers of shape ({n_samples},)."
-        )
-    rows = np.flatnonzero(weight > 0)
-    if not len(rows):
-        raise CalibrationError("All calibration samples have weight 0; give some a positive one.")
-    rows = np.resize(rows, max(len(rows), 2))  # two show which axis is that of the samples
-    weight = weight[rows] if weight[rows].sum() < np.inf else weight[rows] / len(rows)
-    return [x[rows] for x in samples], weight / weight.sum()
-
-
-def _activations(
-    module: NumpyModule, graph: PreparedGraph, samples: Sequence[FloatArray]
-) -> dict[str, Array]:
-    """Compute all tensors; infinities are cut off on their way into an encrypted node.
-
-    Raises
-    ------
-    CalibrationError
-        A layer with weights has nothing finite to be fitted to; the message names the node that
-        this comes from.
-    """
-    values = completed(module.activations(*samples), graph)
-    products = {node.outputs[0] for node in graph.nodes if quantized_class(node).is_product}
-    if all(np.isfinite(values[name]).all() for name in products):
-        return values
-    first: Node | None = None
-    read = products.union(*(node.inputs for node in graph.nodes))
-    with np.errstate(all="ignore"):
-        for node in graph.nodes:
-            values |= run_node(node, values)
-            name = node.outputs[0]
-            if np.isfinite(values[name]).all():
-                continue
-            first = first or node
-            if name in products or (name in read and not np.isnan(values[name]).any()):
-                values[name] = _cut_off(values[name], first)
-    return values
-
-
-def _cut_off(values: FloatArray, node: Node) -> FloatArray:
-    """Cut infinities that come from a node off, with a warning."""
-    finite = finite_values(values, node)
-    warnings.warn(
-        f"{node} gives infinity for {np.count_nonzero(np.isinf(values))} of {values.size} "
-        f"calibration values; they count as {finite.min():.6g} or {finite.max():.6g}, the "
-        "outermost finite ones. Give data that the float model is finite on, or keep the "
-        "operator's argument inside its domain.",
-        UserWarning,
-        stacklevel=2,
-    )
-    return finite
 
 
 def _add_output(builder: ModuleBuilder, output: Operand, n_bits: int) -> tuple[int, OutputScale]:
