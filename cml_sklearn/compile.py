@@ -18,7 +18,7 @@ from cml_sklearn.fhe.costs import CostTable
 from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR, CircuitOptions
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.bit_widths import NBits, RoundingBits
-from cml_sklearn.quantization.input_checks import as_floats
+from cml_sklearn.quantization.encoding import as_floats
 from cml_sklearn.quantization.post_training import ClearTailChoice, PostTrainingAffineQuantization
 from cml_sklearn.quantization.preparation import typed_samples, with_free_batch
 from cml_sklearn.quantization.quantized_module import QuantizedModule

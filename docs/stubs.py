@@ -180,8 +180,9 @@ def _methods(cls: type[FheEstimator]) -> set[str]:
 
 
 def _bases(cls: type[FheEstimator]) -> list[type]:
-    """Classes of ours that an estimator is made of, but the last."""
-    return [k for k in cls.__mro__ if k.__module__.startswith("cml_") and k is not FheEstimator]
+    """Classes of ours that an estimator is made of, but for the last and its own."""
+    common = FheEstimator.__mro__
+    return [k for k in cls.__mro__ if k.__module__.startswith("cml_") and k not in common]
 
 
 def _method(cls: type[FheEstimator], name: str) -> str:

@@ -148,11 +148,11 @@ def test_only_near_names_are_suggested() -> None:
 
 def test_settings_and_compilers_suggest_keywords() -> None:
     with pytest.raises(TypeError, match=r"config_context\(\) got .* mean 'execute_in_fhe'"):
-        config_context(execute_in_fe=True)  # type: ignore[call-arg]
+        config_context(execute_in_fe=True)
     with pytest.raises(TypeError, match=r"set_config\(\) got .* mean 'progress'"):
-        set_config(progres=True)  # type: ignore[call-arg]
+        set_config(progres=True)
     with pytest.raises(TypeError, match=r"compile_onnx_model\(\) got .* mean 'rounding_bits'"):
-        compile_onnx_model("model.onnx", roundingbits=3)  # type: ignore[call-arg]
+        compile_onnx_model("model.onnx", roundingbits=3)
     with pytest.raises(TypeError, match=r"\.compile\(\) got .* mean 'batch_size'"):
         linear_model.Ridge().compile(batchsize=3)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match=r"fit\(\) got .* mean 'sample_weight'"):

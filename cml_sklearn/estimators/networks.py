@@ -22,7 +22,7 @@ from cml_sklearn.estimators.watched import WatchedEstimator
 from cml_sklearn.estimators.wrapping import OwnParameter
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.bit_widths import MAX_BITS, NBits, last_narrower
-from cml_sklearn.quantization.input_checks import as_floats
+from cml_sklearn.quantization.encoding import as_floats
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization, n_products
 from cml_sklearn.quantization.postprocessing import Link, Postprocessing, Softmax
 from cml_sklearn.quantization.quantized_module import QuantizedModule

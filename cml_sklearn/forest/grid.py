@@ -18,7 +18,7 @@ from cml_sklearn._typing import FloatArray
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.program.integers import to_integers
 from cml_sklearn.quantization.encoders import GridEncoder
-from cml_sklearn.quantization.input_checks import check_columns
+from cml_sklearn.quantization.encoding import check_columns
 
 __all__ = ["FeatureGrid", "GridMethod"]
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.exceptions import CalibrationError
 from cml_sklearn.program.integers import to_integers
+from cml_sklearn.quantization.encoding import Encoder
 
 __all__ = ["AffineQuantizer"]
 
@@ -17,7 +19,7 @@ _EPS, _TINY = np.finfo(np.float64).eps, np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True)
-class AffineQuantizer:
+class AffineQuantizer(Encoder):
     """Codes ``0 .. 2**n_bits - 1`` of an interval: ``value = scale * (code - zero_point)``.
 
     Values outside the interval are clipped to its ends.
@@ -58,27 +60,18 @@ class AffineQuantizer:
         return cls(scale, to_integers(-low / scale, "The code of the value 0"), n_bits)
 
     @property
+    @override
     def upper(self) -> IntArray:
-        """Largest code by element of the encrypted tensor."""
         return np.full(self.scale.shape, 2**self.n_bits - 1, dtype=np.int64)
 
-    @property
-    def takes_missing(self) -> bool:
-        """Whether NaN has a code."""
-        return False
-
-    def sample_shape(self, encoded: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape of a sample as floats, by its shape as integers."""
-        return encoded
-
+    @override
     def quantize(self, values: FloatArray) -> IntArray:
-        """Encode floats of shape (n_samples, ...), clipping what lies out of range."""
         with np.errstate(over="ignore"):
             codes = np.rint(values / self.scale) + self.zero_point
         return to_integers(np.clip(codes, 0, 2**self.n_bits - 1), "A code")
 
+    @override
     def clips(self, values: FloatArray) -> NDArray[np.bool_]:
-        """Whether values lie out of range, by more than rounding."""
         with np.errstate(over="ignore"):
             codes = np.rint(values / self.scale) + self.zero_point
         return (codes < 0) | (codes > 2**self.n_bits - 1)

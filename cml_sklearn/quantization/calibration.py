@@ -15,7 +15,7 @@ from cml_sklearn.exceptions import (
 from cml_sklearn.onnx.graph import Node, PreparedGraph
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.onnx.running import run_node
-from cml_sklearn.quantization.input_checks import as_floats
+from cml_sklearn.quantization.encoding import as_floats
 from cml_sklearn.quantization.preparation import (
     completed,
 )

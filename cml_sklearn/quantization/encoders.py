@@ -1,7 +1,4 @@
-"""Encoders: what turns the floats of a model's inputs into the integers that are encrypted.
-
-Here are those of one kind of model: balls for distances, grids for trees, indices for tables.
-"""
+"""Encoders of one kind of model each: balls for distances, grids for trees, rows for tables."""
 
 from __future__ import annotations
 
@@ -10,22 +7,21 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.program.integers import to_integers
-from cml_sklearn.quantization.affine import AffineQuantizer
-from cml_sklearn.quantization.feature_maps import CompandingQuantizer, MappedQuantizer
-from cml_sklearn.quantization.input_checks import check_columns
+from cml_sklearn.quantization.encoding import Encoder, check_columns
 
-__all__ = ["BallQuantizer", "Encoder", "GridEncoder", "IndexEncoder"]
+__all__ = ["BallQuantizer", "GridEncoder", "IndexEncoder"]
 
 _OUTSIDE = 1e100
 """Steps from the centre that are as good as infinitely many."""
 
 
 @dataclass(frozen=True)
-class BallQuantizer:
+class BallQuantizer(Encoder):
     """Points of a ball on a lattice, each with its squared distance from the centre.
 
     So the squared distance from any other point of the lattice is an affine function of the codes,
@@ -45,20 +41,16 @@ class BallQuantizer:
     reach: int
 
     @property
+    @override
     def upper(self) -> IntArray:
-        """Largest code by element of the encrypted tensor."""
         return np.append(np.full(len(self.centre), 2 * self.reach), self.reach**2)
 
-    @property
-    def takes_missing(self) -> bool:
-        """Whether NaN has a code."""
-        return False
-
+    @override
     def sample_shape(self, encoded: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape of a sample as floats, by its shape as integers."""
         del encoded
         return self.centre.shape
 
+    @override
     def quantize(self, values: FloatArray) -> IntArray:
         """Encode floats of shape (n_samples, n_features) as (n_samples, n_features + 1).
 
@@ -72,6 +64,7 @@ class BallQuantizer:
         points = self._rounded(places * shrinkage)
         return np.c_[points + self.reach, (points**2).sum(axis=1)]
 
+    @override
     def clips(self, values: FloatArray) -> NDArray[np.bool_]:
         """Whether values are moved, since their sample lies out of the ball."""
         places, shrinkage = self._placed(values)
@@ -99,7 +92,7 @@ class BallQuantizer:
 
 
 @dataclass(frozen=True)
-class GridEncoder:
+class GridEncoder(Encoder):
     """A bit for every edge of a grid, 1 where the value lies above it.
 
     The bits of one feature stand together, by ascending edge. A missing value lies above every edge
@@ -120,20 +113,21 @@ class GridEncoder:
     float32: bool
 
     @property
+    @override
     def upper(self) -> IntArray:
-        """Largest code by element of the encrypted tensor."""
         return np.ones(int(self._ends[-1]), dtype=np.int64)
 
     @property
+    @override
     def takes_missing(self) -> bool:
-        """Whether NaN has a code."""
         return bool(self.missing.any())
 
+    @override
     def sample_shape(self, encoded: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape of a sample as floats, by its shape as integers."""
         del encoded
         return (len(self.edges),)
 
+    @override
     def quantize(self, values: FloatArray) -> IntArray:
         """Encode floats of shape (n_samples, n_features).
 
@@ -162,7 +156,7 @@ class GridEncoder:
 
 
 @dataclass(frozen=True)
-class IndexEncoder:
+class IndexEncoder(Encoder):
     """A bit for every row of a table, 1 for the row of an index.
 
     The row itself is then a product with the table, which costs no lookup.
@@ -175,19 +169,15 @@ class IndexEncoder:
     n_rows: int
 
     @property
+    @override
     def upper(self) -> IntArray:
-        """Largest code by element of the encrypted tensor."""
         return np.ones(self.n_rows, dtype=np.int64)
-
-    @property
-    def takes_missing(self) -> bool:
-        """Whether NaN has a code."""
-        return False
 
     def sample_shape(self, encoded: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of a sample of indices, by its shape as bits."""
         return encoded[:-1]
 
+    @override
     def quantize(self, values: FloatArray) -> IntArray:
         """Encode indices of shape (n_samples, ...) as bits of shape (n_samples, ..., n_rows).
 
@@ -207,14 +197,3 @@ class IndexEncoder:
             )
         places = (rows % self.n_rows)[..., None]
         return (places == np.arange(self.n_rows)).astype(np.int64)
-
-
-Encoder = (
-    AffineQuantizer
-    | BallQuantizer
-    | CompandingQuantizer
-    | MappedQuantizer
-    | GridEncoder
-    | IndexEncoder
-)
-"""What turns a float input of a module into the integers to encrypt."""

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.quantization.affine import AffineQuantizer
-from cml_sklearn.quantization.input_checks import check_columns
+from cml_sklearn.quantization.encoding import Encoder, check_columns
 
 __all__ = [
     "PRODUCT_BITS",
@@ -63,20 +64,15 @@ class Companding:
         return np.where(self.curved, drawn_in, values)
 
 
-class _AfterMap:
+class _AfterMap(Encoder):
     """Codes of what a map gives; abstract."""
 
     quantizer: AffineQuantizer
 
     @property
+    @override
     def upper(self) -> IntArray:
-        """Largest code by element of the encrypted tensor."""
         return self.quantizer.upper
-
-    @property
-    def takes_missing(self) -> bool:
-        """Whether NaN has a code."""
-        return False
 
 
 @dataclass(frozen=True)
@@ -96,16 +92,12 @@ class CompandingQuantizer(_AfterMap):
     companding: Companding
     quantizer: AffineQuantizer
 
-    def sample_shape(self, encoded: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape of a sample as floats, by its shape as integers."""
-        return encoded
-
+    @override
     def quantize(self, values: FloatArray) -> IntArray:
-        """Encode floats of shape (n_samples, n_features), clipping what lies out of range."""
         return self.quantizer.quantize(self.companding(values))
 
+    @override
     def clips(self, values: FloatArray) -> NDArray[np.bool_]:
-        """Whether values lie out of range, by more than rounding."""
         return self.quantizer.clips(self.companding(values))
 
 
@@ -167,15 +159,16 @@ class MappedQuantizer(_AfterMap):
     features: Monomials
     quantizer: AffineQuantizer
 
+    @override
     def sample_shape(self, encoded: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape of a sample as floats, by its shape as integers."""
         del encoded
         return self.features.centre.shape
 
+    @override
     def quantize(self, values: FloatArray) -> IntArray:
-        """Encode floats of shape (n_samples, n_features), clipping what lies out of range."""
         return self.quantizer.quantize(self.features(values))
 
+    @override
     def clips(self, values: FloatArray) -> NDArray[np.bool_]:
         """Whether values lie out of the box."""
         inside = values - self.features.centre

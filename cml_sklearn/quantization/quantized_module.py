@@ -20,8 +20,7 @@ from cml_sklearn.fhe.engines import Choice, choose_engine, lookup_costs
 from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR, AnyEngine, CircuitOptions
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization.clear_tail import ClearTail
-from cml_sklearn.quantization.encoders import Encoder
-from cml_sklearn.quantization.input_checks import as_floats
+from cml_sklearn.quantization.encoding import Encoder, as_floats
 from cml_sklearn.quantization.postprocessing import Postprocessing
 from cml_sklearn.quantization.storage import (
     Decoder,

@@ -15,12 +15,15 @@ from cml_sklearn.onnx.onnx_utils import check_operator
 from cml_sklearn.program.bounds import Ball, Bounds, OneHot
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.program.soundness import require
+from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.bit_widths import MAX_BITS
 from cml_sklearn.quantization.clear_tail import ClearTail, may_be_clear
 from cml_sklearn.quantization.decoders import FieldDecoder, OutputScale
-from cml_sklearn.quantization.encoders import BallQuantizer, Encoder, GridEncoder, IndexEncoder
+from cml_sklearn.quantization.encoders import BallQuantizer, GridEncoder, IndexEncoder
+from cml_sklearn.quantization.encoding import Encoder
 from cml_sklearn.quantization.feature_maps import (
     PRODUCT_BITS,
+    Companding,
     CompandingQuantizer,
     MappedQuantizer,
     Monomials,
@@ -114,33 +117,48 @@ def _check_encoder(encoder: Encoder, bounds: Bounds) -> None:
     require(isinstance(bounds, OneHot) == is_index, "bits of rows without an index")
     is_ball = isinstance(encoder, BallQuantizer)
     require(isinstance(bounds, Ball) == is_ball, "points of a ball without their squares")
-    if isinstance(encoder, BallQuantizer):
-        _check_ball(encoder, bounds)
-        return
-    if isinstance(encoder, GridEncoder):
-        edges, missing = encoder.edges, encoder.missing
-        require(missing.shape == (len(edges),), "a grid lacks features")
-        require(all(e.ndim == 1 and (np.diff(e) > 0).all() for e in edges), "no grid")
-        require(bounds.shape == encoder.upper.shape, "a grid has other bits than the program")
-        return
-    if isinstance(encoder, IndexEncoder):
-        require(bounds.shape[-1:] == (encoder.n_rows,), "a table has other rows than the program")
-        return
-    if isinstance(encoder, CompandingQuantizer):
-        companding, encoder = encoder.companding, encoder.quantizer
-        arrays = (companding.centre, companding.spread, companding.curved)
-        require(all(a.shape == bounds.shape for a in arrays), "a companding of other features")
-        require((companding.spread > 0).all(), "a spread that is not positive")
-    widest = MAX_BITS
-    if isinstance(encoder, MappedQuantizer):
-        _check_monomials(encoder.features, bounds)
-        encoder, widest = encoder.quantizer, MAX_BITS + PRODUCT_BITS
-    require(1 <= encoder.n_bits <= widest, f"codes of {encoder.n_bits} bits")
-    require((encoder.scale > 0).all(), "a scale that is not positive")
-    require(encoder.scale.shape == encoder.zero_point.shape, "scales lack zero points")
-    require(_spreads(encoder.scale.shape, bounds.shape), "scales of another shape than an input")
-    within = (bounds.low <= 0).all() and (bounds.high >= encoder.upper).all()
+    match encoder:
+        case BallQuantizer():
+            _check_ball(encoder, bounds)
+        case GridEncoder():
+            _check_grid(encoder, bounds)
+        case IndexEncoder(n_rows):
+            require(bounds.shape[-1:] == (n_rows,), "a table has other rows than the program")
+        case CompandingQuantizer(companding, quantizer):
+            _check_companding(companding, bounds)
+            _check_codes(quantizer, bounds, MAX_BITS)
+        case MappedQuantizer(features, quantizer):
+            _check_monomials(features, bounds)
+            _check_codes(quantizer, bounds, MAX_BITS + PRODUCT_BITS)
+        case AffineQuantizer():
+            _check_codes(encoder, bounds, MAX_BITS)
+        case _:
+            require(False, f"a {type(encoder).__name__} that nothing is known of")
+
+
+def _check_codes(quantizer: AffineQuantizer, bounds: Bounds, widest: int) -> None:
+    """Refuse evenly spaced codes that are not an input's."""
+    require(1 <= quantizer.n_bits <= widest, f"codes of {quantizer.n_bits} bits")
+    require((quantizer.scale > 0).all(), "a scale that is not positive")
+    require(quantizer.scale.shape == quantizer.zero_point.shape, "scales lack zero points")
+    require(_spreads(quantizer.scale.shape, bounds.shape), "scales of another shape than an input")
+    within = (bounds.low <= 0).all() and (bounds.high >= quantizer.upper).all()
     require(within, "codes outside of an input's range")
+
+
+def _check_companding(companding: Companding, bounds: Bounds) -> None:
+    """Refuse a companding of other features than an input's."""
+    arrays = (companding.centre, companding.spread, companding.curved)
+    require(all(a.shape == bounds.shape for a in arrays), "a companding of other features")
+    require((companding.spread > 0).all(), "a spread that is not positive")
+
+
+def _check_grid(encoder: GridEncoder, bounds: Bounds) -> None:
+    """Refuse a grid without order, or of other bits than an input's."""
+    edges, missing = encoder.edges, encoder.missing
+    require(missing.shape == (len(edges),), "a grid lacks features")
+    require(all(e.ndim == 1 and (np.diff(e) > 0).all() for e in edges), "no grid")
+    require(bounds.shape == encoder.upper.shape, "a grid has other bits than the program")
 
 
 def _check_ball(encoder: BallQuantizer, bounds: Bounds) -> None:

@@ -13,7 +13,8 @@ from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.clear_tail import ClearTail
 from cml_sklearn.quantization.decoders import FieldDecoder, OutputScale
-from cml_sklearn.quantization.encoders import BallQuantizer, Encoder, GridEncoder, IndexEncoder
+from cml_sklearn.quantization.encoders import BallQuantizer, GridEncoder, IndexEncoder
+from cml_sklearn.quantization.encoding import Encoder
 from cml_sklearn.quantization.feature_maps import (
     Companding,
     CompandingQuantizer,

@@ -1,14 +1,42 @@
-"""What the floats that come to an encoder must be."""
+"""What encoders are: they turn the floats of an input into the integers that are encrypted."""
 
 from __future__ import annotations
+
+from abc import ABC, abstractmethod
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cml_sklearn._typing import FloatArray
+from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.exceptions import InvalidInputError
 
-__all__ = ["as_floats", "check_columns"]
+__all__ = ["Encoder", "as_floats", "check_columns"]
+
+
+class Encoder(ABC):
+    """What turns floats into codes, integers from 0 on; a frozen dataclass of plain data."""
+
+    @property
+    @abstractmethod
+    def upper(self) -> IntArray:
+        """Largest code by element of the encrypted tensor."""
+
+    @property
+    def takes_missing(self) -> bool:
+        """Whether NaN has a code."""
+        return False
+
+    def sample_shape(self, encoded: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of a sample as floats, by its shape as integers."""
+        return encoded
+
+    @abstractmethod
+    def quantize(self, values: FloatArray) -> IntArray:
+        """Encode floats of shape (n_samples, ...), clipping what lies out of range."""
+
+    def clips(self, values: FloatArray) -> NDArray[np.bool_]:
+        """Whether values lie out of range, by more than rounding."""
+        return np.zeros(values.shape, dtype=np.bool_)
 
 
 def as_floats(values: ArrayLike) -> FloatArray:
