@@ -150,7 +150,7 @@ def test_samples_without_weight_teach_nothing() -> None:
     samples = distillation.Samples.weighted(X, weight)
     companding = distillation.Companding.fitted(X)
     batches = distillation._Batches(
-        samples, companding, distillation._Units.of(samples.X, samples.weight)
+        samples, companding, distillation._Standardizer.fitted(samples.X, samples.weight)
     )
     batches._noise = np.zeros(X.shape[1])
     drawn = np.concatenate([batches.draw()[0] for _ in range(5)])

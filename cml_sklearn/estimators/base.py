@@ -28,7 +28,7 @@ from cml_sklearn._typing import FloatArray
 from cml_sklearn.config import ExecutionMode, resolve_mode
 from cml_sklearn.estimators.arrays import as_dense, as_numpy
 from cml_sklearn.estimators.attributes import ModelAttributes
-from cml_sklearn.estimators.clipping import Ends, ends_of, tell_clipped
+from cml_sklearn.estimators.clipping import Ends, ends_of, report_clipping
 from cml_sklearn.estimators.examples import example_of
 from cml_sklearn.estimators.notebook import NotebookDisplay
 from cml_sklearn.estimators.refused_parameters import check_fit_arguments, check_parameters
@@ -301,7 +301,7 @@ class FheEstimator(ModelAttributes, NotebookDisplay):
         weight = None if sample_weight is None else as_numpy(sample_weight)
         if weight is not None:
             weight = np.broadcast_to(weight, len(X)).astype(np.float64)
-        self._own(model, *self._quantize(model, X, weight))
+        self._adopt_modules(model, *self._quantize(model, X, weight))
         self._seen = ends_of(X)
         return self
 
@@ -313,7 +313,7 @@ class FheEstimator(ModelAttributes, NotebookDisplay):
             if hasattr(model, name):
                 self.__dict__[name] = getattr(model, name)
 
-    def _own(
+    def _adopt_modules(
         self,
         model: BaseEstimator,
         onnx_model: onnx.ModelProto,
@@ -352,7 +352,7 @@ class FheEstimator(ModelAttributes, NotebookDisplay):
         if mode:
             self._circuit_of(module, len(values))
         if self._seen is not None:
-            tell_clipped(module.input_quantizers[0], values, self._seen)
+            report_clipping(module.input_quantizers[0], values, self._seen)
         return cast("FloatArray", module.forward(values, execute_in_fhe=mode))
 
     def _circuit_of(self, module: QuantizedModule, n_samples: int = 1) -> FheCircuit:

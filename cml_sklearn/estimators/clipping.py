@@ -11,7 +11,7 @@ from cml_sklearn.exceptions import ClippedInputWarning
 from cml_sklearn.fhe.long_steps import LOG
 from cml_sklearn.quantization.encoding import Encoder
 
-__all__ = ["Ends", "ends_of", "tell_clipped"]
+__all__ = ["Ends", "ends_of", "report_clipping"]
 
 Ends = tuple[FloatArray, FloatArray]
 """Least and greatest value of each feature."""
@@ -28,7 +28,7 @@ def ends_of(X: FloatArray) -> Ends:
     return X.min(axis=0), X.max(axis=0)
 
 
-def tell_clipped(encoder: Encoder, X: FloatArray, seen: Ends) -> None:
+def report_clipping(encoder: Encoder, X: FloatArray, seen: Ends) -> None:
     """Log how many values are clipped that lie outside the range of training.
 
     One warning follows where it is many, or one is far out. New samples lie a little outside all

@@ -36,14 +36,14 @@ from cml_sklearn.quantization.ranges import thinned
 __all__ = ["Samples", "distilled_or_plain"]
 
 _N_STEPS = 400
-_BATCH = 256
+_BATCH_SIZE = 256
 _N_BATCHES = 32
 """Drawn once; each of them is learned from again and again."""
 
 _FEWEST_ROWS, _MOST_ROWS = 64, 10_000
 """Rows that are learned from, and compared on; of fewer ones there is nothing to learn."""
 
-_RATE = 5e-3
+_LEARNING_RATE = 5e-3
 _NOISE = 0.3
 """Of the inputs, in standard deviations of most of a feature's values: between the samples, too,
 the student gives what the float net gives."""
@@ -148,16 +148,16 @@ def _distil(
         Of these.
     """
     drawn_in = companding(samples.X)
-    units = _Units.of(drawn_in, samples.weight)
-    inputs = replace(samples, X=units.standardized(drawn_in))
+    standardizer = _Standardizer.fitted(drawn_in, samples.weight)
+    inputs = replace(samples, X=standardizer.transform(drawn_in))
     weights, biases = [layer.weight for layer in layers], [layer.bias for layer in layers]
     weights[0], biases[0] = _refitted(inputs, samples.X @ weights[0] + biases[0])
     student = Student(weights, biases, layers[0].activation, quantization)
     student.take_ranges(inputs.X, inputs.weight)
-    _train(student, layers, _Batches(samples, companding, units), outputs)
+    _train(student, layers, _Batches(samples, companding, standardizer), outputs)
     weights, biases = student.layers()
-    weights[0], biases[0] = units.taken_off(weights[0], biases[0])
-    low, high = (units.undone(end) for end in student.ends())
+    weights[0], biases[0] = standardizer.folded(weights[0], biases[0])
+    low, high = (standardizer.inverse_transform(end) for end in student.ends())
     if not all(np.isfinite(values).all() for values in (*weights, *biases, low, high)):
         return None
     return weights, biases, AffineQuantizer.from_range(low, high, quantization.n_bits.inputs)
@@ -174,29 +174,29 @@ def _divergence(outputs: Outputs, given: torch.Tensor, wanted: torch.Tensor) -> 
 
 
 @dataclass(frozen=True)
-class _Units:
-    """Mean and standard deviation of features, in which steps of training have one size."""
+class _Standardizer:
+    """Standardization of features, so that steps of training have one size for all of them."""
 
     mean: FloatArray
     scale: FloatArray
 
     @classmethod
-    def of(cls, values: FloatArray, sample_weight: FloatArray) -> _Units:
-        """Take those of samples."""
+    def fitted(cls, values: FloatArray, sample_weight: FloatArray) -> _Standardizer:
+        """Take weighted mean and standard deviation of samples."""
         mean = sample_weight @ values
         scale = np.sqrt(sample_weight @ (values - mean) ** 2)
         return cls(mean, np.where(scale > 0, scale, 1.0))
 
-    def standardized(self, values: FloatArray) -> FloatArray:
-        """Values in these units."""
+    def transform(self, values: FloatArray) -> FloatArray:
+        """Standardize values."""
         return (values - self.mean) / self.scale
 
-    def undone(self, values: FloatArray) -> FloatArray:
-        """Values in the features' own units."""
+    def inverse_transform(self, values: FloatArray) -> FloatArray:
+        """Bring standardized values back into the features' own units."""
         return self.mean + self.scale * values
 
-    def taken_off(self, weight: FloatArray, bias: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Weights (n_in, n_out) and bias for inputs in their own units, of those for these."""
+    def folded(self, weight: FloatArray, bias: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Fold the standardization into a layer's weights (n_in, n_out) and bias."""
         weight = weight / self.scale[:, None]
         return weight, bias - self.mean @ weight
 
@@ -217,21 +217,24 @@ class _Batches:
     ----------
     samples : Samples
     companding : Companding
-    units : _Units
+    standardizer : _Standardizer
         Of what the companding gives.
     """
 
-    def __init__(self, samples: Samples, companding: Companding, units: _Units) -> None:
-        self._samples, self._companding, self._units = samples, companding, units
+    def __init__(
+        self, samples: Samples, companding: Companding, standardizer: _Standardizer
+    ) -> None:
+        self._samples, self._companding = samples, companding
+        self._standardizer = standardizer
         self._random = np.random.default_rng(0)
         self._noise = _NOISE * np.minimum(decile_spread(samples.X), samples.X.std(axis=0))
 
     def draw(self) -> tuple[FloatArray, torch.Tensor]:
         """Draw a batch, as the float net takes it and as the student takes it."""
-        X, n_rows = self._samples.X, min(len(self._samples.X), _BATCH)
+        X, n_rows = self._samples.X, min(len(self._samples.X), _BATCH_SIZE)
         rows = self._random.choice(len(X), n_rows, p=self._samples.weight)
         x = X[rows] + self._noise * self._random.standard_normal((n_rows, X.shape[1]))
-        return x, to_tensor(self._units.standardized(self._companding(x)))
+        return x, to_tensor(self._standardizer.transform(self._companding(x)))
 
 
 def _train(
@@ -240,7 +243,7 @@ def _train(
     """Let a student learn what the layers give, by a few batches again and again."""
     drawn = [batches.draw() for _ in range(_N_BATCHES)]
     lessons = [(inputs, to_tensor(float_outputs(layers, x))) for x, inputs in drawn]
-    optimizer = torch.optim.Adam(student.parameters(), lr=_RATE, fused=True)
+    optimizer = torch.optim.Adam(student.parameters(), lr=_LEARNING_RATE, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, _N_STEPS)
     for inputs, wanted in islice(cycle(lessons), _N_STEPS):
         loss = _divergence(outputs, student(inputs), wanted)

@@ -17,7 +17,7 @@ from cml_sklearn.convert.hummingbird import linear_map_to_onnx
 from cml_sklearn.estimators.arrays import as_dense, as_numpy
 from cml_sklearn.estimators.base import N_BITS_CONSTRAINT, P_ERROR
 from cml_sklearn.estimators.conventions import inverse_of
-from cml_sklearn.estimators.partial_fit import weighty
+from cml_sklearn.estimators.partial_fit import rows_with_weight
 from cml_sklearn.estimators.predictions import (
     DecidingEstimator,
     FheClassifierMixin,
@@ -214,7 +214,7 @@ def box_of(X: FloatArray, sample_weight: FloatArray | None) -> tuple[FloatArray,
     -------
     middle, reach : ndarray of shape (n_features,)
     """
-    rows = weighty(X, sample_weight)
+    rows = rows_with_weight(X, sample_weight)
     low, high = rows.min(axis=0) / 2, rows.max(axis=0) / 2  # halves can't overflow
     return low + high, _STRETCH * (high - low)
 

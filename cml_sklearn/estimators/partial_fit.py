@@ -15,7 +15,7 @@ from cml_sklearn.estimators.arrays import as_dense, as_numpy
 from cml_sklearn.estimators.base import FheEstimator
 from cml_sklearn.quantization.ranges import random_rows
 
-__all__ = ["CalibratedOnBatches", "PartialFitMixin", "weighty"]
+__all__ = ["CalibratedOnBatches", "PartialFitMixin", "rows_with_weight"]
 
 _KEPT_ROWS = 10_000
 """Rows of earlier batches that are kept for calibration, beside those of extreme values."""
@@ -53,18 +53,18 @@ class PartialFitMixin(CalibratedOnBatches):
         # a copy: what fails or is interrupted leaves this estimator as it was
         model = copy.deepcopy(vars(self).get("sklearn_model_", self._make_wrapped()))
         model.partial_fit(X, y, **fit_params)
-        batch = weighty(as_dense(X), fit_params.get("sample_weight"))
+        batch = rows_with_weight(as_dense(X), fit_params.get("sample_weight"))
         return self._adopt(model, self._with_earlier_rows(batch))
 
     @override
     def _adopt(
         self, model: BaseEstimator, X: FloatArray, sample_weight: ArrayLike | None = None
     ) -> Self:
-        self._keep_rows(weighty(X, sample_weight))
+        self._keep_rows(rows_with_weight(X, sample_weight))
         return super()._adopt(model, X, sample_weight)
 
 
-def weighty(X: FloatArray, sample_weight: object) -> FloatArray:
+def rows_with_weight(X: FloatArray, sample_weight: object) -> FloatArray:
     """Rows of a positive weight, or all if there is none."""
     if sample_weight is None:
         return X

@@ -189,7 +189,7 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         values, targets = self._checked_pair(X, y, reset=True)
         self.skorch_net_ = self._make_net(values, targets)
         self._train(values, targets, fit_params)
-        return self._own_net(values)
+        return self._adopt_net(values)
 
     def _continue(self, X: ArrayLike, y: ArrayLike, fit_params: dict[str, object]) -> Self:
         """Train on a batch, from the start if it is the first; quantize on all batches."""
@@ -200,12 +200,12 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         if first:
             self.skorch_net_ = self._make_net(values, targets)
         self._train(values, targets, fit_params)
-        return self._own_net(self._with_earlier_rows(values))
+        return self._adopt_net(self._with_earlier_rows(values))
 
-    def _own_net(self, X: FloatArray) -> Self:
+    def _adopt_net(self, X: FloatArray) -> Self:
         """Quantize the net with the rows of X."""
         self._keep_rows(X)
-        self._own(self._make_wrapped(), *self._quantize(self.skorch_net_, X, None))
+        self._adopt_modules(self._make_wrapped(), *self._quantize(self.skorch_net_, X, None))
         self._seen = ends_of(X)
         return self
 

@@ -254,7 +254,7 @@ class TreeEstimator(FheEstimator):
         self.grid_ = grid
         graph = trees_to_onnx(trees, grid.n_features)
         forest = forest_from_onnx(graph, grid)
-        return self._own(model, graph, self._quantize_forest(forest, samples))
+        return self._adopt_modules(model, graph, self._quantize_forest(forest, samples))
 
     def _quantize_forest(self, forest: Forest, samples: Samples) -> dict[str, QuantizedModule]:
         """Modules by method; those that are missing take the module of "predict"."""

@@ -32,14 +32,14 @@ class WatchedEstimator(FheEstimator):
         """Copy a fitted model's weights, which tell later whether they were written."""
 
     @override
-    def _own(
+    def _adopt_modules(
         self,
         model: BaseEstimator,
         onnx_model: onnx.ModelProto,
         modules: dict[str, QuantizedModule],
     ) -> Self:
         self._quantized_from = self._weights(model)
-        return super()._own(model, onnx_model, modules)
+        return super()._adopt_modules(model, onnx_model, modules)
 
     @override
     def _checked_input(self, X: ArrayLike) -> FloatArray:

@@ -134,24 +134,25 @@ class Windows:
             writeable=False,
         )
 
+    def positions(self) -> list[IntArray]:
+        """Place of each window's elements along each axis, shape (count, kernel).
+
+        They are counted from the input's first element: those of the padding lie outside of it.
+        """
+        along = zip(self.count, self.strides, self.before, self.kernel, self.dilations, strict=True)
+        return [
+            np.arange(n)[:, None] * step - before + np.arange(k) * gap
+            for n, step, before, k, gap in along
+        ]
+
     def populations(self, *, padding: bool = False) -> IntArray:
         """Count the elements of the input in each window.
 
         With `padding`, those of the padding count, too; what hangs over its end never does.
         """
-        along = zip(
-            self.count,
-            self.strides,
-            self.before,
-            self.after,
-            self.kernel,
-            self.dilations,
-            self.sizes,
-            strict=True,
-        )
         counts = []
-        for n, step, before, after, k, gap, size in along:
-            positions = np.arange(n)[:, None] * step - before + np.arange(k) * gap
+        along = zip(self.positions(), self.sizes, self.before, self.after, strict=True)
+        for positions, size, before, after in along:
             low, high = (-before, size + after) if padding else (0, size)
             counts.append(np.sum((positions >= low) & (positions < high), axis=1))
         return reduce(np.multiply.outer, counts)

@@ -31,6 +31,7 @@ from cml_sklearn.linear_model import BayesianRidge, LogisticRegression, Ridge, S
 from cml_sklearn.neural_network import NeuralNetClassifier
 from cml_sklearn.program.archive import read, write
 from cml_sklearn.tree import DecisionTreeClassifier
+from tests.deployment.damage import corrupted
 from tests.deployment.test_halves import rewritten
 from tests.estimators import LINEAR, TREES, name_of
 
@@ -301,9 +302,7 @@ def test_fuzzed_archives_work_or_are_refused(file: Path, tmp_path: Path) -> None
     rng, data = np.random.default_rng(1), file.read_bytes()
     refused = 0
     for _ in range(100):
-        bad = bytearray(data[: int(rng.integers(1, len(data)))] if rng.random() < 0.2 else data)
-        bad[int(rng.integers(len(bad)))] ^= 1 << int(rng.integers(8))
-        (tmp_path / "bad.zip").write_bytes(bad)
+        (tmp_path / "bad.zip").write_bytes(corrupted(data, rng))
         try:
             load_estimator(tmp_path / "bad.zip")
         except InvalidInputError:

@@ -26,6 +26,7 @@ from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.linear_model import LogisticRegression, Ridge
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from tests.deployment.damage import corrupted
 from tests.estimators import name_of
 
 pytestmark = pytest.mark.fhe
@@ -276,9 +277,7 @@ def test_fuzzed_archives_work_or_are_refused(pair: Pair, tmp_path: Path) -> None
     for half, kind in (("client", FheClient), ("server", FheServer)):
         data = (pair.folder / f"{half}.zip").read_bytes()
         for _ in range(100):
-            bad = bytearray(data[: int(rng.integers(1, len(data)))] if rng.random() < 0.2 else data)
-            bad[int(rng.integers(len(bad)))] ^= 1 << int(rng.integers(8))
-            (tmp_path / "bad.zip").write_bytes(bad)
+            (tmp_path / "bad.zip").write_bytes(corrupted(data, rng))
             try:
                 kind(tmp_path / "bad.zip")
             except InvalidInputError:

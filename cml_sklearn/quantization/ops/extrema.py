@@ -160,18 +160,8 @@ def _members(windows: Windows) -> list[IntArray]:
 
     In place of the padding, there is an element of the window once more.
     """
-    along = zip(
-        windows.count,
-        windows.strides,
-        windows.before,
-        windows.kernel,
-        windows.dilations,
-        windows.sizes,
-        strict=True,
-    )
     members = []
-    for count, stride, before, kernel, gap, size in along:
-        positions = np.arange(count)[:, None] * stride - before + np.arange(kernel) * gap
+    for positions, size in zip(windows.positions(), windows.sizes, strict=True):
         inside = np.where((positions >= 0) & (positions < size), positions, -1)
         if (inside < 0).all(axis=1).any():
             raise UnsupportedOperatorError(
