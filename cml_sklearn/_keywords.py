@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-__all__ = ["bind_arguments", "did_you_mean", "suggests_keywords"]
+__all__ = ["check_keywords", "did_you_mean", "suggests_keywords"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -30,28 +30,28 @@ def did_you_mean(given: Iterable[str], known: Iterable[str]) -> str:
     return f"; did you mean {', '.join(map(repr, dict.fromkeys(near)))}?" if near else ""
 
 
-def bind_arguments(
-    name: str,
-    signature: inspect.Signature,
-    args: Iterable[object],
-    kwargs: Mapping[str, object],
-) -> inspect.BoundArguments:
-    """Bind the arguments of a call, as `inspect.Signature.bind` does.
+def check_keywords(name: str, signature: inspect.Signature, given: Iterable[str]) -> None:
+    """Refuse keywords that a function does not take; what else is wrong, Python says.
+
+    Parameters
+    ----------
+    name : str
+        Of the function, for the message.
+    signature : inspect.Signature
+    given : iterable of str
 
     Raises
     ------
     TypeError
-        They don't fit; of a keyword that `name` does not take, the message has the nearest one.
+        There is one; the message has the nearest that it takes.
     """
     known = signature.parameters
-    takes_any = any(parameter.kind is _VARIADIC for parameter in known.values())
-    unknown = next((keyword for keyword in kwargs if keyword not in known), None)
-    if unknown is not None and not takes_any:
-        raise TypeError(
-            f"{name}() got an unexpected keyword argument {unknown!r}"
-            f"{did_you_mean([unknown], known)}"
-        )
-    return signature.bind(*args, **kwargs)
+    if any(parameter.kind is _VARIADIC for parameter in known.values()):
+        return
+    for keyword in given:
+        if keyword not in known:
+            hint = did_you_mean([keyword], known)
+            raise TypeError(f"{name}() got an unexpected keyword argument {keyword!r}{hint}")
 
 
 def suggests_keywords(function: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -60,7 +60,7 @@ def suggests_keywords(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
     @wraps(function)
     def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        bind_arguments(function.__qualname__, signature, args, kwargs)
+        check_keywords(function.__qualname__, signature, kwargs)
         return function(*args, **kwargs)
 
     return call

@@ -16,7 +16,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
-from cml_sklearn._keywords import bind_arguments
+from cml_sklearn._keywords import check_keywords
 
 __all__ = [
     "FURTHER",
@@ -139,7 +139,8 @@ def constructor(
     signature = inspect.Signature(sorted(parameters, key=lambda parameter: parameter.kind))
 
     def __init__(self: BaseEstimator, *args: object, **kwargs: object) -> None:  # noqa: N807
-        bound = bind_arguments(type(self).__name__, signature, (self, *args), kwargs)
+        check_keywords(type(self).__name__, signature, kwargs)
+        bound = signature.bind(self, *args, **kwargs)
         bound.apply_defaults()
         for name, value in list(bound.arguments.items())[1:]:
             is_variadic = signature.parameters[name].kind is _VARIADIC
@@ -234,7 +235,8 @@ def _under_signature(ours: Callable[..., Any], signature: inspect.Signature) -> 
     variadic = [p.name for p in signature.parameters.values() if p.kind is _VARIADIC]
 
     def method(*args: object, **kwargs: object) -> object:
-        bound = bind_arguments(ours.__name__, signature, args, kwargs)
+        check_keywords(ours.__name__, signature, kwargs)
+        bound = signature.bind(*args, **kwargs)
         named = dict(list(bound.arguments.items())[1:])
         for name in variadic:
             named |= named.pop(name, {})

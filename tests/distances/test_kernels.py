@@ -32,6 +32,7 @@ from cml_sklearn.metrics import fhe_cost
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.program.bounds import Ball, interval
 from cml_sklearn.program.steps import MatMul
+from cml_sklearn.quantization.encoders import BallQuantizer
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 
@@ -162,6 +163,7 @@ def test_samples_outside_of_the_ball_are_counted_and_warned_of() -> None:
 def test_balls_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     module = SVC().fit(X, Y).quantized_module_
     (encoder,), path = module.input_quantizers, tmp_path / "module.npz"
+    assert isinstance(encoder, BallQuantizer)
     for wrong in (
         {"step": 0.0},
         {"reach": 1},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization import soundness, storage
 from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.decoders import OutputScale
+from cml_sklearn.quantization.encoding import Encoder
 from cml_sklearn.quantization.feature_maps import Companding, CompandingQuantizer
 from cml_sklearn.quantization.postprocessing import Argmax, ClientStep, Labels, Link
 from cml_sklearn.quantization.quantized_module import QuantizedModule
@@ -98,6 +100,18 @@ def test_every_class_of_the_table_round_trips(tmp_path: Path) -> None:
     stored |= classes(path)
     steps = {c.__name__ for c in (*PROGRAM_CLASSES, *ClientStep.__subclasses__())}
     assert set(storage._TABLE._entries) - stored <= steps
+
+
+def subclasses(kind: type) -> Iterator[type]:
+    for subclass in kind.__subclasses__():
+        yield subclass
+        yield from subclasses(subclass)
+
+
+def test_every_encoder_may_be_stored() -> None:
+    encoders = [kind for kind in subclasses(Encoder) if not inspect.isabstract(kind)]
+    assert len(encoders) > 5
+    assert {storage._TABLE.entry(kind).cls for kind in encoders} == {*encoders}
 
 
 def first(manifest: Json, name: str) -> Json:
