@@ -12,6 +12,8 @@ PYTHON312 ?= $(shell for each in python3.12 $(HOME)/.pyenv/versions/3.12.*/bin/p
 	$$each -c '' 2>/dev/null && command -v $$each && break; done)
 VENV312 ?= .venv-312
 STAMP312 := $(VENV312)/.installed
+VENV_PLAIN ?= .venv-plain
+STAMP_PLAIN := $(VENV_PLAIN)/.installed
 NUMPY_VENV ?= .venv-concrete-numpy
 NUMPY_STAMP := $(NUMPY_VENV)/.installed
 OPENAPI_VENV ?= .venv-openapi
@@ -20,7 +22,7 @@ RESULTS ?= build/benchmarks
 SAMPLES ?= 1
 SECONDS ?= 3600
 
-.PHONY: help demo test test-312 test-slow web test-web test-concrete-numpy test-openapi soak load lint format docs supported-ops bench-quick bench-compare bench-growth figures lock clean
+.PHONY: help demo test test-plain test-312 test-slow web test-web test-concrete-numpy test-openapi soak load lint format docs supported-ops bench-quick bench-compare bench-growth figures lock clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -31,6 +33,10 @@ demo: $(STAMP)  ## predict on encrypted data, from grid search to the table of f
 
 test: $(STAMP)  ## the tests, without the slow ones
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal  # one thread for each process
+
+test-plain: $(STAMP_PLAIN)  ## linear models and trees without torch and Concrete, with Python 3.12 where there is one
+	OMP_NUM_THREADS=1 $(VENV_PLAIN)/bin/pytest -n 2 --dist worksteal tests/convert/test_raw_scores.py tests/fhe/seal \
+		tests/forest tests/test_linear_models.py tests/test_tree_models.py tests/test_wrapping.py
 
 test-312: $(STAMP312)  ## the tests with Python 3.12, in an environment of its own (2 GB; 6 with torch for CUDA)
 	OMP_NUM_THREADS=1 $(VENV312)/bin/pytest -n 2 --dist worksteal
@@ -120,7 +126,7 @@ lock:  ## write the versions installed in .venv to requirements.lock
 clean:  ## remove the environment and all that tools have left
 	rm -rf web/node_modules cml_sklearn/deployment/web/vendor
 	rm -rf docs/api docs/gallery docs/sg_execution_times.rst
-	rm -rf $(VENV) $(VENV312) $(PEER_VENV) $(NUMPY_VENV) $(OPENAPI_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) $(VENV_PLAIN) $(VENV312) $(PEER_VENV) $(NUMPY_VENV) $(OPENAPI_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find benchmarks cml_sklearn tests docs examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements.lock pyproject.toml
@@ -136,6 +142,13 @@ $(STAMP312): requirements.lock pyproject.toml
 	$(PYTHON312) -m venv $(VENV312)
 	echo '*' > $(VENV312)/.gitignore
 	$(VENV312)/bin/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
+	@touch $@
+
+$(STAMP_PLAIN): requirements.lock pyproject.toml
+	$(or $(PYTHON312),$(PYTHON)) -m venv $(VENV_PLAIN)
+	echo '*' > $(VENV_PLAIN)/.gitignore
+	$(VENV_PLAIN)/bin/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[boosting]'
+	$(VENV_PLAIN)/bin/pip install --quiet --disable-pip-version-check --constraint requirements.lock hypothesis pytest pytest-xdist
 	@touch $@
 
 $(PEER_STAMP): benchmarks/peer/requirements.txt

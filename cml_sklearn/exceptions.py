@@ -10,6 +10,7 @@ __all__ = [
     "CompilationError",
     "InvalidGraphError",
     "InvalidInputError",
+    "MissingPackageError",
     "UnsupportedModelError",
     "UnsupportedOperatorError",
 ]
@@ -45,6 +46,28 @@ class InvalidInputError(CmlError, ValueError):
 
     Files, messages and keys that are damaged or meant for another model raise it, too.
     """
+
+
+class MissingPackageError(CmlError, ImportError):
+    """A package of an extra is not installed; the message has the command that installs it."""
+
+    @classmethod
+    def of(cls, user: str, package: str, extra: str) -> MissingPackageError:
+        """Say that something needs a package.
+
+        Parameters
+        ----------
+        user : str
+            What needs it, as the subject of a sentence.
+        package : str
+            Name of the package.
+        extra : str
+            Extra that brings it along.
+        """
+        return cls(
+            f"{user} needs {package}, which is not installed: pip install 'cml-sklearn[{extra}]'.",
+            name=package,
+        )
 
 
 class CalibrationError(CmlError, ValueError):

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.estimators.base import FheEstimator
 from cml_sklearn.estimators.quantization_errors import quantization_errors
-from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
+from cml_sklearn.exceptions import InvalidInputError, MissingPackageError, UnsupportedModelError
 from cml_sklearn.metrics import FheCost, fhe_cost
 from cml_sklearn.model_selection import means_and_errors
 from cml_sklearn.quantization.encoders import GridEncoder, IndexEncoder
@@ -392,9 +392,7 @@ def _axes(ax: Axes | None) -> tuple[Axes, Figure | None]:
     try:
         from matplotlib import pyplot
     except ImportError as error:
-        raise ImportError(
-            "Displays draw with matplotlib, which is not installed: pip install matplotlib."
-        ) from error
+        raise MissingPackageError.of("A display", "matplotlib", "scripts") from error
     if ax is None:
         _, ax = pyplot.subplots(layout="constrained")
     return ax, ax.get_figure(root=True)

@@ -1,9 +1,13 @@
 """Settings that must hold before anything is imported."""
 
 import os
+from collections.abc import Iterator
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import settings
+
+from cml_sklearn.exceptions import MissingPackageError
 
 # no test asserts times: a busy machine is no fault
 settings.register_profile("untimed", deadline=None)
@@ -32,7 +36,17 @@ REPRESENTATIVES = {
 @pytest.fixture
 def brief_students(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let students of perceptrons learn for a moment: for tests that don't look at accuracy."""
-    monkeypatch.setattr("cml_sklearn.estimators.distillation._N_STEPS", 10)
+    if find_spec("torch"):
+        monkeypatch.setattr("cml_sklearn.estimators.distillation._N_STEPS", 10)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Skip what needs an extra that is not installed, as in `make test-plain`."""
+    try:
+        return (yield)
+    except MissingPackageError as error:
+        pytest.skip(str(error))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import warnings
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from sklearn import get_config
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_iris
@@ -78,11 +80,15 @@ def test_as_many_checks_are_generated(estimator: Any) -> None:
 
 def state_of_the_process() -> dict[str, Any]:
     """What all code of a process shares."""
-    return {
+    torch = sys.modules.get("torch")
+    of_torch = torch and {
         "threads of torch": torch.get_num_threads(),
         "type of torch": torch.get_default_dtype(),
         "gradients of torch": torch.is_grad_enabled(),
         "generator of torch": torch.get_rng_state().tolist(),
+    }
+    return {
+        **(of_torch or {}),
         "errors of numpy": np.geterr(),
         "environment": dict(os.environ),
         "filters": [*warnings.filters],
@@ -90,25 +96,36 @@ def state_of_the_process() -> dict[str, Any]:
     }
 
 
+@contextlib.contextmanager
+def one_thread_of_torch() -> Iterator[None]:
+    """What sets torch's threads anew shows by it."""
+    torch = sys.modules.get("torch")
+    threads = torch and torch.get_num_threads()
+    try:
+        if torch:
+            torch.set_num_threads(1)
+        yield
+    finally:
+        if torch:
+            torch.set_num_threads(threads)
+
+
 @pytest.mark.parametrize("estimator", [*EVERY, *NETS], ids=name_of)
 def test_fit_leaves_the_process_as_it_is(estimator: Any) -> None:
     X, y = load_iris(return_X_y=True)
     y = y > 0 if is_classifier(estimator) else y + 1.0
     y = np.stack([y, y], axis=1) if "MultiTask" in name_of(estimator) else y
-    model, threads = clone(estimator), torch.get_num_threads()
+    model = clone(estimator)
     if "random_state" in model.get_params():
         model.set_params(random_state=0)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model.fit(X, y)  # what is imported may leave its marks
-            torch.set_num_threads(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, y)  # what is imported may leave its marks
+        with one_thread_of_torch():
             before = state_of_the_process()
             model.fit(X, y)
             getattr(model, next(iter(model.modules_)))(X)
             assert state_of_the_process() == before
-    finally:
-        torch.set_num_threads(threads)
 
 
 NET_CASES = [

@@ -30,4 +30,4 @@ def test_extras_that_are_named_exist() -> None:
 
 def test_heavy_packages_of_some_models_only_are_extras() -> None:
     required = {re.split(r"[<>=\[]", each)[0] for each in PROJECT["dependencies"]}
-    assert not required & {"concrete-python", "lightgbm", "pandas", "xgboost-cpu"}
+    assert not required & {"concrete-python", "lightgbm", "pandas", "torch", "xgboost-cpu"}

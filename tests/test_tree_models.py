@@ -245,6 +245,7 @@ def test_probabilities_of_a_tree_have_a_circuit_of_their_own() -> None:
 )
 @pytest.mark.fhe
 def test_cost_on_breast_cancer(model: Any, most_gop: float, most_pbs: int, peer: float) -> None:
+    pytest.importorskip("concrete")
     X_train, X_test, y_train, y_test = split(load_breast_cancer)
     model = clone(model).set_params(random_state=0).fit(X_train, y_train)
     report = model.compile(X_test[:10], engine="concrete").report
@@ -341,6 +342,7 @@ def test_stored_module_gives_the_same(estimator: Any, tmp_path: Any) -> None:
 
 
 def test_names_and_weights_reach_the_wrapped_model() -> None:
+    pytest.importorskip("pandas")
     frame = load_iris(as_frame=True)
     weight = np.where(frame.target == 0, 0.0, 1.0)
     model = tree.DecisionTreeClassifier(random_state=0)

@@ -162,6 +162,7 @@ def test_settings_and_compilers_suggest_keywords() -> None:
 
 
 def test_names_of_features_follow_the_last_model() -> None:
+    pytest.importorskip("pandas")
     frame = load_iris(as_frame=True)
     for kind in (linear_model.RidgeClassifier, ensemble.RandomForestClassifier):
         float_model = kind._wrapped_class().fit(frame.data, frame.target)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cml_sklearn._typing import Array, FloatArray
+from cml_sklearn.convert.text import model_from_text
 
 if TYPE_CHECKING:
     import onnx
 
 __all__ = ["kernel_sum_to_onnx", "nearest_votes_to_onnx", "votes_within_to_onnx"]
-
-_HEADER = '<ir_version: 8, opset_import: ["" : 18]>'
 
 _SQUARED_DISTANCES = """
     row = Unsqueeze(x, row_axis)
@@ -76,16 +75,8 @@ def votes_within_to_onnx(points: FloatArray, votes: FloatArray, square: float) -
 
 def _model(body: str, points: FloatArray, tables: Mapping[str, Array]) -> onnx.ModelProto:
     """Make a graph of x and y in which `distances` (n_samples, n_points) are known already."""
-    import onnx
-    from onnx import numpy_helper
-
     signature = f"distances (double[n, {points.shape[1]}] x) => (double[n, outputs] y)"
-    model = onnx.parser.parse_model(f"{_HEADER} {signature} {{ {_SQUARED_DISTANCES} {body} }}")
     axes = {"row_axis": np.array([1]), "feature_axis": np.array([2])}
-    constants = {"points": points, **axes, **tables}
-    model.graph.initializer.extend(
-        numpy_helper.from_array(np.ascontiguousarray(table), name)
-        for name, table in constants.items()
+    return model_from_text(
+        signature, f"{_SQUARED_DISTANCES} {body}", {"points": points, **axes, **tables}
     )
-    onnx.checker.check_model(model)
-    return model

@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cml_sklearn._typing import Array, FloatArray, IntArray
+from cml_sklearn._typing import Array, FloatArray
+from cml_sklearn.convert.node_tables import BinaryTree, depth_of, node_tables
 from cml_sklearn.convert.torch import export_to_onnx
 
 if TYPE_CHECKING:
@@ -19,47 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["linear_map_to_onnx", "trees_to_onnx"]
 
 
-class BinaryTree(Protocol):
-    """A tree with the names of scikit-learn's `tree_`; node 0 is the root."""
-
-    @property
-    def children_left(self) -> IntArray:
-        """Child where ``x[feature] <= threshold``, shape (n_nodes,); -1 at leaves."""
-        ...
-
-    @property
-    def children_right(self) -> IntArray:
-        """The other child."""
-        ...
-
-    @property
-    def feature(self) -> IntArray:
-        """Column that is compared, shape (n_nodes,); any at leaves."""
-        ...
-
-    @property
-    def threshold(self) -> FloatArray:
-        """Shape (n_nodes,)."""
-        ...
-
-    @property
-    def value(self) -> FloatArray:
-        """What leaves add to the outputs, shape (n_nodes, n_outputs)."""
-        ...
-
-
 def linear_map_to_onnx(coef: FloatArray, intercept: FloatArray) -> onnx.ModelProto:
-    """Convert the linear map ``X @ coef.T + intercept``, as a `LinearRegression`.
+    """Convert ``X @ coef.T + intercept``, as a `LinearRegression`.
 
-    The raw scores of every linear model are such a map. Going through the one converter keeps link
-    functions, which run in the clear after decryption, out of the graph, and serves the models that
-    Hummingbird does not know. Hummingbird rounds to float32; its graph gets the coefficients again
-    as they are.
-
-    Parameters
-    ----------
-    coef : ndarray of shape (n_outputs, n_features)
-    intercept : ndarray of shape (n_outputs,)
+    Hummingbird rounds to float32; its graph gets the coefficients again as they are.
     """
     from sklearn.linear_model import LinearRegression
 
@@ -106,22 +70,11 @@ def _put(model: onnx.ModelProto, tables: Mapping[str, Array]) -> None:
 def trees_to_onnx(trees: Sequence[BinaryTree], n_features: int) -> onnx.ModelProto:
     """Convert the sum of trees, by Hummingbird's strategy "tree_trav".
 
-    The raw scores of every ensemble of trees are such a sum. Like `linear_map_to_onnx` this keeps
-    links out of the graph, and serves the models that Hummingbird does not know.
-
-    The graph has a few nodes for each level, and tables that are linear in the trees' nodes.
     Torch's exporter copies all tables whenever it infers a shape, some hundred times; so it
     exports small ones in their place.
-
-    Parameters
-    ----------
-    trees : sequence of BinaryTree
-        All with the same outputs.
-    n_features : int
-        Columns of the graph's input.
     """
-    tables = _node_tables(trees)
-    module = _traversal(len(trees), tables["values"].shape[1], _depth(tables), n_features)
+    tables = node_tables(trees)
+    module = _traversal(len(trees), tables["values"].shape[1], depth_of(tables), n_features)
     model = export_to_onnx(module, np.zeros((2, n_features)))
     _put(model, tables)
     return model
@@ -145,32 +98,3 @@ def _traversal(n_trees: int, n_outputs: int, depth: int, n_features: int) -> tor
         extra_config={"tree_op_precision_dtype": "float64"},
     )
     return module
-
-
-def _node_tables(trees: Sequence[BinaryTree]) -> dict[str, Array]:
-    """Tables of all nodes, end to end, as Hummingbird names them; leaves lead to themselves."""
-    sizes = np.array([len(tree.feature) for tree in trees])
-    own = np.concatenate([np.arange(size) for size in sizes])
-    left, right, feature, threshold, value = (
-        np.concatenate([getattr(tree, name) for tree in trees])
-        for name in ("children_left", "children_right", "feature", "threshold", "value")
-    )
-    return {
-        "lefts": np.where(left < 0, own, left),
-        "rights": np.where(right < 0, own, right),
-        "features": np.where(left < 0, 0, feature),
-        "thresholds": threshold.astype(np.float64),
-        "values": value.astype(np.float64),
-        "nodes_offset": (np.cumsum(sizes) - sizes)[None],
-    }
-
-
-def _depth(tables: Mapping[str, Array]) -> int:
-    """Levels below the roots, at least 1."""
-    roots = tables["nodes_offset"][0]
-    start = np.repeat(roots, np.diff([*roots, len(tables["lefts"])]))
-    left, right = tables["lefts"] + start, tables["rights"] + start
-    level, depth = roots, 0
-    while len(level := level[left[level] != level]):
-        level, depth = np.concatenate([left[level], right[level]]), depth + 1
-    return max(depth, 1)

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import io
 import warnings
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 from cml_sklearn._typing import Array
 from cml_sklearn.convert.symbolics import more_operations
-from cml_sklearn.exceptions import UnsupportedOperatorError
+from cml_sklearn.exceptions import MissingPackageError, UnsupportedOperatorError
 
 if TYPE_CHECKING:
     import onnx
     import torch
 
-__all__ = ["export_to_onnx", "submodule_name"]
+__all__ = ["check_torch", "export_to_onnx", "submodule_name"]
+
+
+def check_torch(user: str) -> None:
+    """Refuse what trains or converts with torch where the extra "torch" is not installed.
+
+    Parameters
+    ----------
+    user : str
+        What needs it, for the message.
+
+    Raises
+    ------
+    MissingPackageError
+    """
+    for package in ("torch", "skorch"):
+        if find_spec(package) is None:
+            raise MissingPackageError.of(user, package, "torch")
 
 
 def export_to_onnx(module: torch.nn.Module, *examples: Array) -> onnx.ModelProto:

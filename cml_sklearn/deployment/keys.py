@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cml_sklearn.deployment.files import write_private
-from cml_sklearn.exceptions import CompilationError, InvalidInputError
+from cml_sklearn.exceptions import InvalidInputError, MissingPackageError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -86,9 +86,7 @@ def _cipher(passphrase: str, salt: bytes) -> AESGCM:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
         from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
     except ImportError as error:
-        raise CompilationError(
-            "Keys at rest need the package cryptography: install cml-sklearn[deployment]."
-        ) from error
+        raise MissingPackageError.of("A file of keys", "cryptography", "deployment") from error
     if not isinstance(passphrase, str) or not passphrase:
         raise InvalidInputError("The passphrase is empty; give a text of some length.")
     derive = Scrypt(salt=salt, length=32, **_COST)

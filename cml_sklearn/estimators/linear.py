@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
-from cml_sklearn.convert.hummingbird import linear_map_to_onnx
+from cml_sklearn.convert.raw_scores import linear_map_to_onnx
 from cml_sklearn.estimators.arrays import as_dense, as_numpy
 from cml_sklearn.estimators.base import N_BITS_CONSTRAINT, P_ERROR
 from cml_sklearn.estimators.conventions import inverse_of

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval
 from typing_extensions import override
 
 from cml_sklearn._typing import FloatArray
-from cml_sklearn.convert.torch import export_to_onnx
+from cml_sklearn.convert.torch import check_torch, export_to_onnx
 from cml_sklearn.estimators.base import N_BITS_CONSTRAINT, P_ERROR
 from cml_sklearn.estimators.conventions import Outputs
 from cml_sklearn.estimators.partial_fit import PartialFitMixin
@@ -84,6 +84,12 @@ class NetworkEstimator(PredictingEstimator):
     @abstractmethod
     def _to_onnx(self, model: BaseEstimator, X: FloatArray) -> onnx.ModelProto:
         """Export a fitted model's raw scores."""
+
+    @override
+    def _validate_params(self) -> None:
+        """Check the parameters and, before any training, whether torch is there."""
+        super()._validate_params()
+        check_torch(type(self).__name__)
 
     @property
     def _has_student(self) -> bool:

@@ -17,7 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from typing_extensions import override
 
 from cml_sklearn._typing import Array, FloatArray, IntArray
-from cml_sklearn.convert.hummingbird import trees_to_onnx
+from cml_sklearn.convert.raw_scores import trees_to_onnx
 from cml_sklearn.estimators.arrays import as_dense
 from cml_sklearn.estimators.base import P_ERROR, FheEstimator
 from cml_sklearn.estimators.translated_parameters import groups_by_position, signs_by_position

@@ -23,7 +23,7 @@ from sklearn.ensemble import (
 )
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from cml_sklearn.convert.hummingbird import trees_to_onnx
+from cml_sklearn.convert.raw_scores import trees_to_onnx
 from cml_sklearn.exceptions import UnsupportedModelError
 from cml_sklearn.forest.forest import Forest, forest_from_onnx
 from cml_sklearn.forest.grid import FeatureGrid
@@ -38,6 +38,7 @@ CODES = GRID.codes(X)
 
 
 def _export(model: Any) -> onnx.ModelProto:
+    pytest.importorskip("hummingbird")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import torch

@@ -29,6 +29,7 @@ from threading import Lock, RLock
 from types import ModuleType
 from typing import Any
 
+from cml_sklearn.exceptions import MissingPackageError
 from cml_sklearn.fhe.concrete.signals import handlers_kept, keep_from_signals
 
 __all__ = ["compiling", "delete_folder_of", "is_installed", "load_concrete", "no_artifacts"]
@@ -49,7 +50,15 @@ def is_installed() -> bool:
 
 
 def load_concrete() -> ModuleType:
-    """Import the library on first need."""
+    """Import the library on first need.
+
+    Raises
+    ------
+    MissingPackageError
+        The extra "concrete" is not installed.
+    """
+    if not is_installed():
+        raise MissingPackageError.of('The engine "concrete"', "concrete-python", "concrete")
     with _importing:
         return _prepared()
 
