@@ -10,6 +10,7 @@ __all__ = [
     "CompilationError",
     "InvalidGraphError",
     "InvalidInputError",
+    "UnknownKeywordError",
     "UnsupportedModelError",
     "UnsupportedOperatorError",
 ]
@@ -44,6 +45,13 @@ class InvalidInputError(CmlError, ValueError):
     """An array has the wrong shape, type or values, or an option is not one of those allowed.
 
     Files, messages and keys that are damaged or meant for another model raise it, too.
+    """
+
+
+class UnknownKeywordError(CmlError, TypeError):
+    """A call has a keyword that it does not take; the message names what to write instead.
+
+    Those of Concrete-ML have their counterparts in docs/reference/migration.md.
     """
 
 
