@@ -9,8 +9,8 @@ from typing import Literal
 
 import joblib
 
-from cml_sklearn._keywords import suggests_keywords
 from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.keywords import known_keywords
 
 __all__ = [
     "AUTO",
@@ -52,7 +52,7 @@ _open_blocks = [_Settings(False, AUTO, True)]
 """Settings of all blocks that are open, the outermost first."""
 
 
-@suggests_keywords
+@known_keywords
 @contextmanager
 def config_context(
     *,
@@ -124,7 +124,7 @@ def get_config() -> dict[str, object]:
     return dict(zip(("execute_in_fhe", "engine", "progress"), _in_force(), strict=True))
 
 
-@suggests_keywords
+@known_keywords
 def set_config(*, progress: bool | None = None) -> None:
     """Set what holds outside of all blocks of `config_context`.
 

@@ -11,6 +11,7 @@ Here stand what it owns, namely modules and their circuits, and what it takes.
 from __future__ import annotations
 
 import copy
+import inspect
 from abc import abstractmethod
 from collections.abc import Mapping
 from numbers import Integral, Real
@@ -23,7 +24,6 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from cml_sklearn._keywords import did_you_mean, suggests_keywords
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.config import ExecutionMode, resolve_mode
 from cml_sklearn.estimators.arrays import as_dense, as_numpy
@@ -36,6 +36,7 @@ from cml_sklearn.estimators.wrapping import OwnParameter, library_of, take_over
 from cml_sklearn.exceptions import CompilationError, InvalidInputError, UnsupportedModelError
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR, AnyEngine, CircuitOptions, FheReport
+from cml_sklearn.keywords import did_you_mean, known_keywords
 from cml_sklearn.quantization.bit_widths import MAX_BITS, MIN_BITS
 from cml_sklearn.quantization.postprocessing import Postprocessing
 from cml_sklearn.quantization.quantized_module import QuantizedModule
@@ -81,11 +82,17 @@ class FheEstimator(ModelAttributes, NotebookDisplay):
     def __init_subclass__(
         cls, *, wraps: type[BaseEstimator] | None = None, **kwargs: object
     ) -> None:
-        """Take over the wrapped class's signatures; before scikit-learn reads them."""
+        """Take over the wrapped class's signatures; before scikit-learn reads them.
+
+        Methods of the three modes then refuse keywords that they don't know.
+        """
         if wraps is not None:
             cls._wrapped_class = wraps
             take_over(cls, wraps, cls._own_parameters)
             cls.__doc__ = f"{cls.__doc__}{example_of(cls)}"
+        for name, method in [*vars(cls).items()]:
+            if _has_modes(method) and not name.startswith("_"):
+                setattr(cls, name, known_keywords(method))
         super().__init_subclass__(**kwargs)
 
     @classmethod
@@ -136,7 +143,7 @@ class FheEstimator(ModelAttributes, NotebookDisplay):
         weight = cast("ArrayLike | None", fit_params.get("sample_weight"))
         return self._adopt(model, as_dense(X), weight)
 
-    @suggests_keywords
+    @known_keywords
     def compile(
         self,
         X: ArrayLike | None = None,
@@ -369,6 +376,11 @@ class FheEstimator(ModelAttributes, NotebookDisplay):
                 "The circuit's simulation differs from the clear integers on X; lower p_error, or "
                 "report this as a bug with the model and X."
             )
+
+
+def _has_modes(member: object) -> bool:
+    """Whether a class's member is a method that is told where to compute."""
+    return inspect.isfunction(member) and "execute_in_fhe" in inspect.signature(member).parameters
 
 
 def _unwrapped(value: object) -> object:

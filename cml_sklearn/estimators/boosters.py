@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from typing_extensions import override
 
-from cml_sklearn._keywords import did_you_mean
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.estimators.passed_parameters import FURTHER_PASSED
 from cml_sklearn.estimators.predictions import (
@@ -24,6 +23,7 @@ from cml_sklearn.estimators.trees import EnsembleEstimator
 from cml_sklearn.estimators.wrapping import library_of
 from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.forest.grid import FeatureGrid
+from cml_sklearn.keywords import did_you_mean
 from cml_sklearn.quantization.postprocessing import (
     Postprocessing,
     Squeeze,

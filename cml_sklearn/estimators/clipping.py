@@ -64,5 +64,5 @@ def report_clipping(encoder: Encoder, X: FloatArray, seen: Ends) -> None:
             f"{far.max():.3g} times its width. Check units and scaling of X, or fit on samples "
             "that have such values.",
             ClippedInputWarning,
-            stacklevel=5,
+            stacklevel=6,
         )

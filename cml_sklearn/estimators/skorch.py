@@ -19,7 +19,6 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 from typing_extensions import override
 
-from cml_sklearn._keywords import did_you_mean
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.estimators.arrays import as_dense
@@ -34,6 +33,7 @@ from cml_sklearn.estimators.wrapping import (
     parameters_doc,
 )
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
+from cml_sklearn.keywords import did_you_mean
 
 if TYPE_CHECKING:
     import onnx

@@ -16,7 +16,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
-from cml_sklearn._keywords import check_keywords
+from cml_sklearn.keywords import check_keywords
 
 __all__ = [
     "FURTHER",

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from numbers import Integral
 
-from cml_sklearn._keywords import did_you_mean
 from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.keywords import did_you_mean
 
 __all__ = [
     "MAX_BITS",

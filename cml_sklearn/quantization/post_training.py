@@ -10,7 +10,6 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cml_sklearn._keywords import suggests_keywords
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.exceptions import (
     BitWidthError,
@@ -18,6 +17,7 @@ from cml_sklearn.exceptions import (
     InvalidInputError,
     UnsupportedOperatorError,
 )
+from cml_sklearn.keywords import known_keywords
 from cml_sklearn.onnx.graph import Node, PreparedGraph, TensorSpec
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.program.program import IntegerProgram
@@ -111,7 +111,7 @@ class PostTrainingAffineQuantization:
     QuantizedModule((10,) -> (1,), n_lookups=0)
     """
 
-    @suggests_keywords
+    @known_keywords
     def __init__(
         self,
         n_bits: NBits = 8,
