@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,7 +19,7 @@ from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.bit_widths import (
     MAX_BITS,
     BitWidths,
-    NBits,
+    NetworkWidths,
     Widths,
     checked_rounding,
     width_of,
@@ -106,9 +106,9 @@ def _network_parts(
     graph = NumpyModule(estimator.onnx_model_)
     n_weighted = n_products(graph.graph.nodes)
     n_lookups = estimator.quantized_module_.program.n_lookups
-    fine = _NetworkWidths(_FINE, (_FINE,) * n_weighted, (_FINE,) * n_lookups, (_KEPT,) * n_lookups)
+    fine = NetworkWidths(_FINE, (_FINE,) * n_weighted, (_FINE,) * n_lookups, (_KEPT,) * n_lookups)
 
-    def module(widths: _NetworkWidths) -> QuantizedModule:
+    def module(widths: NetworkWidths) -> QuantizedModule:
         quantization = PostTrainingAffineQuantization(
             widths.n_bits, rounding_bits=widths.kept or _KEPT
         )
@@ -116,37 +116,22 @@ def _network_parts(
 
     own = BitWidths.resolve(widths_by_layer(estimator.n_bits, n_weighted))
     kept = checked_rounding(estimator.rounding_bits)
-    parts = fine.one_by_one(own, kept)
+    parts = _one_by_one(fine, own, kept)
     return np.asarray(graph(X)[0]), ((name, module(widths)) for name, widths in parts)
 
 
-@dataclass(frozen=True)
-class _NetworkWidths:
-    """Widths of a network's inputs, and of the weights, codes and lookups of every layer."""
-
-    inputs: int
-    weights: tuple[int, ...]
-    codes: tuple[int, ...]
-    kept: tuple[int, ...]
-
-    @property
-    def n_bits(self) -> NBits:
-        """The parameter of the estimators."""
-        roles: dict[str, int | tuple[int, ...]] = {"inputs": self.inputs, "weights": self.weights}
-        return {**roles, "activations": self.codes} if self.codes else roles
-
-    def one_by_one(
-        self, own: BitWidths, kept: Widths | None
-    ) -> Iterator[tuple[str, _NetworkWidths]]:
-        """Name every part, with widths of which it alone has its own; None: all bits are kept."""
-        yield "inputs", replace(self, inputs=own.inputs)
-        for layer, weights in enumerate(_narrowed(self.weights, own.weights), start=1):
-            yield f"weights {layer}", replace(self, weights=weights)
-        for layer, codes in enumerate(_narrowed(self.codes, own.activations), start=1):
-            yield f"codes {layer}", replace(self, codes=codes)
-        if kept is not None:
-            for layer, bits in enumerate(_narrowed(self.kept, kept), start=1):
-                yield f"lookups {layer}", replace(self, kept=bits)
+def _one_by_one(
+    fine: NetworkWidths, own: BitWidths, kept: Widths | None
+) -> Iterator[tuple[str, NetworkWidths]]:
+    """Name every part, with widths of which it alone has its own; None: all bits are kept."""
+    yield "inputs", replace(fine, inputs=own.inputs)
+    for layer, weights in enumerate(_narrowed(fine.weights, own.weights), start=1):
+        yield f"weights {layer}", replace(fine, weights=weights)
+    for layer, codes in enumerate(_narrowed(fine.activations, own.activations), start=1):
+        yield f"codes {layer}", replace(fine, activations=codes)
+    if kept is not None:
+        for layer, bits in enumerate(_narrowed(fine.kept, kept), start=1):
+            yield f"lookups {layer}", replace(fine, kept=bits)
 
 
 def _narrowed(fine: tuple[int, ...], own: Widths) -> Iterator[tuple[int, ...]]:

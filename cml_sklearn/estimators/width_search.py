@@ -17,6 +17,7 @@ from cml_sklearn.quantization.bit_widths import (
     MAX_BITS,
     BitWidths,
     NBits,
+    NetworkWidths,
     RoundingBits,
     Widths,
     width_of,
@@ -152,35 +153,21 @@ class _Search:
         self.tried.append((trial, model))
 
 
-@dataclass(frozen=True)
-class _LayerWidths:
-    """Widths of the inputs and of every layer's weights, codes and kept bits."""
+def _codes_nearby(widths: NetworkWidths) -> Iterator[NetworkWidths]:
+    """Codes of one role in one layer a bit narrower or wider."""
+    for step in (-1, 1):
+        for (inputs,) in _moved((widths.inputs,), step, *_CODES):
+            yield replace(widths, inputs=inputs)
+        for weights in _moved(widths.weights, step, *_CODES):
+            yield replace(widths, weights=weights)
+        for activations in _moved(widths.activations, step, *_CODES):
+            yield replace(widths, activations=activations)
 
-    inputs: int
-    weights: tuple[int, ...]
-    activations: tuple[int, ...]
-    kept: tuple[int, ...]
 
-    @property
-    def n_bits(self) -> dict[str, int | Sequence[int]]:
-        """The parameter of the estimators."""
-        roles: dict[str, int | Sequence[int]] = {"inputs": self.inputs, "weights": self.weights}
-        return roles | ({"activations": self.activations} if self.activations else {})
-
-    def codes_nearby(self) -> Iterator[_LayerWidths]:
-        """Codes of one role in one layer a bit narrower or wider."""
-        for step in (-1, 1):
-            for (inputs,) in _moved((self.inputs,), step, *_CODES):
-                yield replace(self, inputs=inputs)
-            for weights in _moved(self.weights, step, *_CODES):
-                yield replace(self, weights=weights)
-            for activations in _moved(self.activations, step, *_CODES):
-                yield replace(self, activations=activations)
-
-    def narrower(self, least: int) -> Iterator[_LayerWidths]:
-        """One layer's lookups keep a bit less, but not less than `least`."""
-        for kept in _moved(self.kept, -1, least, MAX_BITS):
-            yield replace(self, kept=kept)
+def _narrower(widths: NetworkWidths, least: int) -> Iterator[NetworkWidths]:
+    """One layer's lookups keep a bit less, but not less than `least`."""
+    for kept in _moved(widths.kept, -1, least, MAX_BITS):
+        yield replace(widths, kept=kept)
 
 
 def _moved(widths: tuple[int, ...], step: int, least: int, most: int) -> Iterator[tuple[int, ...]]:
@@ -195,19 +182,19 @@ class _LayerSearch:
     """Models by the widths of their layers, each quantized once."""
 
     search: _Search
-    models: dict[_LayerWidths, tuple[float, NetworkEstimator]] = field(default_factory=dict)
+    models: dict[NetworkWidths, tuple[float, NetworkEstimator]] = field(default_factory=dict)
 
-    def error(self, widths: _LayerWidths) -> float:
+    def error(self, widths: NetworkWidths) -> float:
         """Error of the raw scores."""
         if widths not in self.models:
             model = self.search.quantized(widths.n_bits, widths.kept)
             self.models[widths] = (self.search.error(model), model)
         return self.models[widths][0]
 
-    def best_codes(self, widths: _LayerWidths) -> _LayerWidths:
+    def best_codes(self, widths: NetworkWidths) -> NetworkWidths:
         """Move one code after the other while the error falls."""
         while True:
-            nearby = min(widths.codes_nearby(), key=self.error)
+            nearby = min(_codes_nearby(widths), key=self.error)
             if self.error(nearby) >= _GAIN * self.error(widths):
                 return widths
             widths = nearby
@@ -222,17 +209,17 @@ def _by_layer(
     while candidates:
         widths = layers.best_codes(min(candidates, key=layers.error))
         yield layers.models[widths][1]
-        candidates = list(widths.narrower(least_kept))
+        candidates = list(_narrower(widths, least_kept))
 
 
-def _widths_of(search: _Search, model: NetworkEstimator) -> _LayerWidths:
+def _widths_of(search: _Search, model: NetworkEstimator) -> NetworkWidths:
     """Widths of a model that has one of each kind, spelled out by layer."""
     n_lookups = model.quantized_module_.program.n_lookups
     n_weighted = n_products(search.graph.graph.nodes)
     coded = BitWidths.resolve(widths_by_layer(model.n_bits, n_weighted))
     weights = tuple(width_of(coded.weights, layer) for layer in range(n_weighted))
     activations = tuple(width_of(coded.activations, layer) for layer in range(n_lookups))
-    return _LayerWidths(coded.inputs, weights, activations, (model.rounding_bits,) * n_lookups)
+    return NetworkWidths(coded.inputs, weights, activations, (model.rounding_bits,) * n_lookups)
 
 
 def _choose(trials: list[WidthTrial], min_score: float | None, max_gop: float | None) -> int:

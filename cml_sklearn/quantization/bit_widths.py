@@ -15,6 +15,7 @@ __all__ = [
     "BitWidths",
     "LayerWidths",
     "NBits",
+    "NetworkWidths",
     "RoundingBits",
     "Widths",
     "check_layers",
@@ -112,6 +113,33 @@ class BitWidths:
     def at(self, product: int, lookup: int) -> LayerWidths:
         """Widths after so many layers with weights, and so many layers of lookups."""
         return LayerWidths(width_of(self.weights, product), width_of(self.activations, lookup))
+
+
+@dataclass(frozen=True)
+class NetworkWidths:
+    """Widths of a network's inputs and of every layer.
+
+    Parameters
+    ----------
+    inputs : int
+    weights : tuple of int
+        By layer with weights.
+    activations : tuple of int
+        By layer of lookups.
+    kept : tuple of int
+        Bits that lookups look at, by layer of lookups.
+    """
+
+    inputs: int
+    weights: tuple[int, ...]
+    activations: tuple[int, ...]
+    kept: tuple[int, ...]
+
+    @property
+    def n_bits(self) -> dict[str, int | Sequence[int]]:
+        """The parameter of the estimators."""
+        roles: dict[str, int | Sequence[int]] = {"inputs": self.inputs, "weights": self.weights}
+        return roles | ({"activations": self.activations} if self.activations else {})
 
 
 def last_narrower(width: int, n_weighted: int) -> tuple[int, ...]:
