@@ -16,9 +16,7 @@ from cml_sklearn.onnx.graph import Node, PreparedGraph
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.onnx.running import run_node
 from cml_sklearn.quantization.encoding import as_floats
-from cml_sklearn.quantization.preparation import (
-    completed,
-)
+from cml_sklearn.quantization.preparation import completed
 from cml_sklearn.quantization.quantized_op import quantized_class
 from cml_sklearn.quantization.ranges import finite_values
 

@@ -40,15 +40,17 @@ from cml_sklearn.quantization.clear_tail import (
 )
 from cml_sklearn.quantization.decoders import OutputScale
 from cml_sklearn.quantization.encoders import IndexEncoder
-from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
-from cml_sklearn.quantization.output_ranges import affine_weights, output_ranges
-from cml_sklearn.quantization.preparation import (
+from cml_sklearn.quantization.input_codes import (
     given_quantizers,
     index_encoders,
     integer_quantizer,
+    table_sizes,
+)
+from cml_sklearn.quantization.ops import ONNX_OPS_TO_QUANTIZED_IMPL
+from cml_sklearn.quantization.output_ranges import affine_weights, output_ranges
+from cml_sklearn.quantization.preparation import (
     rewritten,
     settle_sizes,
-    table_sizes,
     typed_samples,
     typed_tail,
     with_free_batch,

@@ -102,7 +102,7 @@ def test_every_class_of_the_table_round_trips(tmp_path: Path) -> None:
     assert set(storage._TABLE._entries) - stored <= steps
 
 
-def subclasses(kind: type) -> Iterator[type]:
+def subclasses(kind: type[Any]) -> Iterator[type[Any]]:
     for subclass in kind.__subclasses__():
         yield subclass
         yield from subclasses(subclass)
