@@ -19,6 +19,7 @@ NUMPY_STAMP := $(NUMPY_VENV)/.installed
 OPENAPI_VENV ?= .venv-openapi
 OPENAPI_STAMP := $(OPENAPI_VENV)/.installed
 RESULTS ?= build/benchmarks
+ROWS := benchmarks/results
 SAMPLES ?= 1
 SECONDS ?= 3600
 comma := ,
@@ -94,8 +95,7 @@ bench-quick: $(STAMP)  ## scores and seconds of one model of every kind, encrypt
 	$(BIN)/python -m benchmarks neural --datasets breast_cancer --models MLP --samples 3
 
 bench-compare: $(STAMP) $(PEER_STAMP)  ## the same work here and on Concrete-ML, in turn; takes an hour
-	mkdir -p $(RESULTS)
-	rm -f $(RESULTS)/ours.jsonl $(RESULTS)/peer.jsonl
+	rm -f $(ROWS)/ours.jsonl $(ROWS)/peer.jsonl
 	@for work in \
 		'classification --models LR --n-bits 5,8 --samples 96' \
 		'regression --models Linear,Ridge --n-bits 5,8 --samples 96' \
@@ -104,14 +104,15 @@ bench-compare: $(STAMP) $(PEER_STAMP)  ## the same work here and on Concrete-ML,
 		'classification --datasets breast_cancer,wine --models RF,XGB --samples $(SAMPLES)' \
 		'classification --datasets digits --models RF --samples $(SAMPLES)' \
 		'regression --models RF,XGB --samples $(SAMPLES)' 'neural --samples 4'; do \
-		$(BIN)/python -m benchmarks $$work --output $(RESULTS)/ours.jsonl; \
-		$(PEER_VENV)/bin/python -m benchmarks.peer $$work --output $(RESULTS)/peer.jsonl; \
+		$(BIN)/python -m benchmarks $$work --output $(ROWS)/ours.jsonl; \
+		$(PEER_VENV)/bin/python -m benchmarks.peer $$work --output $(ROWS)/peer.jsonl; \
 	done
-	$(BIN)/python -m benchmarks compare $(RESULTS)/ours.jsonl $(RESULTS)/peer.jsonl \
+	$(BIN)/python -m benchmarks compare $(ROWS)/ours.jsonl $(ROWS)/peer.jsonl \
 		--output docs/benchmarks/compare_table.md --plots docs/images
 
 bench-growth: $(STAMP)  ## how the cost grows with trees, depth, features, samples and widths
-	$(BIN)/python -m benchmarks growth --repeat 1 --output $(RESULTS)/growth.jsonl \
+	rm -f $(ROWS)/growth.jsonl
+	$(BIN)/python -m benchmarks growth --repeat 1 --output $(ROWS)/growth.jsonl \
 		--table docs/benchmarks/growth_table.md --plot docs/images/growth.png
 
 figures: $(STAMP)  ## write the tables and pictures of docs/ anew; takes half an hour

@@ -90,7 +90,7 @@ SWEEPS = {
             is_power=False,
         ),
         Sweep("features", (10, 30, 100, 250, 500), ("LR", "DT", "XGB", "MLP")),
-        Sweep("samples", (1, 10, 100, 1000), ("LR", "DT")),
+        Sweep("samples", (1, 10, 100), ("LR", "DT")),
         Sweep(
             "n_bits",
             (2, 3, 4, 5, 6, 7, 8),
