@@ -15,6 +15,7 @@ from cml_sklearn.convert.torch import export_to_onnx, submodule_name
 from cml_sklearn.exceptions import CalibrationError, CmlError, InvalidInputError
 from cml_sklearn.fhe.costs import CostTable
 from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR, CircuitOptions
+from cml_sklearn.keywords import known_keywords
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.quantization.bit_widths import NBits, RoundingBits
 from cml_sklearn.quantization.encoders import as_floats
@@ -42,6 +43,7 @@ _ESTIMATED = 1.3
 """What an estimate may exceed the limit by; below it, the compiler's own cost counts."""
 
 
+@known_keywords
 def compile_onnx_model(
     model: OnnxModel,
     *calibration: ArrayLike,
@@ -118,6 +120,7 @@ def compile_onnx_model(
     return _most_accurate(modules, graph, calibration, _checked_limit(max_gop), options)
 
 
+@known_keywords
 def compile_torch_model(
     module: torch.nn.Module,
     *calibration: ArrayLike,
@@ -174,6 +177,7 @@ def compile_torch_model(
     )
 
 
+@known_keywords
 def preflight(
     model: OnnxModel | torch.nn.Module,
     *calibration: ArrayLike,

@@ -11,6 +11,7 @@ __all__ = [
     "InvalidGraphError",
     "InvalidInputError",
     "MissingPackageError",
+    "UnknownKeywordError",
     "UnsupportedModelError",
     "UnsupportedOperatorError",
 ]
@@ -68,6 +69,13 @@ class MissingPackageError(CmlError, ImportError):
             f"{user} needs {package}, which is not installed: pip install 'cml-sklearn[{extra}]'.",
             name=package,
         )
+
+
+class UnknownKeywordError(CmlError, TypeError):
+    """A call has a keyword that it does not take; the message names what to write instead.
+
+    Those of Concrete-ML have their counterparts in docs/reference/migration.md.
+    """
 
 
 class CalibrationError(CmlError, ValueError):

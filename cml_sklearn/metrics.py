@@ -25,6 +25,7 @@ from sklearn.utils.validation import check_is_fitted
 from cml_sklearn.estimators.base import FheEstimator
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.fhe.circuit import FheCircuit
+from cml_sklearn.fhe.long_steps import quiet_steps
 from cml_sklearn.fhe.protocol import AnyEngine, CircuitOptions, FheReport
 from cml_sklearn.fhe.speed import speed_of
 from cml_sklearn.quantization.quantized_module import QuantizedModule
@@ -124,7 +125,8 @@ def fhe_cost(model: Model, *, n_samples: int = 1, engine: str | AnyEngine | None
     >>> cost.engine, sum(cost.pbs_by_width.values()) > 0, cost.key_bytes > 1e6
     ('concrete', True, True)
     """
-    costs = [_cost(circuit, n_samples) for circuit in _circuits(model, n_samples, engine)]
+    with quiet_steps():
+        costs = [_cost(circuit, n_samples) for circuit in _circuits(model, n_samples, engine)]
     return costs[0] if len(costs) == 1 else _sum(costs)
 
 
@@ -208,7 +210,9 @@ def _score(
     """Score a fitted estimator by its cost, whatever the data."""
     del X, y
     engine, figure = _SCORERS[name]
-    return -sum(figure(circuit, n_samples) for circuit in _circuits(estimator, n_samples, engine))
+    with quiet_steps():
+        circuits = _circuits(estimator, n_samples, engine)
+        return -sum(figure(circuit, n_samples) for circuit in circuits)
 
 
 def _circuits(model: object, n_samples: int, engine: str | AnyEngine | None) -> list[FheCircuit]:

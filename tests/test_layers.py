@@ -20,7 +20,7 @@ from tests.estimators import name_of
 PACKAGE = Path(cml_sklearn.__file__).parent
 FLOORS = [
     {"_typing", "_version", "exceptions"},
-    {"_show_versions", "config"},
+    {"_show_versions", "config", "keywords"},
     {"program"},
     {"fhe", "onnx"},
     {"convert"},

@@ -50,6 +50,7 @@ from cml_sklearn.estimators.wrapping import OwnParameter, take_over
 from cml_sklearn.exceptions import CompilationError, InvalidInputError, UnsupportedModelError
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR, AnyEngine, CircuitOptions, FheReport
+from cml_sklearn.keywords import known_keywords
 from cml_sklearn.quantization.bit_widths import MAX_BITS, MIN_BITS
 from cml_sklearn.quantization.postprocessing import Postprocessing
 from cml_sklearn.quantization.quantized_module import QuantizedModule
@@ -100,11 +101,17 @@ class FheEstimator(BaseEstimator):
     def __init_subclass__(
         cls, *, wraps: type[BaseEstimator] | None = None, **kwargs: object
     ) -> None:
-        """Take over the wrapped class's signatures; before scikit-learn reads them."""
+        """Take over the wrapped class's signatures; before scikit-learn reads them.
+
+        Methods of the three modes then refuse keywords that they don't know.
+        """
         if wraps is not None:
             cls._wrapped_class = wraps
             take_over(cls, wraps, cls._own_parameters)
             cls.__doc__ = f"{cls.__doc__}{example_of(cls)}"
+        for name, method in [*vars(cls).items()]:
+            if _has_modes(method) and not name.startswith("_"):
+                setattr(cls, name, known_keywords(method))
         super().__init_subclass__(**kwargs)
 
     @classmethod
@@ -138,6 +145,7 @@ class FheEstimator(BaseEstimator):
         weight = cast("ArrayLike | None", fit_params.get("sample_weight"))
         return self._adopt(model, as_dense(X), weight)
 
+    @known_keywords
     def compile(
         self,
         X: ArrayLike | None = None,
@@ -432,6 +440,11 @@ class FheEstimator(BaseEstimator):
                 "The circuit's simulation differs from the clear integers on X; lower p_error, or "
                 "report this as a bug with the model and X."
             )
+
+
+def _has_modes(member: object) -> bool:
+    """Whether a class's member is a method that is told where to compute."""
+    return inspect.isfunction(member) and "execute_in_fhe" in inspect.signature(member).parameters
 
 
 def _unwrapped(value: object) -> object:

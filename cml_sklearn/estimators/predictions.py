@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, Self, cast
+from typing import Any, ParamSpec, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,6 +30,7 @@ from cml_sklearn._typing import Array
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.estimators.base import FheEstimator, like_input
 from cml_sklearn.estimators.conventions import class_labels
+from cml_sklearn.keywords import known_keywords
 from cml_sklearn.quantization.postprocessing import (
     Logarithm,
     Postprocessing,
@@ -51,15 +52,20 @@ __all__ = [
     "UnsupervisedEstimator",
 ]
 
+_Taken = ParamSpec("_Taken")
+_Given = TypeVar("_Given")
 
-def _serves(name: str) -> Callable[[FheEstimator], bool]:
-    """Check for `available_if`: whether the wrapped model, as its parameters are, has a method."""
+
+def _where_served(method: Callable[_Taken, _Given]) -> Callable[_Taken, _Given]:
+    """Make a method that is there where the wrapped model, as its parameters are, has it."""
+    name = method.__name__
 
     def check(self: FheEstimator) -> bool:
         modules = self.__dict__.get("modules_")
         return hasattr(self._make_wrapped(), name) if modules is None else name in modules
 
-    return check
+    served: Callable[_Taken, _Given] = available_if(check)(known_keywords(method))
+    return served
 
 
 class ScoredPredictions:
@@ -68,6 +74,7 @@ class ScoredPredictions:
     predict: Callable[..., Array]
     _score_of: Callable[..., float]
 
+    @known_keywords
     def score(
         self,
         X: ArrayLike,
@@ -176,7 +183,7 @@ class TransformingEstimator(
 class ProbabilisticEstimator(PredictingEstimator):
     """A classifier with probabilities, where the wrapped one has them; abstract."""
 
-    @available_if(_serves("predict_proba"))
+    @_where_served
     def predict_proba(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Any:
         """Class probabilities; parameters as in `predict`.
 
@@ -186,7 +193,7 @@ class ProbabilisticEstimator(PredictingEstimator):
         """
         return self._computed("predict_proba", X, execute_in_fhe)
 
-    @available_if(_serves("predict_log_proba"))
+    @_where_served
     def predict_log_proba(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Any:
         """Logarithms of `predict_proba`."""
         return self._computed("predict_log_proba", X, execute_in_fhe)
@@ -195,7 +202,7 @@ class ProbabilisticEstimator(PredictingEstimator):
 class ScoringEstimator(PredictingEstimator):
     """An estimator with raw scores, where the wrapped one has them; abstract."""
 
-    @available_if(_serves("decision_function"))
+    @_where_served
     def decision_function(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Array:
         """Raw scores; parameters as in `predict`.
 
@@ -231,7 +238,7 @@ class DecidingEstimator(ProbabilisticEstimator, ScoringEstimator):
 class DetectingEstimator(ScoringEstimator, UnsupervisedEstimator):
     """A detector of outliers; abstract."""
 
-    @available_if(_serves("score_samples"))
+    @_where_served
     def score_samples(self, X: ArrayLike, execute_in_fhe: ExecutionMode | None = None) -> Array:
         """Opposite of the anomaly score, the lower the more abnormal; parameters as in `predict`.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from threading import Event, Thread
 from time import perf_counter
 
@@ -16,12 +17,15 @@ from tqdm.auto import tqdm
 
 from cml_sklearn.config import bars_disabled
 
-__all__ = ["LOG", "Facts", "long_step"]
+__all__ = ["LOG", "Facts", "long_step", "quiet_steps"]
 
 LOG = logging.getLogger("cml_sklearn")
 
 Facts = dict[str, str | int | float]
 """What a line tells of a step, by name."""
+
+_level = ContextVar("_level", default=logging.INFO)
+"""At which steps are logged."""
 
 _PATIENCE = 1.0
 """Seconds that a step may take before its clock is shown."""
@@ -47,16 +51,27 @@ def long_step(name: str, *, locks: bool = False, **facts: str | float) -> Iterat
     dict
         For what is known in the end.
     """
-    _tell(logging.INFO, f"{name}: started", facts)
+    level = _level.get()
+    _tell(level, f"{name}: started", facts)
     known: Facts = dict(facts)
     started = perf_counter()
     try:
         with _notice(name) if locks else _clock(name):
             yield known
     except BaseException as error:
-        _tell(logging.INFO, f"{name}: ended by {type(error).__name__}", _timed(facts, started))
+        _tell(level, f"{name}: ended by {type(error).__name__}", _timed(facts, started))
         raise
-    _tell(logging.INFO, f"{name}: done", _timed(known, started))
+    _tell(level, f"{name}: done", _timed(known, started))
+
+
+@contextmanager
+def quiet_steps() -> Iterator[None]:
+    """Log the steps of the block at DEBUG: nobody has asked for them by name."""
+    before = _level.set(logging.DEBUG)
+    try:
+        yield
+    finally:
+        _level.reset(before)
 
 
 def _timed(facts: Facts, started: float) -> Facts:

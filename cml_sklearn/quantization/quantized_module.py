@@ -17,6 +17,7 @@ from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.costs import CostTable
 from cml_sklearn.fhe.engines import Choice, choose_engine, lookup_costs
 from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR, AnyEngine, CircuitOptions
+from cml_sklearn.keywords import known_keywords
 from cml_sklearn.program.program import IntegerProgram
 from cml_sklearn.quantization.clear_tail import ClearTail
 from cml_sklearn.quantization.encoders import Encoder, as_floats
@@ -109,6 +110,7 @@ class QuantizedModule:
         )
         return f"QuantizedModule({inputs} -> {outputs}, n_lookups={self.program.n_lookups})"
 
+    @known_keywords
     def forward(
         self, *inputs: ArrayLike, execute_in_fhe: ExecutionMode | None = None
     ) -> FloatArray | tuple[FloatArray, ...]:
@@ -187,6 +189,7 @@ class QuantizedModule:
         values = tuple(scale.dequantize(q) for scale, q in pairs)
         return values if self.tail is None else self.tail(*values)
 
+    @known_keywords
     def quantized_forward(
         self, *inputs: IntArray, execute_in_fhe: ExecutionMode | None = None
     ) -> tuple[IntArray, ...]:
