@@ -19,10 +19,12 @@ NUMPY_STAMP := $(NUMPY_VENV)/.installed
 OPENAPI_VENV ?= .venv-openapi
 OPENAPI_STAMP := $(OPENAPI_VENV)/.installed
 RESULTS ?= build/benchmarks
+ROWS := benchmarks/results
 SAMPLES ?= 1
 SECONDS ?= 3600
+comma := ,
 
-.PHONY: help demo test test-plain test-312 test-slow web test-web test-concrete-numpy test-openapi soak load lint format docs supported-ops bench-quick bench-compare bench-growth figures lock clean
+.PHONY: help demo test test-plain test-312 test-slow web test-web test-concrete-numpy test-openapi soak load lint format docs supported-ops bench-quick bench-compare bench-growth figures lock lock-plain clean
 .DELETE_ON_ERROR:
 
 help:  ## list the targets
@@ -34,7 +36,7 @@ demo: $(STAMP)  ## predict on encrypted data, from grid search to the table of f
 test: $(STAMP)  ## the tests, without the slow ones
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal  # one thread for each process
 
-test-plain: $(STAMP_PLAIN)  ## linear models and trees without torch and Concrete, with Python 3.12 where there is one
+test-plain: $(STAMP_PLAIN)  ## linear models and trees without torch, with NumPy 2, and Python 3.12 where there is one
 	OMP_NUM_THREADS=1 $(VENV_PLAIN)/bin/pytest -n 2 --dist worksteal tests/convert/test_raw_scores.py tests/fhe/seal \
 		tests/forest tests/test_linear_models.py tests/test_tree_models.py tests/test_wrapping.py
 
@@ -93,8 +95,7 @@ bench-quick: $(STAMP)  ## scores and seconds of one model of every kind, encrypt
 	$(BIN)/python -m benchmarks neural --datasets breast_cancer --models MLP --samples 3
 
 bench-compare: $(STAMP) $(PEER_STAMP)  ## the same work here and on Concrete-ML, in turn; takes an hour
-	mkdir -p $(RESULTS)
-	rm -f $(RESULTS)/ours.jsonl $(RESULTS)/peer.jsonl
+	rm -f $(ROWS)/ours.jsonl $(ROWS)/peer.jsonl
 	@for work in \
 		'classification --models LR --n-bits 5,8 --samples 96' \
 		'regression --models Linear,Ridge --n-bits 5,8 --samples 96' \
@@ -103,25 +104,34 @@ bench-compare: $(STAMP) $(PEER_STAMP)  ## the same work here and on Concrete-ML,
 		'classification --datasets breast_cancer,wine --models RF,XGB --samples $(SAMPLES)' \
 		'classification --datasets digits --models RF --samples $(SAMPLES)' \
 		'regression --models RF,XGB --samples $(SAMPLES)' 'neural --samples 4'; do \
-		$(BIN)/python -m benchmarks $$work --output $(RESULTS)/ours.jsonl; \
-		$(PEER_VENV)/bin/python -m benchmarks.peer $$work --output $(RESULTS)/peer.jsonl; \
+		$(BIN)/python -m benchmarks $$work --output $(ROWS)/ours.jsonl; \
+		$(PEER_VENV)/bin/python -m benchmarks.peer $$work --output $(ROWS)/peer.jsonl; \
 	done
-	$(BIN)/python -m benchmarks compare $(RESULTS)/ours.jsonl $(RESULTS)/peer.jsonl \
+	$(BIN)/python -m benchmarks compare $(ROWS)/ours.jsonl $(ROWS)/peer.jsonl \
 		--output docs/benchmarks/compare_table.md --plots docs/images
 
 bench-growth: $(STAMP)  ## how the cost grows with trees, depth, features, samples and widths
-	$(BIN)/python -m benchmarks growth --repeat 1 --output $(RESULTS)/growth.jsonl \
+	rm -f $(ROWS)/growth.jsonl
+	$(BIN)/python -m benchmarks growth --repeat 1 --output $(ROWS)/growth.jsonl \
 		--table docs/benchmarks/growth_table.md --plot docs/images/growth.png
 
 figures: $(STAMP)  ## write the tables and pictures of docs/ anew; takes half an hour
 	$(BIN)/python -m benchmarks figures
 
+# of the environment $(1), into the file $(2), which is for $(3)
+define write_lock
+	@{ echo '# Exact versions of all that $(3).'; \
+	echo '# Written by `make $@` from the environment in $(1); do not edit by hand.'; \
+	$(1)/bin/python -m pip freeze --all --exclude-editable --exclude pip \
+	| sed -e '/^[-#]/d' -e 's/+[A-Za-z0-9.]*$$//' | LC_ALL=C sort -f; } > $(2).new
+	@mv $(2).new $(2)
+endef
+
 lock:  ## write the versions installed in .venv to requirements.lock
-	@{ echo '# Exact versions of all that running, developing and testing need, for Python 3.11.'; \
-	echo '# Written by `make lock` from the environment in .venv; do not edit by hand.'; \
-	$(BIN)/pip freeze --all --exclude-editable --exclude pip \
-	| sed -e '/^[-#]/d' -e 's/+[A-Za-z0-9.]*$$//' | LC_ALL=C sort -f; } > requirements.lock.new
-	@mv requirements.lock.new requirements.lock
+	$(call write_lock,$(VENV),requirements.lock,running$(comma) developing and testing need$(comma) for Python 3.11)
+
+lock-plain:  ## write the versions installed in .venv-plain to requirements-plain.lock
+	$(call write_lock,$(VENV_PLAIN),requirements-plain.lock,`make test-plain` needs$(comma) for Python 3.11 and 3.12)
 
 clean:  ## remove the environment and all that tools have left
 	rm -rf web/node_modules cml_sklearn/deployment/web/vendor
@@ -144,11 +154,11 @@ $(STAMP312): requirements.lock pyproject.toml
 	$(VENV312)/bin/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
 	@touch $@
 
-$(STAMP_PLAIN): requirements.lock pyproject.toml
+$(STAMP_PLAIN): requirements-plain.lock pyproject.toml
 	$(or $(PYTHON312),$(PYTHON)) -m venv $(VENV_PLAIN)
 	echo '*' > $(VENV_PLAIN)/.gitignore
-	$(VENV_PLAIN)/bin/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[boosting]'
-	$(VENV_PLAIN)/bin/pip install --quiet --disable-pip-version-check --constraint requirements.lock hypothesis pytest pytest-xdist
+	$(VENV_PLAIN)/bin/pip install --quiet --disable-pip-version-check --requirement requirements-plain.lock
+	$(VENV_PLAIN)/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 $(PEER_STAMP): benchmarks/peer/requirements.txt

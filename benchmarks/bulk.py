@@ -23,6 +23,7 @@ from benchmarks.engines import facts_line, n_bytes
 from benchmarks.measure import in_child, machine_facts, seconds_of
 from benchmarks.models import MODELS
 from benchmarks.options import Output
+from benchmarks.progress import tracked
 from benchmarks.subject import OurSubject
 from benchmarks.tables import show
 
@@ -42,7 +43,8 @@ def main(
 ) -> None:
     """Many samples on SEAL, by one process and by several."""
     rows = []
-    for n_jobs in map(int, jobs.split(",")):
+    numbers = [int(n_jobs) for n_jobs in jobs.split(",")]
+    for n_jobs in tracked(numbers, lambda n: f"{n} process{'es' * (n > 1)}"):
         rows.append(in_child(scored, samples, n_jobs))
         write_row(output, rows[-1] | machine_facts())
     show(_HEAD, map(_cells, rows), facts_line())

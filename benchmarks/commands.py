@@ -7,7 +7,6 @@ from typing import Annotated, NamedTuple
 
 import typer
 from rich.console import Console
-from rich.progress import track
 
 from benchmarks import splits
 from benchmarks.core import Case, MakeSubject, Row, measure, write_row
@@ -25,6 +24,7 @@ from benchmarks.options import (
     parted,
     widths_of,
 )
+from benchmarks.progress import tracked
 from benchmarks.tables import show_rows
 
 __all__ = ["SCRIPTS", "Script", "make_app"]
@@ -32,13 +32,14 @@ __all__ = ["SCRIPTS", "Script", "make_app"]
 _COLUMNS = {
     "dataset": "data",
     "model": "model",
+    "n_bits": "bits",
     "score_float": "float",
     "score_quantized": "int",
     "score_encrypted": "FHE",
     "agreement": "same",
     "engine": "engine",
-    "seconds_key_generation": "keygen",
-    "seconds_predict": "s each",
+    "seconds_key_generation": "keygen s",
+    "seconds_predict": "sample s",
     "pbs": "PBS",
     "gop": "Gop",
     "key_bytes": "keys MB",
@@ -153,23 +154,29 @@ def _run(cases: list[Case], make: MakeSubject, output: Path | None) -> bool:
     bool
         Whether no case failed; a skipped data set is no failure.
     """
-    console = Console()
+    console = Console(stderr=True)
     rows: list[Row] = []
     failed = 0
-    for case in track(cases, "measuring", console=console, transient=True):
+    for case in tracked(cases, _named, console=console):
         try:
             row = in_child(measure, case, make)
         except UnreachableError as error:
-            console.print(str(error), style="yellow")
+            console.print(str(error), style="yellow", soft_wrap=True)
             continue
         except Exception as error:  # the other rows of a long run are worth having
-            console.print(f"{case.dataset} {case.model} failed: {error!r}", style="red")
+            console.print(f"{_named(case)} failed: {error!r}", style="red", soft_wrap=True)
             failed += 1
             continue
         rows.append(row)
         write_row(output, row)
-    show_rows(rows, _COLUMNS)
+    show_rows(rows, _COLUMNS, n_left=2)
     return not failed
+
+
+def _named(case: Case) -> str:
+    """Name a case in a log."""
+    width = "" if case.n_bits is None else f" {case.n_bits} bits"
+    return f"{case.dataset} {case.model}{width}"
 
 
 def _print_names(script: Script) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from benchmarks.core import Row, key_of, read_rows
 from benchmarks.options import Table
+from benchmarks.pictures import legend_above, picture, plain_log, styles
 from benchmarks.tables import figure, markdown, show
 
 __all__ = ["main", "pairs", "ratio"]
@@ -29,7 +30,12 @@ _ONCE = {f"seconds_{n}": n.replace("_", " ") for n in ("fit", "compile", "key_ge
 _MEMORY = {
     f"memory_{n}": n.replace("_", " ") for n in ("fit", "compile", "key_generation", "predict")
 }
-_PLOTTED = ("seconds_predict", "gop", "key_bytes", "memory_peak")
+_PLOTTED = {
+    "seconds_predict": "encrypted prediction of a sample, s",
+    "gop": "computing for a sample, Gop",
+    "key_bytes": "evaluation keys, MB",
+    "memory_peak": "peak memory of the process, MB",
+}
 _HEAD = ["work", "score A", "score B", *QUANTITIES.values()]
 
 Pairs = list[tuple[Row, Row]]
@@ -131,22 +137,32 @@ def _library(rows: list[Row]) -> str:
 
 
 def _plot(common: Pairs, folder: Path) -> None:
-    """Draw one chart of bars for each quantity, with a logarithmic axis."""
-    from matplotlib.figure import Figure
-
-    folder.mkdir(parents=True, exist_ok=True)
-    names = [_work(a) for a, _ in common]
+    """Draw a picture for each quantity: both libraries' values on a line for each work."""
     for quantity in _PLOTTED:
-        if not any(row.get(quantity) for pair in common for row in pair):
-            continue
-        chart = Figure(figsize=(8, 0.4 * len(names) + 1.5), layout="constrained")
-        axes = chart.subplots()
-        for shift, rows in zip((-0.2, 0.2), zip(*common, strict=True), strict=True):
-            values = [row.get(quantity) or 0 for row in rows]
-            places = [i + shift for i in range(len(names))]
-            axes.barh(places, values, height=0.4, label=rows[0]["library"])
-        axes.set_yticks(range(len(names)), names)
-        axes.invert_yaxis()
-        axes.set(xscale="log", xlabel=quantity.replace("_", " "))
-        axes.legend()
-        chart.savefig(folder / f"benchmark_{quantity}.png", dpi=120)
+        known = [pair for pair in common if all(row.get(quantity) for row in pair)]
+        if known:
+            _draw(known, quantity, folder / f"benchmark_{quantity}.png")
+
+
+def _draw(known: Pairs, quantity: str, path: Path) -> None:
+    """Join two values by a line, which is as long as their ratio."""
+    libraries = [row["library"] for row in known[0]]
+    looks = styles(libraries, joined=False)
+    with picture(path, 0.19 * len(known) + 1.2) as figure:
+        axes = figure.subplots()
+        values = [[_scaled(quantity, row) for row in rows] for rows in zip(*known, strict=True)]
+        places = range(len(known))
+        first, second = values
+        axes.hlines(places, first, second, color="lightgrey", zorder=0)
+        for library, costs in zip(libraries, values, strict=True):
+            axes.plot(costs, places, label=library, **looks[library])
+        axes.set_yticks(places, [_work(a) for a, _ in known])
+        axes.set_ylim(len(known), -1)
+        axes.set(xlabel=_PLOTTED[quantity], ylabel="data, model and n_bits")
+        plain_log(axes, "x")
+        legend_above(figure)
+
+
+def _scaled(quantity: str, row: Row) -> float:
+    """Take a row's quantity, bytes as MB."""
+    return float(row[quantity]) / (1e6 if quantity.startswith(("key_", "memory_")) else 1.0)

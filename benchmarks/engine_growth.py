@@ -12,14 +12,15 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
-from rich.progress import track
 
-from benchmarks.core import Row, write_row
+from benchmarks.core import Row, read_rows, write_row
 from benchmarks.engines import compiled, facts_line, few_flows, trained
-from benchmarks.growth import N_TRAIN, Sweep, curves, law, make_data
+from benchmarks.growth import N_TRAIN, Sweep, curve_values, curves, law, make_data
 from benchmarks.measure import machine_facts
 from benchmarks.models import MODELS
-from benchmarks.options import Output, Repeat, chosen
+from benchmarks.options import Output, Repeat, Rows, chosen
+from benchmarks.pictures import legend_above, number_ticks, picture, plain_log, styles
+from benchmarks.progress import tracked
 from benchmarks.tables import DOCS, insert, markdown, show
 from cml_sklearn.exceptions import CompilationError
 
@@ -39,20 +40,17 @@ class Line(NamedTuple):
     n_samples : int
     longest : float
         Seconds that a point may take.
-    style : str
-        Of matplotlib.
     """
 
     engine: str
     n_samples: int
     longest: float
-    style: str
 
 
 LINES = {
-    "SEAL, 1": Line("seal", 1, 60.0, "-"),
-    "SEAL, 8192": Line("seal", 8192, 120.0, "--"),
-    "Concrete, 1": Line("concrete", 1, 20.0, ":"),
+    "SEAL, 1": Line("seal", 1, 60.0),
+    "SEAL, 8192": Line("seal", 8192, 120.0),
+    "Concrete, 1": Line("concrete", 1, 20.0),
 }
 """By what they are called in the table."""
 
@@ -62,7 +60,13 @@ SWEEPS = {
         Sweep("samples", (1, 10, 100, 1000, 10_000, 100_000), ("LR", "DT", "XGB")),
         Sweep("features", (10, 30, 100, 300), ("LR", "DT", "XGB")),
         Sweep("trees", (10, 20, 50, 100), ("RF", "XGB"), "n_estimators"),
-        Sweep("depth", (2, 3, 4, 5, 6), ("DT", "RF", "XGB"), "max_depth", is_power=False),
+        Sweep(
+            "depth",
+            (2, 3, 4, 5, 6),
+            ("DT", "RF", "XGB"),
+            "max_depth",
+            is_power=False,
+        ),
         Sweep("n_bits", (2, 4, 6, 8), ("LR", "DT", "RF", "XGB"), is_power=False),
         Sweep("classes", (2, 4, 7, 10), ("LR", "DT", "RF", "XGB")),
     )
@@ -75,10 +79,27 @@ def main(
     lines: Annotated[str, typer.Option(help="seal, concrete, or empty: both.")] = "",
     most: Annotated[int | None, typer.Option(help="Leave out greater values.")] = None,
     repeat: Repeat = 3,
+    rows: Rows = None,
     output: Output = None,
     docs: Annotated[bool, typer.Option("--docs/--no-docs", help="Write the page.")] = True,
 ) -> None:
     """Seconds on SEAL and Concrete while one thing grows, and fitted slopes."""
+    found = _all_measured(sweeps, lines, most, repeat, output) if rows is None else read_rows(rows)
+    cells = _cells(found)
+    head = ["grows", "model", *(title for name in LINES for title in (f"{name}, s", "fitted"))]
+    show(head, cells, n_left=2)
+    if docs:
+        _draw(found, _PICTURE)
+    if docs and rows is None:  # of rows in a file nobody knows the machine
+        shown = f"![Seconds by size](../images/{_PICTURE.name})"
+        table = markdown(head, cells, n_left=2)
+        insert("benchmarks/engines.md", "growth", [facts_line(), "", shown, "", *table])
+
+
+def _all_measured(
+    sweeps: str, lines: str, most: int | None, repeat: int, output: Path | None
+) -> list[Row]:
+    """Measure every curve, and write its rows when it is done."""
     engines = chosen(lines, ["seal", "concrete"], "engine")
     names = [name for name, line in LINES.items() if line.engine in engines]
     work = [
@@ -89,18 +110,11 @@ def main(
         if sweep != "samples" or LINES[name].n_samples == 1
     ]
     rows: list[Row] = []
-    for sweep, model, name in track(work, "measuring", transient=True):
+    for sweep, model, name in tracked(work, lambda x: f"{x[0].name}, {x[1]} on {x[2]}"):
         for row in curve_of(sweep, model, name, repeat, most):
             rows.append(row)
             write_row(output, row | machine_facts())
-    cells = _cells(rows)
-    head = ["grows", "model", *(title for name in LINES for title in (f"{name}, s", "fitted"))]
-    show(head, cells)
-    if docs:
-        _draw(rows, _PICTURE)
-        picture = f"![Seconds by size](../images/{_PICTURE.name})"
-        table = markdown(head, cells, n_left=2)
-        insert("benchmarks/engines.md", "growth", [facts_line(), "", picture, "", *table])
+    return rows
 
 
 def curve_of(sweep: Sweep, model: str, name: str, repeat: int, most: int | None) -> list[Row]:
@@ -169,22 +183,27 @@ def _of(rows: list[Row], line: str) -> list[Row]:
     return [row for row in rows if row["line"] == line]
 
 
-def _draw(rows: list[Row], path: Path) -> None:
-    """Draw all curves, a field for each sweep: models by colour, lines by their style."""
-    from matplotlib.figure import Figure
+def _title(name: str, line: str) -> str:
+    """Name the engine, and the samples where they do not grow."""
+    engine, _, n_samples = line.partition(", ")
+    samples = "1 sample" if n_samples == "1" else f"{n_samples} samples"
+    return engine if name == "samples" else f"{engine}, {samples}"
 
+
+def _draw(rows: list[Row], path: Path) -> None:
+    """Draw a column of fields for each line, and a row of them for each sweep."""
     names = list(dict.fromkeys(row["sweep"] for row in rows))
-    models = list(dict.fromkeys(row["model"] for row in rows))
-    columns = min(len(names), 3)
-    figure = Figure(figsize=(4 * columns, 3.5 * -(-len(names) // 3)), layout="constrained")
-    fields = figure.subplots(-(-len(names) // 3), columns, squeeze=False).ravel()
-    for axes, name in zip(fields, names, strict=False):
-        for line, (*_, style) in LINES.items():
-            for model, curve in curves(_of(rows, line), name, "seconds").items():
-                colour = f"C{models.index(model)}"
-                axes.plot(*curve, style, marker=".", color=colour, label=f"{model}; {line}")
-        scale = "log" if SWEEPS[name].is_power else "linear"
-        axes.set(xscale=scale, yscale="log", xlabel=name, ylabel="seconds")
-        axes.legend(fontsize="xx-small")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    looks = styles(MODELS["classification"])
+    with picture(path, 0.4 + 1.8 * len(names)) as figure:
+        grid = figure.subplots(len(names), len(LINES), squeeze=False, sharey="row")
+        for fields, name in zip(grid, names, strict=True):
+            for axes, line in zip(fields, LINES, strict=True):
+                for model, curve in curves(_of(rows, line), name, "seconds").items():
+                    axes.plot(*curve, label=model, **looks[model])
+                number_ticks(axes, curve_values(rows, name), log=SWEEPS[name].is_power)
+                axes.set_title(_title(name, line), fontsize="medium")
+                axes.set_xlabel(SWEEPS[name].label)
+                axes.set_visible(bool(axes.lines))
+            plain_log(fields[0], "y")
+            fields[0].set_ylabel("all samples, s")
+        legend_above(figure)

@@ -14,20 +14,34 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.progress import track
 from sklearn.datasets import make_classification
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.core import Row, write_row
+from benchmarks.core import Row, read_rows, write_row
 from benchmarks.measure import machine_facts, median_seconds
 from benchmarks.models import MODELS
-from benchmarks.options import Output, Plot, Repeat, Table, chosen
+from benchmarks.options import Output, Plot, Repeat, Rows, Table, chosen
+from benchmarks.pictures import legend_above, number_ticks, picture, plain_log, styles
+from benchmarks.progress import tracked
 from benchmarks.subject import OurSubject
 from benchmarks.tables import markdown, show
 
-__all__ = ["N_TRAIN", "SWEEPS", "Sweep", "curves", "law", "main", "make_data", "slope"]
+__all__ = [
+    "N_TRAIN",
+    "SWEEPS",
+    "Sweep",
+    "curve_values",
+    "curves",
+    "law",
+    "main",
+    "make_data",
+    "slope",
+]
 
 _QUANTITIES = {"seconds": "seconds", "gop": "Gop"}
+_LABELS = {"seconds": "prediction, s", "gop": "prediction, Gop"}
+_LEAST_DRAWN = {"seconds": 0.0, "gop": 1e-3}
+"""Linear models have next to no Gop, and would press all other curves together."""
 _HEAD = ["grows", "model", "seconds", "fitted", "Gop", "fitted"]
 N_TRAIN = 700
 _N_TEST = 300
@@ -57,15 +71,32 @@ class Sweep:
     parameter: str | None = None
     is_power: bool = True
 
+    @property
+    def label(self) -> str:
+        """What an axis of the values says."""
+        special = {"depth": "depth of trees, levels", "n_bits": "n_bits, bits"}
+        return special.get(self.name, f"number of {self.name}")
+
 
 SWEEPS = {
     sweep.name: sweep
     for sweep in (
         Sweep("trees", (10, 25, 50, 100, 200), ("RF", "XGB"), "n_estimators"),
-        Sweep("depth", (2, 3, 4, 5, 6, 7, 8), ("DT", "RF", "XGB"), "max_depth", is_power=False),
+        Sweep(
+            "depth",
+            (2, 3, 4, 5, 6, 7, 8),
+            ("DT", "RF", "XGB"),
+            "max_depth",
+            is_power=False,
+        ),
         Sweep("features", (10, 30, 100, 250, 500), ("LR", "DT", "XGB", "MLP")),
-        Sweep("samples", (1, 10, 100, 1000), ("LR", "DT")),
-        Sweep("n_bits", (2, 3, 4, 5, 6, 7, 8), ("LR", "DT", "RF", "XGB", "MLP"), is_power=False),
+        Sweep("samples", (1, 10, 100), ("LR", "DT")),
+        Sweep(
+            "n_bits",
+            (2, 3, 4, 5, 6, 7, 8),
+            ("LR", "DT", "RF", "XGB", "MLP"),
+            is_power=False,
+        ),
     )
 }
 
@@ -75,11 +106,23 @@ def main(
     sweeps: Annotated[str, typer.Option(help="Names, parted by commas. Empty: all.")] = "",
     most: Annotated[int | None, typer.Option(help="Leave out greater values.")] = None,
     repeat: Repeat = 2,
+    rows: Rows = None,
     output: Output = None,
     table: Table = None,
     plot: Plot = None,
 ) -> None:
     """Encrypted predictions while one thing grows, and fitted slopes."""
+    found = _all_measured(sweeps, most, repeat, output) if rows is None else read_rows(rows)
+    cells = _cells(found)
+    show(_HEAD, cells, n_left=2)
+    if table is not None:
+        table.write_text("\n".join(markdown(_HEAD, cells, n_left=2)) + "\n")
+    if plot is not None:
+        _draw(found, plot)
+
+
+def _all_measured(sweeps: str, most: int | None, repeat: int, output: Path | None) -> list[Row]:
+    """Measure every point, and write its row at once."""
     work = [
         (SWEEPS[name], model, value)
         for name in chosen(sweeps, list(SWEEPS), "sweep")
@@ -87,16 +130,11 @@ def main(
         for value in SWEEPS[name].values
         if most is None or value <= most
     ]
-    rows = []
-    for sweep, model, value in track(work, "measuring", transient=True):
+    rows: list[Row] = []
+    for sweep, model, value in tracked(work, lambda x: f"{x[0].name}={x[2]} {x[1]}"):
         rows.append(_measure(sweep, model, value, repeat))
         write_row(output, rows[-1] | machine_facts())
-    cells = _cells(rows)
-    show(_HEAD, cells)
-    if table is not None:
-        table.write_text("\n".join(markdown(_HEAD, cells, n_left=2)) + "\n")
-    if plot is not None:
-        _draw(rows, plot)
+    return rows
 
 
 def _measure(sweep: Sweep, model: str, value: int, repeat: int) -> Row:
@@ -179,20 +217,22 @@ def _cells(rows: list[Row]) -> list[list[str]]:
 
 
 def _draw(rows: list[Row], path: Path) -> None:
-    """Draw seconds and Gop, a column for each sweep."""
-    from matplotlib.figure import Figure
-
+    """Draw seconds and Gop side by side, a line of fields for each sweep."""
     names = list(dict.fromkeys(row["sweep"] for row in rows))
-    figure = Figure(figsize=(3 * len(names), 5.5), layout="constrained")
-    grid = figure.subplots(len(_QUANTITIES), len(names), squeeze=False)
-    for column, name in zip(grid.T, names, strict=True):
-        scale = "log" if SWEEPS[name].is_power else "linear"
-        for axes, (quantity, label) in zip(column, _QUANTITIES.items(), strict=True):
-            for model, (values, costs) in curves(rows, name, quantity).items():
-                if any(costs):
-                    fitted = law(SWEEPS[name], values, costs)
-                    axes.plot(values, costs, marker="o", label=f"{model}: {fitted}")
-            axes.set(xscale=scale, yscale="log", xlabel=name, ylabel=label)
-            axes.legend(fontsize="x-small")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    looks = styles(MODELS["classification"])
+    with picture(path, 0.4 + 1.7 * len(names)) as figure:
+        fields = figure.subplots(len(names), len(_QUANTITIES), squeeze=False)
+        for line, name in zip(fields, names, strict=True):
+            for axes, (quantity, label) in zip(line, _LABELS.items(), strict=True):
+                for model, (values, costs) in curves(rows, name, quantity).items():
+                    if max(costs) >= _LEAST_DRAWN[quantity]:
+                        axes.plot(values, costs, label=model, **looks[model])
+                plain_log(axes, "y")
+                number_ticks(axes, curve_values(rows, name), log=SWEEPS[name].is_power)
+                axes.set(xlabel=SWEEPS[name].label, ylabel=label)
+        legend_above(figure)
+
+
+def curve_values(rows: list[Row], name: str) -> set[int]:
+    """Values that a sweep's curves have."""
+    return {row["value"] for row in rows if row["sweep"] == name}

@@ -15,6 +15,7 @@ __all__ = [
     "Output",
     "Plot",
     "Repeat",
+    "Rows",
     "Seed",
     "Table",
     "UnknownNameError",
@@ -31,6 +32,10 @@ Engine = Annotated[str, typer.Option(help="Engine of circuits, or auto: the chea
 Seed = Annotated[int, typer.Option(help="Seed of all that is random but the data's usual split.")]
 Repeat = Annotated[int, typer.Option(min=1, help="Runs, of which the median counts.")]
 Output = Annotated[Path | None, typer.Option(help="JSON lines, appended.")]
+Rows = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="Take these JSON lines, and measure nothing."),
+]
 Table = Annotated[Path | None, typer.Option(help="Markdown file for the table.")]
 Plot = Annotated[Path | None, typer.Option(help="PNG file.")]
 

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 import typer
-from rich.progress import track
 
 from benchmarks.core import Row, write_row
 from benchmarks.engines import compiled, few_flows, trained
 from benchmarks.growth import N_TRAIN, make_data
 from benchmarks.measure import machine_facts
 from benchmarks.options import Output, Repeat
+from benchmarks.progress import tracked
 from benchmarks.tables import show
 from cml_sklearn.exceptions import CompilationError
 from cml_sklearn.fhe.protocol import CircuitOptions
@@ -77,10 +77,10 @@ def main(
 ) -> None:
     """SEAL's cost model beside measured seconds."""
     rows = []
-    for shape in track(SHAPES[:most], "measuring", transient=True):
+    for shape in tracked(SHAPES[:most]):
         rows.append(measured(shape, repeat))
         write_row(output, rows[-1] | machine_facts())
-    show(_HEAD, [_cells(row) for row in rows])
+    show(_HEAD, [_cells(row) for row in rows], n_left=len(Shape._fields))
     ratios = np.array([row["ratio"] for row in rows if row["ratio"] is not None])
     near = (np.abs(np.log(ratios)) <= np.log(1 + _NEAR)).sum()
     typer.echo(f"{near} of {len(ratios)} within {_NEAR:.0%}; median ratio {np.median(ratios):.2f}")

@@ -13,12 +13,12 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.progress import track
 
 from benchmarks.core import MakeSubject, Row, clear_score, fitted_score, write_row
 from benchmarks.datasets import Dataset, load
 from benchmarks.models import MODELS, ModelSpec
 from benchmarks.options import Datasets, Models, Output, Seed, Widths, chosen, parted, widths_of
+from benchmarks.progress import tracked
 from benchmarks.tables import show_rows
 
 __all__ = ["main"]
@@ -48,7 +48,7 @@ def main(
     """Mean scores of trees over many splits, in the clear."""
     work = product(parted(datasets), chosen(models, _MODELS, "model"), widths_of(n_bits))
     rows = []
-    for dataset, model, width in track(list(work), "scoring", transient=True):
+    for dataset, model, width in tracked(list(work), lambda x: f"{x[0]} {x[1]}"):
         data = load(dataset)
         spec = MODELS[data.task][model]
         row: Row = {"dataset": dataset, "model": model, "n_bits": width or spec.n_bits}
@@ -57,7 +57,7 @@ def main(
             row |= _scores(ctx.obj, spec, row["n_bits"], seed, data.folds(3, repeats, seed))
         write_row(output, row)
         rows.append(row)
-    show_rows(rows, _COLUMNS)
+    show_rows(rows, _COLUMNS, n_left=2)
 
 
 def _scores(

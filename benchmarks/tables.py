@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from textwrap import fill
+from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,11 +13,17 @@ from rich.table import Table
 
 __all__ = ["DOCS", "figure", "insert", "markdown", "show", "show_rows"]
 
+_EXACT = 999.5
+"""From here on three figures would have a power of ten."""
+
+Column = tuple[str, ...]
+"""A title, and cells."""
+
 DOCS = Path(__file__).parents[1] / "docs"
 
 
 def figure(quantity: str, value: Any) -> str:
-    """Format a value of a row: scores with three places, bytes as MB, "-" for None."""
+    """Format a value of a row: scores with three places, bytes as MB, else three figures."""
     if value is None:
         return "-"
     if quantity.startswith("score"):
@@ -24,25 +31,80 @@ def figure(quantity: str, value: Any) -> str:
     if quantity.startswith(("key_", "memory_")):
         value /= 1e6
     if isinstance(value, float):
-        return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+        return f"{value:.3g}" if value < _EXACT else f"{value:,.0f}"
     return str(value)
 
 
-def show(head: Sequence[str], cells: Iterable[Sequence[str]], title: str | None = None) -> None:
-    """Print a table; a narrow screen breaks words rather than leave digits out."""
-    table = Table(title=title, padding=(0, 0), box=SIMPLE_HEAD, show_edge=False)
-    table.add_column(head[0], no_wrap=True)
-    for name in head[1:]:
-        table.add_column(name, overflow="fold", justify="right")
-    for line in cells:
+def show(
+    head: Sequence[str],
+    cells: Iterable[Sequence[str]],
+    title: str | None = None,
+    *,
+    n_left: int = 1,
+) -> None:
+    """Print a table; what a screen is too narrow for follows below, beside the first columns again.
+
+    No cell is broken, since half a number is a wrong one.
+
+    Parameters
+    ----------
+    head : sequence of str
+    cells : iterable of sequence of str
+        Lines.
+    title : str, optional
+    n_left : int
+        First columns, which say what a line is about.
+    """
+    columns = list(zip(head, *cells, strict=True))
+    console = Console()
+    if title is not None:
+        console.print(title, soft_wrap=True)
+    for number, part in enumerate(_parts(columns, n_left, console.width)):
+        if number:
+            console.print()
+        console.print(_table(part, n_left), crop=False)
+
+
+def _parts(columns: Sequence[Column], n_left: int, width: int) -> Iterator[list[Column]]:
+    """Share columns out to tables of a width, each with the first columns."""
+    left = list(columns[:n_left])
+    part = left.copy()
+    for column in columns[n_left:]:
+        if len(part) > n_left and _width([*part, column]) > width:
+            yield part
+            part = left.copy()
+        part.append(column)
+    yield part
+
+
+def _width(columns: Sequence[Column]) -> int:
+    """Characters that columns take, with one between them."""
+    return sum(map(_column_width, columns)) + len(columns) - 1
+
+
+def _column_width(column: Column) -> int:
+    """Characters of the longest cell; of titles, which are broken at spaces, of a word."""
+    head, *cells = column
+    return max(map(len, [*head.split(), *cells]))
+
+
+def _table(columns: Sequence[Column], n_left: int) -> Table:
+    table = Table(padding=(0, 0), box=SIMPLE_HEAD, show_edge=False)
+    for number, column in enumerate(columns):
+        head = fill(column[0], _column_width(column), break_long_words=False)
+        justify: Literal["left", "right"] = "left" if number < n_left else "right"
+        table.add_column(head, no_wrap=True, justify=justify)
+    for line in zip(*(cells for _, *cells in columns), strict=True):
         table.add_row(*line)
-    Console().print(table)
+    return table
 
 
-def show_rows(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
+def show_rows(
+    rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], *, n_left: int = 1
+) -> None:
     """Print the named values of rows, under the names' titles."""
     cells = [[figure(name, row.get(name)) for name in columns] for row in rows]
-    show(list(columns.values()), cells)
+    show(list(columns.values()), cells, n_left=n_left)
 
 
 def markdown(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -35,8 +36,22 @@ _UNITS = {
     "neg_fhe_gop": "cost of a sample, Gop",
     "neg_fhe_pbs": "lookups (PBS) of a sample",
     "neg_fhe_bytes": "ciphertexts of a sample, bytes",
-    "neg_fhe_seconds": "estimated seconds of a sample",
+    "neg_fhe_seconds": "estimated time of a sample, s",
 }
+
+_OF_ALL = ("Pareto front", "chosen")
+"""What a legend names after the groups."""
+
+_DECADE = 10
+"""Ratio of costs from which on their axis is logarithmic."""
+
+_MARKERS = "osD^vPX<>h*"
+
+_LETTERS = 5
+"""Letters of a name for each inch of a figure: they take a third of its width."""
+
+_LINE = 0.2
+"""Inches that a bar and its name take."""
 
 
 def pareto_front(costs: ArrayLike, scores: ArrayLike) -> IntArray:
@@ -81,6 +96,8 @@ class CostDisplay:
         Candidate that the search chose.
     score_name, cost_name : str
         For the axes.
+    group_name : str, optional
+        What the groups are values of, such as a parameter: the legend's title.
 
     Attributes
     ----------
@@ -114,11 +131,13 @@ class CostDisplay:
         chosen: int | None = None,
         score_name: str = "score",
         cost_name: str = "cost",
+        group_name: str | None = None,
     ) -> None:
         self.costs, self.scores, self.errors = costs, scores, errors
         self.groups = groups
         self.chosen = chosen
         self.score_name, self.cost_name = score_name, cost_name
+        self.group_name = group_name
         self.front_ = pareto_front(costs, scores)
 
     @classmethod
@@ -139,7 +158,7 @@ class CostDisplay:
         score, cost : str
             Names in its ``scoring``; costs as `cml_sklearn.metrics.fhe_scorers` gives them.
         group_by : str, optional
-            Parameter whose values have a colour each; of estimators the class counts.
+            Parameter whose values have a colour and a marker each; of estimators the class counts.
         ax : Axes, optional
         """
         results = search.cv_results_
@@ -160,32 +179,33 @@ class CostDisplay:
             chosen=getattr(search, "best_index_", None),
             score_name=score,
             cost_name=_UNITS.get(cost, cost),
+            group_name=group_by,
         )
         return display.plot(ax=ax)
 
     def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw points with their errors, the front, and what was chosen."""
         self.ax_, self.figure_ = _axes(ax)
-        for group in dict.fromkeys(self.groups):
+        for group, marker in zip(dict.fromkeys(self.groups), cycle(_MARKERS), strict=False):
             of_it = np.array([other == group for other in self.groups])
             self.ax_.errorbar(
                 self.costs[of_it],
                 self.scores[of_it],
                 yerr=self.errors[of_it],
-                fmt="o",
+                fmt=marker,
                 capsize=2,
                 alpha=0.8,
-                label=group,
+                label=_fitting(group, self.ax_),
             )
         steps = self.costs[self.front_], self.scores[self.front_]
-        self.ax_.step(*steps, where="post", color="black", linewidth=1, label="Pareto front")
+        self.ax_.step(*steps, where="post", color="black", linewidth=1, label=_OF_ALL[0])
         if self.chosen is not None:
             place = [self.costs[self.chosen]], [self.scores[self.chosen]]
-            self.ax_.scatter(*place, s=150, facecolors="none", edgecolors="black", label="chosen")
-        if (self.costs > 0).all():
+            self.ax_.scatter(*place, s=150, facecolors="none", edgecolors="black", label=_OF_ALL[1])
+        if 0 < _DECADE * self.costs.min() < self.costs.max():
             self.ax_.set_xscale("log")
         self.ax_.set(xlabel=self.cost_name, ylabel=self.score_name)
-        self.ax_.legend()
+        _draw_legend(self.ax_, self.group_name)
         return self
 
 
@@ -236,9 +256,11 @@ class PbsDisplay:
         widths = sorted(self.cost.pbs_by_width)
         counts = [self.cost.pbs_by_width[width] for width in widths]
         bars = self.ax_.bar([str(width) for width in widths], counts)
-        self.ax_.bar_label(bars, fmt="{:g}")
-        title = f"{self.cost.pbs_count:g} lookups, {self.cost.gop:.2g} Gop a sample"
-        self.ax_.set(xlabel="bits of the index", ylabel="lookups a sample", title=title)
+        self.ax_.bar_label(bars, fmt="{:g}", padding=2)
+        self.ax_.set_ylim(0, _room(counts))
+        title = f"{self.cost.pbs_count:g} lookups, {self.cost.gop:.3g} Gop a sample"
+        self.ax_.set_title(title, fontsize="medium")
+        self.ax_.set(xlabel="bits of the index", ylabel="lookups a sample")
         return self
 
 
@@ -283,11 +305,9 @@ class QuantizationErrorDisplay:
 
     def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw a bar for each part."""
-        self.ax_, self.figure_ = _axes(ax)
-        bars = self.ax_.barh(list(self.errors), list(self.errors.values()))
-        self.ax_.bar_label(bars, fmt="{:.2g}", padding=2)
-        self.ax_.invert_yaxis()  # the first layer on top
-        self.ax_.set(xlabel="error of the raw scores, over their deviation")
+        self.ax_, self.figure_ = _axes(ax, len(self.errors))
+        _draw_bars(self.ax_, [*self.errors], [*self.errors.values()], "{:.2g}")
+        self.ax_.set(xlabel="rms error of raw scores / their deviation", ylabel="quantized part")
         return self
 
 
@@ -343,13 +363,11 @@ class ClippedInputsDisplay:
 
     def plot(self, *, max_features: int = 20, ax: Axes | None = None) -> Self:
         """Draw a bar for each feature, the most clipped on top."""
-        self.ax_, self.figure_ = _axes(ax)
         order = np.argsort(-self.shares, kind="stable")[:max_features]
         names = [self.feature_names[feature] for feature in order]
-        bars = self.ax_.barh(names, 100 * self.shares[order])
-        self.ax_.bar_label(bars, fmt="{:.3g}", padding=2)
-        self.ax_.invert_yaxis()
-        self.ax_.set(xlabel="samples outside of the encoded range, %")
+        self.ax_, self.figure_ = _axes(ax, len(names))
+        _draw_bars(self.ax_, names, (100 * self.shares[order]).tolist(), "{:.3g}")
+        self.ax_.set(xlabel="samples clipped, %", ylabel="feature")
         return self
 
 
@@ -387,12 +405,50 @@ def _named(value: object) -> str:
     return type(value).__name__ if isinstance(value, BaseEstimator) else str(value)
 
 
-def _axes(ax: Axes | None) -> tuple[Axes, Figure | None]:
-    """Take axes, or make some."""
+def _draw_bars(ax: Axes, names: Sequence[str], lengths: Sequence[float], fmt: str) -> None:
+    """Draw a bar with its number for each name, the first on top; many names are written small."""
+    places = range(len(names))
+    line = 72 * ax.get_window_extent().height / ax.figure.dpi / max(len(names), 1)
+    size = min(ax.yaxis.label.get_fontsize(), 0.8 * line)
+    bars = ax.barh(places, lengths)  # by number: names that are equal would share a bar
+    ax.bar_label(bars, fmt=fmt, padding=2, fontsize=size)
+    ax.set_yticks(places, [_fitting(name, ax) for name in names], fontsize=size)
+    ax.set(xlim=(0, _room(lengths)), ylim=(len(names) - 0.5, -0.5))
+
+
+def _draw_legend(ax: Axes, title: str | None) -> None:
+    """Put a legend beside the axes if the layout makes room, else where it covers least.
+
+    Groups come first, under their title.
+    """
+    beside = ax.figure.get_layout_engine() is not None
+    place = {"loc": "upper left", "bbox_to_anchor": (1, 1)} if beside else {"loc": "best"}
+    entries = sorted(
+        zip(*ax.get_legend_handles_labels(), strict=True), key=lambda entry: entry[1] in _OF_ALL
+    )
+    ax.legend(*zip(*entries, strict=True), title=title, fontsize="small", **place)
+
+
+def _room(lengths: Sequence[float]) -> float:
+    """End of an axis with room for a number beside the longest bar."""
+    return 1.18 * max(lengths, default=0.0) or 1.0
+
+
+def _fitting(name: str, ax: Axes) -> str:
+    """Leave out the middle of a name that is longer than a third of the figure."""
+    most = int(_LETTERS * ax.figure.bbox.width / ax.figure.dpi)
+    head, tail = most // 2, most - most // 2 - 1
+    return name if len(name) <= most else f"{name[:head]}…{name[-tail:]}"
+
+
+def _axes(ax: Axes | None, n_lines: int = 0) -> tuple[Axes, Figure | None]:
+    """Take axes, or make some that are high enough for so many lines."""
     try:
         from matplotlib import pyplot
     except ImportError as error:
         raise MissingPackageError.of("A display", "matplotlib", "scripts") from error
     if ax is None:
-        _, ax = pyplot.subplots(layout="constrained")
+        width, height = pyplot.rcParams["figure.figsize"]
+        size = (width, max(height, _LINE * n_lines + 1.0))
+        _, ax = pyplot.subplots(figsize=size, layout="constrained")
     return ax, ax.get_figure(root=True)

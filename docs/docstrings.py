@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from cml_sklearn.estimators.wrapping import named_examples
+
 __all__ = ["without_foreign_links"]
 
 _ROLE = re.compile(
@@ -29,4 +31,5 @@ def _words(role: re.Match[str]) -> str:
     titled = _TITLED.match(target)
     if titled:
         return titled[1]
-    return f"``{' '.join(target.split()).removeprefix('~')}``"
+    example = named_examples(target)
+    return example if example != target else f"``{' '.join(target.split()).removeprefix('~')}``"

@@ -26,6 +26,7 @@ HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 NAME = re.compile(r"`(cml_sklearn(?:\.\w+)+)")
 IMPORT = re.compile(r"^(?:>>> |    )?from (cml_sklearn[\w.]*) import ([\w, ]+)$", re.MULTILINE)
 FILE = re.compile(r"`((?:[\w-]+/)+[\w.-]+\.(?:cff|js|json|md|py))`")
+PAGE = re.compile(r"[\w/]+\.md\b")
 MODULE = re.compile(r"python -m ((?:benchmarks|docs|tests)(?:\.\w+)*)")
 TARGET = re.compile(r"(?:`|^\$ |^    )make ([a-z][a-z0-9-]+)", re.MULTILINE)
 
@@ -118,6 +119,14 @@ def test_files_modules_and_targets_are_there(page: Path) -> None:
     assert [module for module in MODULE.findall(text) if not resolves(module)] == []
     targets = re.findall(r"^([a-z][a-z0-9-]*):", text_of(ROOT / "Makefile"), re.MULTILINE)
     assert [target for target in TARGET.findall(text) if target not in targets] == []
+
+
+def test_pages_named_in_code_are_there() -> None:
+    """Docstrings and messages name pages by their path from the project's folder."""
+    scripts = [*(ROOT / "cml_sklearn").rglob("*.py"), *(ROOT / "examples").glob("*.py")]
+    named = {page for script in scripts for page in PAGE.findall(text_of(script))}
+    assert "docs/reference/migration.md" in named
+    assert [page for page in sorted(named) if not (ROOT / page).is_file()] == []
 
 
 def test_faults_are_found(tmp_path: Path) -> None:

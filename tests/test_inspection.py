@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,7 @@ from cml_sklearn import (
     KNeighborsClassifier,
     LogisticRegression,
     MLPClassifier,
+    inspection,
 )
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.fhe import speed
@@ -30,6 +32,7 @@ from cml_sklearn.inspection import (
     clipped_inputs,
     pareto_front,
 )
+from cml_sklearn.metrics import FheCost
 
 matplotlib.use("Agg")
 
@@ -168,3 +171,66 @@ def test_networks_count_what_is_beyond_their_tails() -> None:
         model.fit(X, X[:, 1] > 0)
     assert clipped_inputs(model, X).max() < 0.3  # few codes serve most samples best
     np.testing.assert_allclose(clipped_inputs(model, 1e9 * np.ones((10, 2))), [1, 1])
+
+
+def _bar_names(count: int) -> list[str]:
+    return [f"mean_of_the_measurement_{i}_in_the_third_quarter (cm)" for i in range(count)]
+
+
+DISPLAYS = [
+    CostDisplay(
+        np.array([1.5, 3.0, 4.0]),
+        np.array([0.8, 0.9, 0.7]),
+        np.full(3, 0.02),
+        groups=["DecisionTreeClassifier", "MLPClassifier", "{'inputs': 4, 'activations': 4}"],
+        chosen=1,
+        score_name="accuracy",
+        cost_name="cost of a sample, Gop",
+        group_name="classify__n_bits",
+    ),
+    PbsDisplay(
+        FheCost(
+            "concrete", {i: 1111.0 * i for i in range(1, 9)}, 123.4, 0, 0, 0.0, 0.0, 0.0, 0.0, 1
+        )
+    ),
+    QuantizationErrorDisplay({f"lookups {i}": 0.1 * i for i in range(12)}),
+    ClippedInputsDisplay(np.linspace(0, 1, 40), _bar_names(40)),
+    ClippedInputsDisplay(np.zeros(2), ["same", "same"]),
+]
+
+
+def test_all_displays_are_looked_at() -> None:
+    names = {name for name in inspection.__all__ if name.endswith("Display")}
+    assert {type(display).__name__ for display in DISPLAYS} == names
+
+
+@pytest.mark.parametrize("size", [(4, 3), None], ids=["400px", "default"])
+@pytest.mark.parametrize("display", DISPLAYS, ids=lambda display: type(display).__name__)
+def test_displays_cut_off_and_cover_nothing(display: Any, size: tuple[int, int] | None) -> None:
+    from matplotlib import pyplot
+
+    ax = pyplot.subplots(figsize=size, layout="constrained")[1] if size else None
+    display.plot(ax=ax)
+    figure, ax = display.figure_, display.ax_
+    figure.draw_without_rendering()
+    assert ax.get_xlabel()
+    assert ax.get_ylabel()
+    inside, whole = ax.get_window_extent(), figure.bbox.padded(1)
+    for corner in ax.get_tightbbox().corners():
+        assert whole.contains(*corner)
+    for number in ax.texts:
+        box = number.get_window_extent()
+        assert box.x1 < inside.x1
+        assert box.y1 < inside.y1
+    labels = [x.get_window_extent() for x in ax.get_yticklabels() if x.get_text()]
+    assert not any(a.overlaps(b) for a, b in combinations(labels, 2))
+    if ax.get_legend():
+        assert ax.get_legend().get_title().get_text() == display.group_name
+        assert not ax.get_legend().get_window_extent().padded(-1).overlaps(inside)
+
+
+def test_equal_names_keep_bars_of_their_own() -> None:
+    display = ClippedInputsDisplay(np.array([0.5, 0.25]), ["x", "x"]).plot()
+    assert bar_lengths(display.ax_) == [50, 25]
+    centers = [bar.get_extents().y0 for bar in display.ax_.patches]
+    assert len({*centers}) == 2

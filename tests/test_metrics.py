@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,20 @@ def test_a_search_over_accuracy_and_cost() -> None:
     assert (search.cv_results_["mean_test_neg_fhe_pbs"] == -4).all()
     chosen = search.cv_results_["params"][search.best_index_]
     assert search.best_params_ == chosen
+
+
+def test_only_compilation_by_name_is_logged_at_info(caplog: pytest.LogCaptureFixture) -> None:
+    model = logistic().fit(X, Y)
+    scorer = fhe_scorers("neg_fhe_bytes")["neg_fhe_bytes"]
+    with caplog.at_level(logging.DEBUG, logger="cml_sklearn"):
+        fhe_cost(model, engine="seal")
+        scorer(model, X)
+        inner = [*caplog.records]
+        model.compile(engine="clear")
+    steps = [record.getMessage().partition(",")[0] for record in inner]
+    assert {"compile: started", "compile: done"} <= set(steps)
+    assert {record.levelno for record in inner} == {logging.DEBUG}
+    assert logging.INFO in {record.levelno for record in caplog.records[len(inner) :]}
 
 
 class TestSpeed:

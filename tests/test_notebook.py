@@ -11,7 +11,8 @@ from cml_sklearn import DecisionTreeClassifier, LogisticRegression, MLPClassifie
 from cml_sklearn.estimators.notebook import facts_of
 from cml_sklearn.exceptions import CompilationError
 from cml_sklearn.fhe.circuit import FheCircuit
-from cml_sklearn.fhe.protocol import FheReport
+from cml_sklearn.fhe.costs import CostTable
+from cml_sklearn.fhe.protocol import FheReport, LookupCost
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 from cml_sklearn.xgboost import XGBClassifier
 
@@ -66,13 +67,22 @@ def test_facts_are_those_of_the_program() -> None:
     assert facts_of(tree.quantized_module_)["circuit"] == repr(circuit)
 
 
+def test_tables_of_layers_fit_80_columns() -> None:
+    layers = [
+        LookupCost(f"/a/very/long/path/to/the/layers.{i}/Gemm", 10**6, 16, 16, 1e3) for i in (0, 1)
+    ]
+    lines = str(CostTable(tuple(layers))).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line.split()[0][-13:] for line in lines[1:3]] == ["layers.0/Gemm", "layers.1/Gemm"]
+
+
 def test_reports_are_short() -> None:
     report = FheReport(
         "concrete", 64.0, 1.23456789, 10**6, 1e3, 2e3, 9, 1, 2.0**-64, 128, {4: 64.0}
     )
     text = repr(report)
     assert len(text.splitlines()) <= 4
-    assert max(map(len, text.splitlines())) <= 88
+    assert max(map(len, text.splitlines())) <= 79
     assert "complexity=1.235, key_bytes=1000000" in text
     assert "pbs_by_width={4: 64}" in text
     assert "products" not in text

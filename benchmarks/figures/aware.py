@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks.core import fitted_score
 from benchmarks.datasets import load
 from benchmarks.models import MODELS
+from benchmarks.progress import tracked
 from benchmarks.subject import OurSubject
 from benchmarks.tables import figure, insert, markdown
 
@@ -32,7 +33,7 @@ def write() -> None:
 
 def _cells() -> Iterator[list[str]]:
     """Scores without and with it."""
-    for label, name in _DATA.items():
+    for label, name in tracked(_DATA.items(), lambda item: item[1]):
         pairs = [[_mean_score(name, kept, aware) for aware in (False, True)] for kept in _KEPT]
         yield [label, *(" / ".join(figure("score", score) for score in pair) for pair in pairs)]
 

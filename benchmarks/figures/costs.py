@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.datasets import BUILT_IN
 from benchmarks.engines import facts_line
 from benchmarks.measure import median_seconds
+from benchmarks.progress import tracked
 from benchmarks.tables import insert, markdown
 from cml_sklearn import (
     DecisionTreeClassifier,
@@ -59,7 +60,7 @@ def write() -> None:
 
 def _lines() -> Iterator[tuple[list[str], float]]:
     """Cells and relative error, of every model on every engine that can do it."""
-    for name, title, model in _MODELS:
+    for name, title, model in tracked(_MODELS, lambda x: f"{x[0]}, {x[1]}"):
         _, loader = BUILT_IN[name]
         X, y = loader(return_X_y=True)
         X = StandardScaler().fit_transform(X)

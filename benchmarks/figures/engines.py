@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from rich.progress import track
 
 from benchmarks.core import Row
 from benchmarks.datasets import load
 from benchmarks.engines import compiled, facts_line, few_flows, n_bytes, trained
 from benchmarks.measure import in_child, stage
 from benchmarks.models import MODELS
+from benchmarks.progress import tracked
 from benchmarks.subject import equal_samples
-from benchmarks.tables import insert, markdown
+from benchmarks.tables import figure, insert, markdown
 
 __all__ = ["Work", "cells", "measured", "write"]
 
@@ -61,7 +61,7 @@ _CONCRETE_SAMPLES = {"LR": (1, 171)}
 
 def write() -> None:
     """Measure all and write the page."""
-    rows = [in_child(measured, work) for work in track(list(_works()), "measuring", transient=True)]
+    rows = [in_child(measured, work) for work in tracked(list(_works()), _named)]
     lines = [facts_line(), "", *markdown(_HEAD, cells(rows), n_left=2)]
     insert("benchmarks/engines.md", "engines", lines)
 
@@ -72,6 +72,10 @@ def _works() -> Iterator[Work]:
             yield Work(dataset, model, n_bits, "concrete", n_samples)
         for n_samples in _SAMPLES:
             yield Work(dataset, model, n_bits, "seal", n_samples)
+
+
+def _named(work: Work) -> str:
+    return f"{work.dataset} {work.model}, {work.n_samples} on {work.engine}"
 
 
 def measured(work: Work) -> Row:
@@ -105,12 +109,12 @@ def _line(row: Row, rows: list[Row]) -> list[str]:
         f"{row['dataset']} {row['model']}, {row['n_bits']} bits",
         row["engine"],
         f"{row['n_samples']:,}",
-        f"{row['milliseconds']:.3g}",
+        figure("milliseconds", row["milliseconds"]),
         "-" if ratio is None else f"{ratio:.2g}" if ratio < 100 else f"{ratio:,.0f}",
         f"{row['seconds_keys']:.2g}",
         f"{row['key_bytes'] / 1e6:.3g}",
-        f"{row['up'] / 1e3:.3g}",
-        f"{row['down'] / 1e3:.3g}",
+        figure("up", row["up"] / 1e3),
+        figure("down", row["down"] / 1e3),
         f"{row['memory_predict'] / 1e6:.0f}",
         *("-" if row[name] is None else str(row[name]) for name in ("products", "levels")),
         "all" if row["equal"] == row["n_samples"] else f"{row['equal']} of {row['n_samples']:,}",

@@ -13,7 +13,6 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from rich.progress import track
 from sklearn.metrics import accuracy_score, adjusted_rand_score, r2_score
 from sklearn.utils import get_tags
 
@@ -21,6 +20,7 @@ import cml_sklearn
 from benchmarks.datasets import Dataset, load
 from benchmarks.engines import facts_line
 from benchmarks.measure import seconds_of
+from benchmarks.progress import tracked
 from benchmarks.tables import figure, insert, markdown
 from cml_sklearn.estimators.base import FheEstimator
 from cml_sklearn.estimators.skorch import NeuralNet
@@ -122,7 +122,7 @@ class FamilyRow:
 def write() -> None:
     """Measure all classes and write the page."""
     found = list(estimators())
-    rows = [measured(*pair) for pair in track(found, "measuring", transient=True)]
+    rows = [measured(*pair) for pair in tracked(found, lambda pair: pair[1].__name__)]
     insert("benchmarks/families.md", "families", [facts_line(), "", *tables(rows)])
 
 
@@ -249,7 +249,14 @@ def _score_cells(row: FamilyRow) -> list[str]:
 
 def _cost_cells(row: FamilyRow) -> list[str]:
     cost = row.cost
-    gop = f"{cost.gop:.2g}" if cost.gop else "-"
-    sizes = (f"{cost.key_bytes / 1e6:.3g}", f"{cost.ciphertext_bytes / 1e3:.3g}")
+    gop = figure("gop", cost.gop or None)
+    sizes = (figure("key_bytes", cost.key_bytes), figure("kB", cost.ciphertext_bytes / 1e3))
     lookups = f"{cost.pbs_count:.0f}"
-    return [f"`{row.name}`", cost.engine, lookups, gop, *sizes, f"{1e3 * row.seconds:.3g}"]
+    return [
+        f"`{row.name}`",
+        cost.engine,
+        lookups,
+        gop,
+        *sizes,
+        figure("milliseconds", 1e3 * row.seconds),
+    ]

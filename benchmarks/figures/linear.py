@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 import cml_sklearn.linear_model
 from benchmarks.datasets import Dataset, load
+from benchmarks.progress import tracked
 from benchmarks.tables import figure, insert, markdown
 
 __all__ = ["write"]
@@ -25,7 +26,11 @@ _DATA = {"breast_cancer": "standardized", "wine": "raw", "digits": "raw"}
 
 def write() -> None:
     """Measure all and write the page."""
-    insert("explanation/pipeline.md", "linear", [line for name in _DATA for line in _section(name)])
+    insert(
+        "explanation/pipeline.md",
+        "linear",
+        [line for name in tracked(_DATA) for line in _section(name)],
+    )
 
 
 def _section(name: str) -> Iterator[str]:

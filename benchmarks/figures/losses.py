@@ -15,6 +15,7 @@ from sklearn.datasets import make_classification, make_friedman1, make_regressio
 from sklearn.model_selection import train_test_split
 
 from benchmarks.datasets import BUILT_IN, Dataset
+from benchmarks.progress import tracked
 from benchmarks.tables import insert, markdown
 from cml_sklearn.neural_network import (
     MLPClassifier,
@@ -105,7 +106,7 @@ def write() -> None:
 def _cells() -> Iterator[list[str]]:
     """Lines of the table, and one of means."""
     losses: list[list[float]] = [[], []]
-    for name, splits in _data().items():
+    for name, splits in tracked(_data().items(), lambda item: item[0]):
         line = [name]
         for number, score in enumerate((_perceptron, _net)):
             scores = [score(data, seed) for seed, data in enumerate(splits)]

@@ -14,6 +14,7 @@ import numpy as np
 from benchmarks.core import fitted_score
 from benchmarks.datasets import load
 from benchmarks.models import MODELS
+from benchmarks.progress import tracked
 from benchmarks.subject import OurSubject, equal_samples
 from benchmarks.tables import figure, insert, markdown
 from cml_sklearn import NumpyModule, QuantizedModule, config_context
@@ -65,7 +66,7 @@ _NETWORKS = [
 def write() -> None:
     """Measure all and write the page."""
     with config_context(engine="concrete"):
-        cells = list(map(_measured, _NETWORKS))
+        cells = [_measured(x) for x in tracked(_NETWORKS, lambda x: x.label)]
     insert("explanation/networks.md", "table", markdown(_HEAD, cells, n_left=2))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks.datasets import load
 from benchmarks.engines import facts_line
+from benchmarks.progress import tracked
 from benchmarks.tables import insert, markdown
 from cml_sklearn import DecisionTreeClassifier, MLPClassifier, config_context
 from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR
@@ -32,11 +33,11 @@ def write() -> None:
     """Calibrate all and write the page."""
     told = f"{_AGREEMENT:.0%} of the labels are to agree, with a confidence of 95 %."
     table = markdown(_HEAD, _cells())
-    insert("costs.md", "p_error", [f"{facts_line()} {told}", "", *table])
+    insert("guide/costs.md", "p_error", [f"{facts_line()} {told}", "", *table])
 
 
 def _cells() -> Iterator[list[str]]:
-    for name, title, model in _MODELS:
+    for name, title, model in tracked(_MODELS, lambda x: f"{x[0]}, {x[1]}"):
         data = load(name).standardized()
         model.fit(data.X_train, data.y_train)
         with config_context(engine="concrete"):

@@ -17,6 +17,7 @@ from torch import nn
 from benchmarks.datasets import large_digits, load
 from benchmarks.engines import facts_line
 from benchmarks.figures.networks import encrypted_cells, labels_of
+from benchmarks.progress import tracked
 from benchmarks.tables import insert, markdown
 from cml_sklearn import QuantizedModule, compile_torch_model
 from cml_sklearn.neural_network import MLPClassifier
@@ -111,7 +112,8 @@ _TASKS = [
 
 def write() -> None:
     """Measure all and write the page."""
-    lines = [*markdown(_HEAD, map(_cells, _TASKS)), "", f"Measured with {facts_line()}"]
+    cells = [_cells(task) for task in tracked(_TASKS, lambda task: task.label)]
+    lines = [*markdown(_HEAD, cells), "", f"Measured with {facts_line()}"]
     insert("explanation/networks.md", "small", lines)
 
 

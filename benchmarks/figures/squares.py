@@ -14,6 +14,7 @@ import numpy as np
 
 from benchmarks.datasets import Dataset, load
 from benchmarks.measure import median_seconds
+from benchmarks.progress import tracked
 from benchmarks.tables import figure, insert, markdown
 from cml_sklearn.neural_network import NeuralNetClassifier, NeuralNetRegressor
 
@@ -32,7 +33,7 @@ def write() -> None:
 
 
 def _cells() -> Iterator[list[str]]:
-    for label, name in _DATA.items():
+    for label, name in tracked(_DATA.items(), lambda item: item[1]):
         splits = [load(name, seed=seed).standardized(targets=False) for seed in range(_N_SPLITS)]
         lookups = [_fitted(data, seed, "relu") for seed, data in enumerate(splits)]
         squares = [_fitted(data, seed, "square") for seed, data in enumerate(splits)]

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from benchmarks.core import clear_score, fitted_score
 from benchmarks.datasets import load
 from benchmarks.models import MODELS
+from benchmarks.pictures import legend_above, number_ticks, picture, plain_log, styles
+from benchmarks.progress import tracked
 from benchmarks.subject import PEER_P_ERROR, OurSubject
 from benchmarks.tables import DOCS, figure, insert, markdown
 from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR
@@ -56,7 +58,7 @@ def write() -> None:
     insert(_PAGE, "table", markdown(_HEAD, _cells()))
     curves = {
         label: [measured("breast_cancer", model, n_bits) for n_bits in _CURVE]
-        for model, label in _LABELS.items()
+        for model, label in tracked(_LABELS.items(), lambda item: f"{item[1]} by n_bits")
     }
     cells = [
         [label, *(f"{x.score:.3f}, {x.gop:.1f} Gop" for x in curve)]
@@ -79,7 +81,9 @@ def measured(name: str, model: str, n_bits: int, p_error: float = DEFAULT_P_ERRO
 
 def _cells() -> Iterator[list[str]]:
     """Lines of the table beside the peer's figures."""
-    for (name, model), (peer_score, peer_pbs, peer_gop) in _PEER.items():
+    for (name, model), (peer_score, peer_pbs, peer_gop) in tracked(
+        _PEER.items(), lambda item: " ".join(item[0])
+    ):
         for n_bits in _N_BITS.get(name, (6,)):
             score, reference, pbs, gop = measured(name, model, n_bits, PEER_P_ERROR)
             default = measured(name, model, n_bits).gop
@@ -91,14 +95,14 @@ def _cells() -> Iterator[list[str]]:
 
 def _draw(curves: dict[str, list[Measured]]) -> None:
     """Plot accuracy and Gop over n_bits."""
-    from matplotlib.figure import Figure
-
-    picture = Figure(figsize=(8, 3), layout="constrained")
-    left, right = picture.subplots(1, 2)
-    for label, curve in curves.items():
-        left.plot(_CURVE, [x.score for x in curve], marker="o", label=label)
-        right.plot(_CURVE, [x.gop for x in curve], marker="o", label=label)
-    left.set(xlabel="n_bits", ylabel="accuracy")
-    right.set(xlabel="n_bits", ylabel="Gop a sample", yscale="log")
-    left.legend()
-    picture.savefig(_PICTURE, metadata={"Date": None})
+    looks = styles(curves)
+    with picture(_PICTURE, 2.6) as figure:
+        left, right = figure.subplots(1, 2)
+        for label, curve in curves.items():
+            left.plot(_CURVE, [x.score for x in curve], label=label, **looks[label])
+            right.plot(_CURVE, [x.gop for x in curve], label=label, **looks[label])
+        plain_log(right, "y")
+        for axes, title in ((left, "accuracy, share"), (right, "cost of a sample, Gop")):
+            number_ticks(axes, _CURVE, log=False)
+            axes.set(xlabel="n_bits, bits", ylabel=title)
+        legend_above(figure)

@@ -13,6 +13,8 @@ from sklearn.neural_network import MLPClassifier
 
 import cml_sklearn.neural_network
 from benchmarks.datasets import Dataset, load
+from benchmarks.pictures import legend_above, picture, plain_log, styles
+from benchmarks.progress import tracked
 from benchmarks.subject import PEER_P_ERROR
 from benchmarks.tables import DOCS, insert, markdown
 from cml_sklearn import config_context
@@ -45,8 +47,10 @@ def write() -> None:
     fitted = [_fitted(seed) for seed in range(_N_SPLITS)]
     reference = float(np.mean([data.score(model.predict(data.X_test)) for model, data in fitted]))
     with config_context(engine="concrete"):
-        curves = {n: [_measured(fitted, n, kept) for kept in _ROUNDING_BITS] for n in _N_BITS}
-        choices = {budget: _chosen(fitted, budget) for budget in _BUDGETS}
+        curves = {
+            n: [_measured(fitted, n, kept) for kept in _ROUNDING_BITS] for n in tracked(_N_BITS)
+        }
+        choices = {budget: _chosen(fitted, budget) for budget in tracked(_BUDGETS)}
     head = ["accuracy (Gop)", *(f"{kept} bits kept" for kept in _ROUNDING_BITS)]
     cells = [[f"`n_bits={n}`", *map(str, curve)] for n, curve in curves.items()]
     lines = [f"Floats: {reference:.3f}.", "", *markdown(head, cells)]
@@ -97,15 +101,14 @@ def _chosen(fitted: list[Fitted], budget: float) -> Point:
 
 def _draw(reference: float, curves: dict[int, list[Point]], choices: list[Point]) -> None:
     """Plot accuracy over cost, a line for each width of the codes."""
-    from matplotlib.figure import Figure
-
-    picture = Figure(figsize=(6, 4), layout="constrained")
-    axes = picture.subplots()
-    for n_bits, curve in curves.items():
-        axes.plot([x.gop for x in curve], [x.score for x in curve], "o-", label=f"n_bits={n_bits}")
-    stars = [x.gop for x in choices], [x.score for x in choices]
-    axes.plot(*stars, "k*", markersize=12, label="search_widths")
-    axes.axhline(reference, color="grey", linestyle="--", label="float")
-    axes.set(xscale="log", xlabel="Gop a sample", ylabel="accuracy", title="breast_cancer")
-    axes.legend()
-    picture.savefig(_PICTURE, dpi=120)
+    looks = styles(f"n_bits={n_bits}" for n_bits in curves)
+    with picture(_PICTURE, 3.6) as figure:
+        axes = figure.subplots()
+        for (label, look), curve in zip(looks.items(), curves.values(), strict=True):
+            axes.plot([x.gop for x in curve], [x.score for x in curve], label=label, **look)
+        stars = [x.gop for x in choices], [x.score for x in choices]
+        axes.plot(*stars, "k*", markersize=11, fillstyle="none", label="search_widths")
+        axes.axhline(reference, color="grey", linewidth=0.8, zorder=0, label="float")
+        axes.set(xlabel="cost of a sample, Gop", ylabel="accuracy on breast_cancer, share")
+        plain_log(axes, "x")
+        legend_above(figure, columns=3)

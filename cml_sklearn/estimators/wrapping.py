@@ -24,6 +24,7 @@ __all__ = [
     "constraints_of",
     "constructor",
     "library_of",
+    "named_examples",
     "parameters_doc",
     "sections_of",
     "take_over",
@@ -36,6 +37,7 @@ FURTHER = "further"
 
 _HEADING = re.compile(r"^([A-Z][A-Za-z ]+)\n-{3,}\n", re.MULTILINE)
 _LINK = re.compile(r":[a-z:]+:`~?([^`<]+?)\s*(?:<[^`>]*>)?`")
+_EXAMPLE = re.compile(r"sphx_glr_auto_examples_\w*(plot_\w+)(?:\.py)?")
 _CITATION = re.compile(r"\s*\[\w+\]_")
 
 _CLASS_DOC = """{summary}
@@ -182,7 +184,12 @@ def _class_doc(wrapped: type[BaseEstimator], own: tuple[OwnParameter, ...]) -> s
 
 def _without_links(text: str) -> str:
     """Text with the titles of links into another documentation, whose targets are not here."""
-    return _CITATION.sub("", _LINK.sub(r"\1", text))
+    return named_examples(_CITATION.sub("", _LINK.sub(r"\1", text)))
+
+
+def named_examples(text: str) -> str:
+    """Text with the names of scikit-learn's examples in place of the targets of links to them."""
+    return _EXAMPLE.sub(r"`\1` of scikit-learn's examples", text)
 
 
 def parameters_doc(own: tuple[OwnParameter, ...], *, adopted: bool = False) -> str:

@@ -9,6 +9,9 @@ from cml_sklearn.fhe.protocol import LookupCost
 
 __all__ = ["CostTable"]
 
+_NAME = 32
+"""Letters of a layer's name."""
+
 _HEAD = ("layer", "lookups", "index bits", "kept bits", "Gop", "share")
 
 
@@ -46,7 +49,12 @@ def _row(layer: LookupCost, total: float) -> tuple[str, ...]:
     """Cells of a layer."""
     bits = str(layer.index_bits), str(layer.width)
     share = f"{100 * layer.gop / (total or 1.0):.0f} %"
-    return (layer.source, str(layer.n_lookups), *bits, f"{layer.gop:.3g}", share)
+    return (_shortened(layer.source), str(layer.n_lookups), *bits, f"{layer.gop:.3g}", share)
+
+
+def _shortened(name: str) -> str:
+    """Keep the end of a long name, so that a line fits 80 columns."""
+    return name if len(name) <= _NAME else f"...{name[3 - _NAME :]}"
 
 
 def _aligned(row: tuple[str, ...], sizes: list[int]) -> str:

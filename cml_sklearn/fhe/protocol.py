@@ -134,7 +134,7 @@ class FheReport:
         known = {f.name: getattr(self, f.name) for f in fields(self)}
         facts = [f"{name}={_short(x)}" for name, x in known.items() if x is not None and x != {}]
         text = f"FheReport({', '.join(facts)})"
-        return fill(text, width=88, subsequent_indent=" " * len("FheReport("))
+        return fill(text, width=79, subsequent_indent=" " * len("FheReport("))
 
 
 def _short(value: object) -> str:

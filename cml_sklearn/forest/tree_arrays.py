@@ -103,8 +103,9 @@ def histogram_tree(nodes: NDArray[Any], output: int, n_outputs: int) -> TreeArra
     inner = nodes["is_leaf"] == 0
     if nodes["is_categorical"][inner].any():
         raise _categorical()
-    left, right = (np.where(inner, nodes[k], -1).astype(np.int64) for k in ("left", "right"))
-    feature = np.where(inner, nodes["feature_idx"], 0).astype(np.int64)
+    # they are unsigned there
+    left, right = (np.where(inner, nodes[k].astype(np.int64), -1) for k in ("left", "right"))
+    feature = np.where(inner, nodes["feature_idx"].astype(np.int64), 0)
     value = _column(nodes["value"], output, n_outputs)
     return TreeArrays(left, right, feature, nodes["num_threshold"].copy(), value)
 
