@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
+from numbers import Integral
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.base import BaseEstimator
 
 from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.estimators.base import FheEstimator
+from cml_sklearn.estimators.checks import check_is_ours
 from cml_sklearn.estimators.quantization_errors import quantization_errors
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.metrics import FheCost, fhe_cost
@@ -52,6 +54,11 @@ def pareto_front(costs: ArrayLike, scores: ArrayLike) -> IntArray:
     ndarray of int, shape (n_front,)
         Indices by ascending cost, and so by ascending score.
 
+    Raises
+    ------
+    InvalidInputError
+        There are not as many costs as scores.
+
     Examples
     --------
     >>> from cml_sklearn.inspection import pareto_front
@@ -59,6 +66,11 @@ def pareto_front(costs: ArrayLike, scores: ArrayLike) -> IntArray:
     [0, 1]
     """
     costs, scores = np.asarray(costs, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    if costs.ndim != 1 or costs.shape != scores.shape:
+        raise InvalidInputError(
+            f"Costs have the shape {costs.shape} and scores {scores.shape}; give a cost and a "
+            "score for each candidate."
+        )
     front: list[int] = []
     best = -np.inf
     for index in np.lexsort((-scores, costs)):
@@ -115,6 +127,7 @@ class CostDisplay:
         score_name: str = "score",
         cost_name: str = "cost",
     ) -> None:
+        _check_lengths(costs=costs, scores=scores, errors=errors, groups=groups)
         self.costs, self.scores, self.errors = costs, scores, errors
         self.groups = groups
         self.chosen = chosen
@@ -142,6 +155,11 @@ class CostDisplay:
             Parameter whose values have a colour each; of estimators the class counts.
         ax : Axes, optional
         """
+        if not hasattr(search, "cv_results_"):
+            raise InvalidInputError(
+                f"CostDisplay.from_search got {type(search).__name__}, which has no cv_results_: "
+                "give a fitted search, such as GridSearchCV."
+            )
         results = search.cv_results_
         known = sorted(name for parameters in results["params"] for name in parameters)
         if group_by is not None and group_by not in known:
@@ -309,6 +327,7 @@ class ClippedInputsDisplay:
     """
 
     def __init__(self, shares: FloatArray, feature_names: Sequence[str]) -> None:
+        _check_lengths(shares=shares, feature_names=feature_names)
         self.shares = shares
         self.feature_names = feature_names
 
@@ -343,6 +362,7 @@ class ClippedInputsDisplay:
 
     def plot(self, *, max_features: int = 20, ax: Axes | None = None) -> Self:
         """Draw a bar for each feature, the most clipped on top."""
+        _check_count(max_features)
         self.ax_, self.figure_ = _axes(ax)
         order = np.argsort(-self.shares, kind="stable")[:max_features]
         names = [self.feature_names[feature] for feature in order]
@@ -372,6 +392,7 @@ def clipped_inputs(estimator: FheEstimator, X: ArrayLike) -> FloatArray:
     UnsupportedModelError
         The estimator encodes bits, which clip nothing.
     """
+    check_is_ours(estimator, "clipped_inputs")
     values = estimator._checked_input(X)
     (encoder,) = estimator.quantized_module_.input_quantizers
     if isinstance(encoder, GridEncoder | IndexEncoder):
@@ -385,6 +406,20 @@ def clipped_inputs(estimator: FheEstimator, X: ArrayLike) -> FloatArray:
 def _named(value: object) -> str:
     """Name of a parameter's value, of an estimator that of its class."""
     return type(value).__name__ if isinstance(value, BaseEstimator) else str(value)
+
+
+def _check_count(max_features: object) -> None:
+    """Refuse a number of features that is no positive int."""
+    if not isinstance(max_features, Integral) or max_features < 1:
+        raise InvalidInputError(f"max_features is {max_features!r}; it must be a positive int.")
+
+
+def _check_lengths(**parts: Sized) -> None:
+    """Refuse what is given for each candidate or feature, but in different numbers."""
+    lengths = {name: len(part) for name, part in parts.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{length} {name}" for name, length in lengths.items())
+        raise InvalidInputError(f"A display got {told}; give as many of each.")
 
 
 def _axes(ax: Axes | None) -> tuple[Axes, Figure | None]:

@@ -12,6 +12,9 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from cml_sklearn import (
     DecisionTreeClassifier,
@@ -168,3 +171,35 @@ def test_networks_count_what_is_beyond_their_tails() -> None:
         model.fit(X, X[:, 1] > 0)
     assert clipped_inputs(model, X).max() < 0.3  # few codes serve most samples best
     np.testing.assert_allclose(clipped_inputs(model, 1e9 * np.ones((10, 2))), [1, 1])
+
+
+@pytest.mark.parametrize(
+    ("draw", "error", "message"),
+    [
+        (QuantizationErrorDisplay.from_estimator, UnsupportedModelError, "of a pipeline its last"),
+        (ClippedInputsDisplay.from_estimator, UnsupportedModelError, "got Pipeline"),
+        (
+            lambda model, X: ClippedInputsDisplay.from_estimator(model[-1], X),
+            NotFittedError,
+            "not fitted",
+        ),
+        (lambda model, _: CostDisplay.from_search(model), InvalidInputError, "no cv_results_"),
+        (lambda *_: pareto_front([1, 2], [1]), InvalidInputError, "for each candidate"),
+        (
+            lambda *_: ClippedInputsDisplay(np.zeros(3), ["a"]),
+            InvalidInputError,
+            "3 shares, 1 feature_names",
+        ),
+        (
+            lambda *_: ClippedInputsDisplay(np.zeros(1), ["a"]).plot(max_features=0),
+            InvalidInputError,
+            "max_features is 0",
+        ),
+    ],
+)
+def test_what_no_picture_can_show_is_refused(
+    draw: Any, error: type[Exception], message: str
+) -> None:
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    with pytest.raises(error, match=message):
+        draw(model, np.zeros((3, 2)))

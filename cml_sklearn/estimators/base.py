@@ -57,7 +57,15 @@ from cml_sklearn.quantization.quantized_module import QuantizedModule
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["N_BITS_CONSTRAINT", "P_ERROR", "FheEstimator", "as_dense", "as_numpy", "like_input"]
+__all__ = [
+    "N_BITS_CONSTRAINT",
+    "P_ERROR",
+    "FheEstimator",
+    "as_dense",
+    "as_numpy",
+    "fix_postprocessing",
+    "like_input",
+]
 
 N_BITS_CONSTRAINT = (Interval(Integral, MIN_BITS, MAX_BITS, closed="both"), dict)
 
@@ -387,15 +395,10 @@ class FheEstimator(BaseEstimator):
         steps = self._postprocessing(model)
         methods = [name for name in steps if hasattr(model, name)]
         main = modules[self._main_method]
-        self.modules_ = {name: modules.get(name, main) for name in methods}
-        self._fix_postprocessing(steps)
+        served = {name: modules.get(name, main) for name in methods}
+        fix_postprocessing(served, steps)
+        self.modules_ = served  # whole, since other threads may predict
         return self
-
-    def _fix_postprocessing(self, steps: dict[str, Postprocessing]) -> None:
-        """Let every module keep what follows it, for the methods that it serves."""
-        for module in self.modules_.values():
-            served = [name for name, other in self.modules_.items() if other is module]
-            module.postprocessing = {name: steps[name] for name in served}
 
     def _checked_input(self, X: ArrayLike) -> FloatArray:
         """Validate X for a prediction, as scikit-learn does, and make it dense."""
@@ -432,6 +435,15 @@ class FheEstimator(BaseEstimator):
                 "The circuit's simulation differs from the clear integers on X; lower p_error, or "
                 "report this as a bug with the model and X."
             )
+
+
+def fix_postprocessing(
+    modules: Mapping[str, QuantizedModule], steps: Mapping[str, Postprocessing]
+) -> None:
+    """Let every module keep what follows it, for the methods that it serves."""
+    for module in modules.values():
+        served = [name for name, other in modules.items() if other is module]
+        module.postprocessing = {name: steps[name] for name in served}
 
 
 def _unwrapped(value: object) -> object:
