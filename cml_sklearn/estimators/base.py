@@ -367,12 +367,14 @@ class FheEstimator(BaseEstimator):
         self, model: BaseEstimator, X: FloatArray, sample_weight: ArrayLike | None = None
     ) -> Self:
         """Make a fitted model this estimator's own."""
-        self.sklearn_model_ = model
-        self._take_names(model)
         weight = None if sample_weight is None else as_numpy(sample_weight)
         if weight is not None:
             weight = np.broadcast_to(weight, len(X)).astype(np.float64)
-        self._own(model, *self._quantize(model, X, weight))
+        # takes long; other threads predict by the earlier model meanwhile
+        quantized = self._quantize(model, X, weight)
+        self.sklearn_model_ = model
+        self._take_names(model)
+        self._own(model, *quantized)
         self._seen = ends_of(X)
         return self
 
