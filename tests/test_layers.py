@@ -53,7 +53,7 @@ FLOORS_OF_ESTIMATORS = [
     {"clipping", "examples", "inspection", "parameters", "wrapping"},
     {"notebook"},
     {"base"},
-    {"conventions", "partial_fit", "watched"},
+    {"checks", "conventions", "partial_fit", "watched"},
     {"distillation", "predictions"},
     {"linear", "neighbors", "networks", "perceptron", "trees"},
     {
