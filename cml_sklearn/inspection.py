@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from itertools import cycle
+from numbers import Integral
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.base import BaseEstimator
 
 from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.estimators.base import FheEstimator
+from cml_sklearn.estimators.checks import check_is_ours
 from cml_sklearn.estimators.quantization_errors import quantization_errors
 from cml_sklearn.exceptions import InvalidInputError, MissingPackageError, UnsupportedModelError
 from cml_sklearn.metrics import FheCost, fhe_cost
@@ -67,6 +69,11 @@ def pareto_front(costs: ArrayLike, scores: ArrayLike) -> IntArray:
     ndarray of int, shape (n_front,)
         Indices by ascending cost, and so by ascending score.
 
+    Raises
+    ------
+    InvalidInputError
+        There are not as many costs as scores.
+
     Examples
     --------
     >>> from cml_sklearn.inspection import pareto_front
@@ -74,6 +81,11 @@ def pareto_front(costs: ArrayLike, scores: ArrayLike) -> IntArray:
     [0, 1]
     """
     costs, scores = np.asarray(costs, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    if costs.ndim != 1 or costs.shape != scores.shape:
+        raise InvalidInputError(
+            f"Costs have the shape {costs.shape} and scores {scores.shape}; give a cost and a "
+            "score for each candidate."
+        )
     front: list[int] = []
     best = -np.inf
     for index in np.lexsort((-scores, costs)):
@@ -133,6 +145,7 @@ class CostDisplay:
         cost_name: str = "cost",
         group_name: str | None = None,
     ) -> None:
+        _check_lengths(costs=costs, scores=scores, errors=errors, groups=groups)
         self.costs, self.scores, self.errors = costs, scores, errors
         self.groups = groups
         self.chosen = chosen
@@ -161,6 +174,11 @@ class CostDisplay:
             Parameter whose values have a colour and a marker each; of estimators the class counts.
         ax : Axes, optional
         """
+        if not hasattr(search, "cv_results_"):
+            raise InvalidInputError(
+                f"CostDisplay.from_search got {type(search).__name__}, which has no cv_results_: "
+                "give a fitted search, such as GridSearchCV."
+            )
         results = search.cv_results_
         known = sorted(name for parameters in results["params"] for name in parameters)
         if group_by is not None and group_by not in known:
@@ -329,6 +347,7 @@ class ClippedInputsDisplay:
     """
 
     def __init__(self, shares: FloatArray, feature_names: Sequence[str]) -> None:
+        _check_lengths(shares=shares, feature_names=feature_names)
         self.shares = shares
         self.feature_names = feature_names
 
@@ -363,6 +382,7 @@ class ClippedInputsDisplay:
 
     def plot(self, *, max_features: int = 20, ax: Axes | None = None) -> Self:
         """Draw a bar for each feature, the most clipped on top."""
+        _check_count(max_features)
         order = np.argsort(-self.shares, kind="stable")[:max_features]
         names = [self.feature_names[feature] for feature in order]
         self.ax_, self.figure_ = _axes(ax, len(names))
@@ -390,6 +410,7 @@ def clipped_inputs(estimator: FheEstimator, X: ArrayLike) -> FloatArray:
     UnsupportedModelError
         The estimator encodes bits, which clip nothing.
     """
+    check_is_ours(estimator, "clipped_inputs")
     values = estimator._checked_input(X)
     (encoder,) = estimator.quantized_module_.input_quantizers
     if isinstance(encoder, GridEncoder | IndexEncoder):
@@ -439,6 +460,20 @@ def _fitting(name: str, ax: Axes) -> str:
     most = int(_LETTERS * ax.figure.bbox.width / ax.figure.dpi)
     head, tail = most // 2, most - most // 2 - 1
     return name if len(name) <= most else f"{name[:head]}…{name[-tail:]}"
+
+
+def _check_count(max_features: object) -> None:
+    """Refuse a number of features that is no positive int."""
+    if not isinstance(max_features, Integral) or max_features < 1:
+        raise InvalidInputError(f"max_features is {max_features!r}; it must be a positive int.")
+
+
+def _check_lengths(**parts: Sized) -> None:
+    """Refuse what is given for each candidate or feature, but in different numbers."""
+    lengths = {name: len(part) for name, part in parts.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{length} {name}" for name, length in lengths.items())
+        raise InvalidInputError(f"A display got {told}; give as many of each.")
 
 
 def _axes(ax: Axes | None, n_lines: int = 0) -> tuple[Axes, Figure | None]:

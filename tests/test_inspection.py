@@ -13,6 +13,9 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from cml_sklearn import (
     DecisionTreeClassifier,
@@ -234,3 +237,35 @@ def test_equal_names_keep_bars_of_their_own() -> None:
     assert bar_lengths(display.ax_) == [50, 25]
     centers = [bar.get_extents().y0 for bar in display.ax_.patches]
     assert len({*centers}) == 2
+
+
+@pytest.mark.parametrize(
+    ("draw", "error", "message"),
+    [
+        (QuantizationErrorDisplay.from_estimator, UnsupportedModelError, "of a pipeline its last"),
+        (ClippedInputsDisplay.from_estimator, UnsupportedModelError, "got Pipeline"),
+        (
+            lambda model, X: ClippedInputsDisplay.from_estimator(model[-1], X),
+            NotFittedError,
+            "not fitted",
+        ),
+        (lambda model, _: CostDisplay.from_search(model), InvalidInputError, "no cv_results_"),
+        (lambda *_: pareto_front([1, 2], [1]), InvalidInputError, "for each candidate"),
+        (
+            lambda *_: ClippedInputsDisplay(np.zeros(3), ["a"]),
+            InvalidInputError,
+            "3 shares, 1 feature_names",
+        ),
+        (
+            lambda *_: ClippedInputsDisplay(np.zeros(1), ["a"]).plot(max_features=0),
+            InvalidInputError,
+            "max_features is 0",
+        ),
+    ],
+)
+def test_what_no_picture_can_show_is_refused(
+    draw: Any, error: type[Exception], message: str
+) -> None:
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    with pytest.raises(error, match=message):
+        draw(model, np.zeros((3, 2)))

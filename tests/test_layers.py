@@ -64,7 +64,7 @@ FLOORS_OF_ESTIMATORS = [
     },
     {"notebook", "student"},
     {"base"},
-    {"conventions", "partial_fit", "watched"},
+    {"checks", "conventions", "partial_fit", "watched"},
     {"distillation", "predictions"},
     {"linear", "neighbors", "networks", "perceptron", "trees"},
     {

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 from sklearn.datasets import load_iris
+from sklearn.pipeline import make_pipeline
 
-from cml_sklearn import MLPClassifier, MLPRegressor, Ridge
+from cml_sklearn import PCA, MLPClassifier, MLPRegressor, Ridge, config_context
 from cml_sklearn.estimators.p_error import _doubled, _lower_bound
-from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.model_selection import calibrate_p_error
 
@@ -61,12 +62,44 @@ def test_confidence_holds_over_all_trials() -> None:
         return int(rng.binomial(300, 1 - p_error)), 300, 1.0
 
     def largest() -> float:
-        trials = _doubled(simulate, 2.0**-10, 0.97, 0.9)
+        trials = _doubled(simulate, 2.0**-10, 0.97, 0.9, lambda _: 0.0)
         return max((t.p_error for t in trials if t.lower_bound >= 0.97), default=0.0)
 
     results = np.array([largest() for _ in range(2000)])
     assert 0 < (results > 0.03).mean() < 0.1
     assert np.median(results) >= 2.0**-8
+
+
+def test_what_is_proven_can_not_fail_by_chance() -> None:
+    trials = _doubled(
+        lambda p_error: (90 if p_error < 0.02 else 80, 100, 1.0),
+        2.0**-7,
+        0.95,
+        0.95,
+        lambda p_error: 1 - 5 * p_error,
+    )
+    assert [trial.p_error for trial in trials] == [2.0**-7, 2.0**-6]
+    assert trials[0].lower_bound == 1 - 5 * 2.0**-7 > trials[0].agreement
+
+
+def test_the_model_stays_as_it_is() -> None:
+    """No circuit of another chance of errors is left, and none is used."""
+    model = MLPClassifier((2,), p_error=2.0**-100, **NETWORK).fit(X, Y)
+    calibrate_p_error(model, X, agreement=0.5, n_draws=6)
+    with config_context(engine="concrete"):
+        assert not model.quantized_module_.is_compiled
+        assert model.fhe_report_.p_error == 2.0**-100
+        assert model.set_params(p_error=0.125).fhe_report_.p_error == 0.125
+
+
+@pytest.mark.parametrize(
+    "model", [make_pipeline(MLPClassifier((2,), **NETWORK)), PCA(2), Ridge(), Ridge]
+)
+def test_models_without_lookups_or_labels_are_refused(model: Any) -> None:
+    if not isinstance(model, type):
+        model.fit(X, Y)
+    with pytest.raises(UnsupportedModelError, match=r"calibrate_p_error got|no bootstraps"):
+        calibrate_p_error(model, X, tolerance=1.0, agreement=0.5, n_draws=6)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +109,10 @@ def test_confidence_holds_over_all_trials() -> None:
         (Ridge(), {}, "say by how much"),
         (Ridge(), {"tolerance": 1.0, "agreement": 1.0}, "agreement is 1.0"),
         (Ridge(), {"tolerance": 1.0, "n_draws": 298}, "that takes 299"),
+        (Ridge(), {"tolerance": 1.0, "n_draws": 300.5}, "n_draws is 300.5"),
+        (Ridge(), {"tolerance": 1.0, "agreement": 1 - 1e-9}, "at most 1000000"),
+        (Ridge(), {"tolerance": 1.0, "agreement": "most"}, "agreement is 'most'"),
+        (Ridge(), {"tolerance": float("nan")}, "tolerance is nan"),
     ],
 )
 def test_what_can_not_be_shown_is_refused(

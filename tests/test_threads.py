@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from cml_sklearn import DecisionTreeClassifier, LogisticRegression, config_context
+from cml_sklearn import DecisionTreeClassifier, KMeans, LogisticRegression, config_context
 
 N_THREADS = 6
 X, Y = load_iris(return_X_y=True)
@@ -62,3 +62,19 @@ def test_threads_get_the_clear_predictions(model: Any, mode: Any) -> None:
     expected = model.predict(X[::50])
     for result in hammer(lambda: model.predict(X[::50], execute_in_fhe=mode)):
         np.testing.assert_array_equal(result, expected)
+
+
+def test_predictions_go_by_the_earlier_model_while_a_fit_quantizes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = KMeans(3, random_state=0).fit(X)
+    earlier, seen = model.predict(X), []
+    quantize = KMeans._quantize
+
+    def observed(self: KMeans, *args: Any) -> Any:
+        seen.append(model.predict(X))
+        return quantize(self, *args)
+
+    monkeypatch.setattr(KMeans, "_quantize", observed)
+    model.fit(X[::2, ::-1])
+    np.testing.assert_array_equal(seen, [earlier])

@@ -87,7 +87,8 @@ def save_model(
     """Write ``client.zip`` and ``server.zip`` of a fitted model.
 
     The client's archive has encoders, quantizers, what follows decryption, and labels; no weights,
-    and no thresholds. The server's has circuits; no keys, and no training data.
+    and no thresholds. The server's has circuits and no keys; no training data
+    either, but for models of distances, whose weights are samples of training.
 
     Parameters
     ----------

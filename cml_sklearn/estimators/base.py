@@ -44,7 +44,7 @@ from cml_sklearn.quantization.quantized_module import QuantizedModule
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["N_BITS_CONSTRAINT", "P_ERROR", "FheEstimator"]
+__all__ = ["N_BITS_CONSTRAINT", "P_ERROR", "FheEstimator", "fix_postprocessing"]
 
 N_BITS_CONSTRAINT = (Interval(Integral, MIN_BITS, MAX_BITS, closed="both"), dict)
 
@@ -303,12 +303,14 @@ class FheEstimator(ModelAttributes, NotebookDisplay):
         self, model: BaseEstimator, X: FloatArray, sample_weight: ArrayLike | None = None
     ) -> Self:
         """Make a fitted model this estimator's own."""
-        self.sklearn_model_ = model
-        self._take_names(model)
         weight = None if sample_weight is None else as_numpy(sample_weight)
         if weight is not None:
             weight = np.broadcast_to(weight, len(X)).astype(np.float64)
-        self._adopt_modules(model, *self._quantize(model, X, weight))
+        # takes long; other threads predict by the earlier model meanwhile
+        quantized = self._quantize(model, X, weight)
+        self.sklearn_model_ = model
+        self._take_names(model)
+        self._adopt_modules(model, *quantized)
         self._seen = ends_of(X)
         return self
 
@@ -331,15 +333,10 @@ class FheEstimator(ModelAttributes, NotebookDisplay):
         steps = self._postprocessing(model)
         methods = [name for name in steps if hasattr(model, name)]
         main = modules[self._main_method]
-        self.modules_ = {name: modules.get(name, main) for name in methods}
-        self._fix_postprocessing(steps)
+        served = {name: modules.get(name, main) for name in methods}
+        fix_postprocessing(served, steps)
+        self.modules_ = served  # whole, since other threads may predict
         return self
-
-    def _fix_postprocessing(self, steps: dict[str, Postprocessing]) -> None:
-        """Let every module keep what follows it, for the methods that it serves."""
-        for module in self.modules_.values():
-            served = [name for name, other in self.modules_.items() if other is module]
-            module.postprocessing = {name: steps[name] for name in served}
 
     def _checked_input(self, X: ArrayLike) -> FloatArray:
         """Validate X for a prediction, as scikit-learn does, and make it dense."""
@@ -381,6 +378,15 @@ class FheEstimator(ModelAttributes, NotebookDisplay):
 def _has_modes(member: object) -> bool:
     """Whether a class's member is a method that is told where to compute."""
     return inspect.isfunction(member) and "execute_in_fhe" in inspect.signature(member).parameters
+
+
+def fix_postprocessing(
+    modules: Mapping[str, QuantizedModule], steps: Mapping[str, Postprocessing]
+) -> None:
+    """Let every module keep what follows it, for the methods that it serves."""
+    for module in modules.values():
+        served = [name for name, other in modules.items() if other is module]
+        module.postprocessing = {name: steps[name] for name in served}
 
 
 def _unwrapped(value: object) -> object:

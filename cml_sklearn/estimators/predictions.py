@@ -29,7 +29,7 @@ from typing_extensions import override
 from cml_sklearn._typing import Array
 from cml_sklearn.config import ExecutionMode
 from cml_sklearn.estimators.arrays import like_input
-from cml_sklearn.estimators.base import FheEstimator
+from cml_sklearn.estimators.base import FheEstimator, fix_postprocessing
 from cml_sklearn.estimators.conventions import class_labels
 from cml_sklearn.keywords import known_keywords
 from cml_sklearn.quantization.postprocessing import (
@@ -265,5 +265,5 @@ class ContaminatedEstimator(DetectingEstimator):
         if self.contamination != "auto":
             scores = self.score_samples(X, execute_in_fhe=False)
             self.__dict__["offset_"] = float(np.percentile(scores, 100 * self.contamination))
-            self._fix_postprocessing(self._postprocessing(self.sklearn_model_))
+            fix_postprocessing(self.modules_, self._postprocessing(self.sklearn_model_))
         return self

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.estimators.base import FheEstimator
+from cml_sklearn.estimators.checks import check_is_ours
 from cml_sklearn.estimators.networks import NetworkEstimator, widths_by_layer
 from cml_sklearn.estimators.trees import TreeEstimator
 from cml_sklearn.exceptions import UnsupportedModelError
@@ -58,7 +58,7 @@ def quantization_errors(estimator: FheEstimator, X: ArrayLike) -> dict[str, floa
     UnsupportedModelError
         An estimator of trees or distances, or one that was loaded without its float model.
     """
-    check_is_fitted(estimator)
+    check_is_ours(estimator, "quantization_errors")
     estimator._check_can_go_on()
     if isinstance(estimator, TreeEstimator):
         raise UnsupportedModelError(

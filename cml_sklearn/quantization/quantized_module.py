@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -293,14 +294,15 @@ class QuantizedModule:
         Parameters
         ----------
         options : CircuitOptions, optional
-            For a circuit that must be compiled.
+            For a circuit that must be compiled; one of another `p_error` must be, anew. None: any
+            circuit does.
         n_samples : int
             Samples at hand: what "auto" takes depends on it. What it took once, stays.
         """
         with self._lock:
             name = self._name_in_force
             if name in self._circuits:
-                return self._circuits[name]
+                return self._with_p_error(self._circuits[name], options)
             choice = choose_engine(self.program, name, n_samples)
             if name == AUTO:
                 self._preferred = choice.engine.name
@@ -328,7 +330,16 @@ class QuantizedModule:
 
     def _known_or_compiled(self, choice: Choice, options: CircuitOptions | None) -> FheCircuit:
         known = self._circuits.get(choice.engine.name)
-        return known or self._compiled(choice, options or CircuitOptions())
+        if known is None:
+            return self._compiled(choice, options or CircuitOptions())
+        return self._with_p_error(known, options)
+
+    def _with_p_error(self, known: FheCircuit, options: CircuitOptions | None) -> FheCircuit:
+        """Circuit itself, or where other errors are asked for, the same compiled anew for these."""
+        if options is None or options.p_error == known.options.p_error:
+            return known
+        choice = Choice(known.engine, known.report.chosen)
+        return self._compiled(choice, replace(known.options, p_error=options.p_error))
 
     def use_circuit(self, circuit: FheCircuit) -> None:
         """Take a circuit of the module's program that was compiled before."""

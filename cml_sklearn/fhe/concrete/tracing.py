@@ -32,15 +32,18 @@ def tracing_operations() -> Mapping[type[steps.Step], Callable[..., Tracer]]:
 
 
 def _look_up(fhe: ModuleType, step: steps.Lookup, x: Tracer) -> Tracer:
-    index = fhe.hint(x - step.low if step.low else x, can_store=2**step.index_width - 1)
+    highest = 2**step.index_width - 1
+    index = fhe.hint(x - step.low if step.low else x, can_store=highest)
     removed = step.lsbs_to_remove
     rows = np.repeat(step.tables, 1 << removed, axis=1)
     with fhe.tag(f"width_{step.width}"):
         if removed:
             exactness = fhe.Exactness.EXACT if step.exact else fhe.Exactness.APPROXIMATE
-            index = fhe.round_bit_pattern(
+            rounded = fhe.round_bit_pattern(
                 index, lsbs_to_remove=removed, overflow_protection=False, exactness=exactness
             )
+            # else the table keeps what samples have reached, and farther indices read another entry
+            index = fhe.hint(rounded, can_store=highest)
         if len(rows) == 1:
             return fhe.LookupTable(rows[0].tolist())[index]
         tables = [fhe.LookupTable(row.tolist()) for row in rows]

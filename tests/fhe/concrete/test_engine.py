@@ -15,10 +15,19 @@ from cml_sklearn.fhe.concrete import ConcreteEngine
 from cml_sklearn.fhe.concrete.halves import ConcreteClient, ConcreteServer
 from cml_sklearn.fhe.concrete.tracing import tracing_operations
 from cml_sklearn.fhe.protocol import CircuitOptions
+from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.builder import ProgramBuilder
 from cml_sklearn.program.evaluation import CLEAR
 from cml_sklearn.program.program import IntegerProgram
-from cml_sklearn.program.steps import Lookup, MatMul, Maximum, Multiply, MultiplyMatrices, Trees
+from cml_sklearn.program.steps import (
+    AddConstant,
+    Lookup,
+    MatMul,
+    Maximum,
+    Multiply,
+    MultiplyMatrices,
+    Trees,
+)
 from tests.programs import (
     affine_program,
     codes_for,
@@ -204,3 +213,22 @@ def test_too_wide_an_accumulator_names_operator_and_width() -> None:
     builder.add(MatMul(np.full((30, 1), 2**20)), 0)
     with pytest.raises(BitWidthError, match=r"Gemm \(node 'layer'\) makes integers of 45 bits"):
         FheCircuit(builder.build([1]), CircuitOptions(), ConcreteEngine())
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_rounded_indices_may_be_greater_than_those_of_samples(exact: bool) -> None:
+    """What no representative input reaches, a lookup of narrow tables must still tell apart."""
+    builder = ProgramBuilder([Bounds(np.zeros(8, np.int64), np.full(8, 15))])
+    signs = np.repeat([1, -1], 4)[:, None]
+    total = builder.add(AddConstant(np.full(1, 60)), builder.add(MatMul(signs), 0))
+    # above 0 in a corner of the inputs alone
+    excess = np.minimum(np.maximum(np.arange(128) - 100, 0), 20) * 16
+    corner = builder.add(Lookup(0, excess[None], np.zeros((), np.int64)), total)
+    table = np.arange(16)[None]
+    kept = builder.add(Lookup(0, table, np.zeros((), np.int64), 5, exact=exact), corner)
+    program = builder.build([builder.add_output(kept)[0]])
+    samples = np.array([[15, 15, 15, 15, 0, 0, 0, 0], [15, 15, 15, 10, 0, 0, 0, 0], [0] * 8])
+    simulated = FheCircuit(program, CircuitOptions(), ConcreteEngine()).simulate(samples)
+    wanted = program(samples)[0]
+    assert wanted.ravel().tolist() == [10, 8, 0]
+    assert np.abs(simulated[0] - wanted).max() <= (0 if exact else 1)
