@@ -80,4 +80,5 @@ def setup(app: Sphinx) -> None:
     """Write the pages of the reference, and see to docstrings that are taken over."""
     reference.write()
     # before numpydoc, which comes at 500
+    app.connect("autodoc-process-signature", docstrings.with_powers_of_two)
     app.connect("autodoc-process-docstring", docstrings.without_foreign_links, priority=400)

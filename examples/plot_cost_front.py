@@ -3,7 +3,7 @@ The front of accuracy and cost
 ==============================
 
 Kinds of models and their widths are searched with scikit-learn's ``GridSearchCV``, by accuracy and
-by cost. What nothing is both cheaper and better than, is the front. No key is made; costs are
+by cost. The front holds the models that no other beats in both. No key is made; costs are
 Concrete's Gop, so that all kinds can be compared.
 """
 

@@ -21,6 +21,8 @@ __all__ = ["check_torch", "export_to_onnx", "submodule_name"]
 def check_torch(user: str) -> None:
     """Refuse what trains or converts with torch where the extra "torch" is not installed.
 
+    The message names "concrete", too, which runs all networks but those of squares.
+
     Parameters
     ----------
     user : str
@@ -32,7 +34,7 @@ def check_torch(user: str) -> None:
     """
     for package in ("torch", "skorch"):
         if find_spec(package) is None:
-            raise MissingPackageError.of(user, package, "torch")
+            raise MissingPackageError.of(user, package, "concrete,torch")
 
 
 def export_to_onnx(module: torch.nn.Module, *examples: Array) -> onnx.ModelProto:

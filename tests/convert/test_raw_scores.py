@@ -117,7 +117,7 @@ def test_networks_name_the_extra_before_they_train(
 ) -> None:
 
     monkeypatch.setattr("cml_sklearn.convert.torch.find_spec", lambda name: name != package or None)
-    with pytest.raises(MissingPackageError, match=rf"{package}.*'cml-sklearn\[torch\]'"):
+    with pytest.raises(MissingPackageError, match=rf"{package}.*'cml-sklearn\[concrete,torch\]'"):
         network.fit(X, Y)
     assert not hasattr(network, "classes_")
 
