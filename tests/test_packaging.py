@@ -39,6 +39,17 @@ def test_heavy_packages_of_some_models_only_are_extras() -> None:
     assert not required & {"concrete-python", "lightgbm", "pandas", "torch", "xgboost-cpu"}
 
 
+def test_versions_of_all_that_users_extras_bring_are_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cml_sklearn.show_versions()
+    shown = re.findall(r"^ *([\w-]+): ", capsys.readouterr().out, re.MULTILINE)
+    extras = PROJECT["optional-dependencies"]
+    needed = [each for name in extras if name not in {"dev", "docs"} for each in extras[name]]
+    names = {re.split(r"[<>=\[]", each)[0] for each in needed}
+    assert names - {"setuptools"} <= set(shown)
+
+
 @pytest.mark.parametrize(
     ("module", "package", "extra"),
     [
