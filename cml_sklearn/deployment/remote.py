@@ -29,8 +29,6 @@ _LONGEST_PAUSE = 30.0
 _WORDS = {401: "The service does not know the token; its operator makes one."}
 """Where an answer to HEAD has none."""
 
-_BUSY = (408, 429, 502, 503)
-
 
 class UnreachableError(CmlError, ConnectionError):
     """No answer comes from a service."""
@@ -273,7 +271,7 @@ def _first(values: Any) -> Any:
 
 def _pause(attempt: int | None, error: httpx.TransportError | RefusedError) -> None:
     """Wait before the next attempt, or raise where it makes no sense."""
-    if isinstance(error, RefusedError) and error.status not in (*_BUSY, 409):
+    if isinstance(error, RefusedError) and not (error.is_busy or error.status == 409):
         if error.status == 400:
             raise InvalidInputError(str(error)) from error
         raise error
