@@ -232,7 +232,9 @@ def test_from_sklearn_model_predicts_as_fitted_here() -> None:
     adopted = Ridge.from_sklearn_model(wrapped(ours).fit(X, y), X, n_bits=6)
     assert adopted.alpha == 2.0
     np.testing.assert_array_equal(adopted.predict(X), ours.predict(X))
-    with pytest.raises(UnsupportedModelError, match="got a LinearRegression; it takes a fitted"):
+    with pytest.raises(
+        UnsupportedModelError, match="got a LinearRegression of sklearn; it takes a fitted"
+    ):
         Ridge.from_sklearn_model(wrapped(LinearRegression()).fit(X, y), X)
     with pytest.raises(NotFittedError):
         Ridge.from_sklearn_model(wrapped(ours), X)

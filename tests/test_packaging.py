@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
+from importlib import import_module
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import cml_sklearn
+from cml_sklearn.exceptions import MissingPackageError
 
 ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -31,3 +37,54 @@ def test_extras_that_are_named_exist() -> None:
 def test_heavy_packages_of_some_models_only_are_extras() -> None:
     required = {re.split(r"[<>=\[]", each)[0] for each in PROJECT["dependencies"]}
     assert not required & {"concrete-python", "lightgbm", "pandas", "torch", "xgboost-cpu"}
+
+
+def test_versions_of_all_that_users_extras_bring_are_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cml_sklearn.show_versions()
+    shown = re.findall(r"^ *([\w-]+): ", capsys.readouterr().out, re.MULTILINE)
+    extras = PROJECT["optional-dependencies"]
+    needed = [each for name in extras if name not in {"dev", "docs"} for each in extras[name]]
+    names = {re.split(r"[<>=\[]", each)[0] for each in needed}
+    assert names - {"setuptools"} <= set(shown)
+
+
+@pytest.mark.parametrize(
+    ("module", "package", "extra"),
+    [
+        ("xgboost", "xgboost", "boosting"),
+        ("lightgbm", "lightgbm", "boosting"),
+        ("deployment.remote", "httpx", "service"),
+        ("deployment.service", "fastapi", "service"),
+        ("deployment.monitoring", "prometheus_client", "service"),
+    ],
+)
+def test_modules_name_the_extra_that_they_need(
+    module: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = _without(package, module, monkeypatch)
+    with pytest.raises(MissingPackageError) as caught:
+        import_module(name)
+    assert str(caught.value) == (
+        f"{name} needs {package}, which is not installed: pip install 'cml-sklearn[{extra}]'."
+    )
+
+
+def test_the_command_says_in_a_line_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    _without("typer", "deployment.command_line", monkeypatch)
+    command = EntryPoint("cml-sklearn", PROJECT["scripts"]["cml-sklearn"], "console_scripts")
+    with pytest.raises(SystemExit) as caught:
+        command.load()()
+    assert caught.value.code == (
+        "The command cml-sklearn needs typer, which is not installed: "
+        "pip install 'cml-sklearn[service]'."
+    )
+
+
+def _without(package: str, module: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let a package be missing where a module is imported anew, whose full name comes back."""
+    name = f"cml_sklearn.{module}"
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    return name

@@ -299,9 +299,11 @@ def test_labels_of_a_ready_made_tree_are_its_own() -> None:
     ],
 )
 def test_missing_values_have_a_bit(ours: Any) -> None:
-    X, y = load_iris(return_X_y=True)
-    X = X.copy()
+    whole, y = load_iris(return_X_y=True)
+    X = whole.copy()
     X[y == 1, 2] = np.nan
+    with pytest.raises(InvalidInputError, match="Trees take NaN if they are fitted here"):
+        small(ours(random_state=0)).fit(whole, y).predict(X)
     model = small(ours(random_state=0)).fit(X, y)
     assert (model.predict(X)[y == 1] == 1).all()
     if ours is not XGBClassifier:

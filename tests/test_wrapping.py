@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
 from sklearn.utils._param_validation import InvalidParameterError
 
 from cml_sklearn import (
@@ -24,7 +27,7 @@ from cml_sklearn import (
 )
 from cml_sklearn.estimators.boosters import BoosterEstimator
 from cml_sklearn.estimators.wrapping import FURTHER, OwnParameter
-from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.quantization.bit_widths import BitWidths
 from tests.estimators import EVERY, NETS, name_of
 
@@ -108,9 +111,46 @@ def test_what_is_given_for_later_is_kept() -> None:
     assert (again.grid, again.max_depth) == ("uniform", 2)
 
 
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        (
+            (Ridge(),),
+            TypeError,
+            r"^from_sklearn_model\(\): missing a required argument: 'X'; give the .* training data$",
+        ),
+        (
+            (Ridge(), X),
+            NotFittedError,
+            r"^The Ridge that Ridge\.from_sklearn_model got is not fitted: fit it first\.$",
+        ),
+        (
+            (Ridge, X),
+            UnsupportedModelError,
+            "got the class Ridge, not an instance; it takes a fitted Ridge of sklearn",
+        ),
+        (
+            (make_pipeline(Ridge()), X),
+            UnsupportedModelError,
+            r"got a Pipeline: give pipeline\[-1\], and X as the steps before make it",
+        ),
+        (
+            (linear_model.Ridge(), X),
+            UnsupportedModelError,
+            "got a Ridge of cml_sklearn; it takes a fitted Ridge of sklearn",
+        ),
+    ],
+)
+def test_what_can_not_be_adopted_is_named(
+    given: tuple[Any, ...], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        linear_model.Ridge.from_sklearn_model(*given)
+
+
 def test_wrong_parameters_are_refused() -> None:
     X, y = load_iris(return_X_y=True)
-    model = linear_model.Ridge._wrapped_class().fit(X, y)
+    model = Ridge().fit(X, y)
     with pytest.raises(InvalidParameterError, match="p_error"):
         linear_model.Ridge.from_sklearn_model(model, X, p_error=2.0)
     with pytest.raises(TypeError, match="unexpected keyword argument 'rounding_bits'"):

@@ -179,8 +179,8 @@ def predict(
 
 @contextmanager
 def _saying_what_is_kept(output: Path) -> Iterator[None]:
-    """After Ctrl-C, or an error that may pass, say how to go on."""
-    from cml_sklearn.deployment.csv_files import how_to_go_on
+    """After Ctrl-C, an error that may pass, or any after some rows, say how to go on."""
+    from cml_sklearn.deployment.csv_files import how_to_go_on, is_begun
     from cml_sklearn.deployment.refusals import RefusedError
     from cml_sklearn.deployment.remote import UnreachableError
 
@@ -189,8 +189,9 @@ def _saying_what_is_kept(output: Path) -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo(f"Stopped. {how_to_go_on(output)}", err=True)
         raise typer.Exit(_INTERRUPTED) from None
-    except (RefusedError, UnreachableError):
-        typer.echo(how_to_go_on(output), err=True)
+    except (RefusedError, UnreachableError) as error:
+        if isinstance(error, UnreachableError) or error.is_busy or is_begun(output):
+            typer.echo(how_to_go_on(output), err=True)
         raise
 
 

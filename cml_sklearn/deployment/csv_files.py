@@ -19,7 +19,7 @@ from cml_sklearn.deployment.files import write_private
 from cml_sklearn.deployment.remote import RemoteModel
 from cml_sklearn.exceptions import InvalidInputError
 
-__all__ = ["how_to_go_on", "predict_file", "read_rows"]
+__all__ = ["how_to_go_on", "is_begun", "predict_file", "read_rows"]
 
 _ROWS = 8192
 """That are asked for, then written: what is lost at the most."""
@@ -68,9 +68,14 @@ def predict_file(
     return len(samples) - written
 
 
+def is_begun(output: Path) -> bool:
+    """Whether an output has rows, but not all."""
+    return _path_of_note(output).exists() and output.exists()
+
+
 def how_to_go_on(output: Path) -> str:
     """Say what an output has whose prediction was stopped, and what to do for the rest."""
-    if not (_path_of_note(output).exists() and output.exists()):
+    if not is_begun(output):
         return "No rows are written; the same command begins anew."
     n_rows = len(pd.read_csv(output))
     return f"{output} has {n_rows:,} rows; the same command goes on after them."

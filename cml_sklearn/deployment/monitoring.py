@@ -9,7 +9,10 @@ import json
 import logging
 import time
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from cml_sklearn.exceptions import MissingPackageError
+
+with MissingPackageError.naming(__name__, "service"):
+    from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from cml_sklearn.deployment.pool import Pool
 

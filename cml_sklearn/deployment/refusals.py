@@ -8,6 +8,8 @@ from cml_sklearn.exceptions import CmlError
 
 __all__ = ["RefusedError"]
 
+_BUSY = (408, 429, 502, 503)
+
 
 class RefusedError(CmlError, RuntimeError):
     """A request that gets no answer.
@@ -25,3 +27,8 @@ class RefusedError(CmlError, RuntimeError):
     def __init__(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(text)
         self.status, self.headers = status, dict(headers or {})
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the service has too much to do, and may answer the same request soon."""
+        return self.status in _BUSY

@@ -10,7 +10,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Self
 
-import httpx
 import numpy as np
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
@@ -18,7 +17,10 @@ from tqdm.auto import tqdm
 from cml_sklearn.config import bars_disabled
 from cml_sklearn.deployment.client import FheClient
 from cml_sklearn.deployment.refusals import RefusedError
-from cml_sklearn.exceptions import CmlError, InvalidInputError
+from cml_sklearn.exceptions import CmlError, InvalidInputError, MissingPackageError
+
+with MissingPackageError.naming(__name__, "service"):
+    import httpx
 
 __all__ = ["RemoteModel", "UnreachableError"]
 
@@ -26,8 +28,6 @@ _PIECE = 8 * 2**20
 _LONGEST_PAUSE = 30.0
 _WORDS = {401: "The service does not know the token; its operator makes one."}
 """Where an answer to HEAD has none."""
-
-_BUSY = (408, 429, 502, 503)
 
 
 class UnreachableError(CmlError, ConnectionError):
@@ -271,7 +271,7 @@ def _first(values: Any) -> Any:
 
 def _pause(attempt: int | None, error: httpx.TransportError | RefusedError) -> None:
     """Wait before the next attempt, or raise where it makes no sense."""
-    if isinstance(error, RefusedError) and error.status not in (*_BUSY, 409):
+    if isinstance(error, RefusedError) and not (error.is_busy or error.status == 409):
         if error.status == 400:
             raise InvalidInputError(str(error)) from error
         raise error

@@ -12,17 +12,20 @@ from logging import INFO, WARNING
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-import uvicorn
-from anyio.to_thread import run_sync
-from fastapi import FastAPI, Header, Request, Response
-from fastapi import Path as InPath
-from fastapi.exceptions import RequestValidationError
-from fastapi.params import Security
-from fastapi.responses import JSONResponse
-from fastapi.security import HTTPBearer
-from pydantic import BaseModel
-from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from cml_sklearn.exceptions import InvalidInputError, MissingPackageError
+
+with MissingPackageError.naming(__name__, "service"):
+    import uvicorn
+    from anyio.to_thread import run_sync
+    from fastapi import FastAPI, Header, Request, Response
+    from fastapi import Path as InPath
+    from fastapi.exceptions import RequestValidationError
+    from fastapi.params import Security
+    from fastapi.responses import JSONResponse
+    from fastapi.security import HTTPBearer
+    from pydantic import BaseModel
+    from starlette.exceptions import HTTPException
+    from starlette.routing import Match
 
 from cml_sklearn._version import __version__
 from cml_sklearn.deployment.archives import Card, opened
@@ -46,7 +49,6 @@ from cml_sklearn.deployment.saving import SERVER
 from cml_sklearn.deployment.tokens import Tokens
 from cml_sklearn.deployment.uploads import KeyRoutes
 from cml_sklearn.deployment.worker import ModelWorker
-from cml_sklearn.exceptions import InvalidInputError
 
 __all__ = ["Limits", "make_app", "serve"]
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, cast
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -228,12 +229,13 @@ class FheEstimator(ModelAttributes, NotebookDisplay):
     @classmethod
     def _check_wrapped(cls, model: object) -> None:
         """Refuse models of another class than the wrapped one, and unfitted ones."""
-        if type(model) is not cls._wrapped_class:
+        caller, wrapped = f"{cls.__name__}.from_sklearn_model", cls._wrapped_class
+        if type(model) is not wrapped:
             raise UnsupportedModelError(
-                f"{cls.__name__}.from_sklearn_model got a {type(model).__name__}; it takes a "
-                f"fitted {cls._wrapped_class.__name__} of scikit-learn."
+                f"{caller} got {_what_came(model)}; it takes a fitted {wrapped.__name__} of "
+                f"{library_of(wrapped)}."
             )
-        check_is_fitted(model)
+        check_is_fitted(model, msg=f"The %(name)s that {caller} got is not fitted: fit it first.")
 
     @abstractmethod
     def _quantize(
@@ -415,3 +417,12 @@ def _checked_batch_size(batch_size: object) -> int | None:
             "engine likes best."
         )
     return int(batch_size)
+
+
+def _what_came(model: object) -> str:
+    """Name what is no model of the wrapped class, and what to give of it, if there is something."""
+    if isinstance(model, type):
+        return f"the class {model.__name__}, not an instance"
+    if isinstance(model, Pipeline):
+        return "a Pipeline: give pipeline[-1], and X as the steps before make it"
+    return f"a {type(model).__name__} of {library_of(type(model))}"

@@ -85,6 +85,10 @@ NotFittedError
     A model that is not fitted.
 """
 
+_WHAT_TO_ADOPT = (
+    "; give the fitted model, and X: rows that show the ranges, such as the training data"
+)
+
 _IN_FIT_ONLY = "Without effect on this estimator; used if it is fitted again."
 
 
@@ -152,8 +156,8 @@ def constructor(
     return __init__
 
 
-def library_of(wrapped: type[BaseEstimator]) -> str:
-    """Package that a wrapped class comes from."""
+def library_of(wrapped: type) -> str:
+    """Package that a class comes from."""
     return wrapped.__module__.partition(".")[0]
 
 
@@ -231,19 +235,27 @@ def _parameters_of(wrapped: type[BaseEstimator]) -> list[inspect.Parameter]:
 def _adoption(ours: Callable[..., Any], own: tuple[OwnParameter, ...]) -> Callable[..., Any]:
     """`from_sklearn_model` with our parameters spelled out."""
     leading = [p for p in inspect.signature(ours).parameters.values() if p.kind is not _VARIADIC]
-    method = _under_signature(ours, inspect.Signature([*leading, *_keywords(own)]))
+    method = _under_signature(ours, inspect.Signature([*leading, *_keywords(own)]), _WHAT_TO_ADOPT)
     texts = {"purpose": inspect.getdoc(ours), "parameters": parameters_doc(own, adopted=True)}
     method.__doc__ = _ADOPTION_DOC.format(**texts)
     return method
 
 
-def _under_signature(ours: Callable[..., Any], signature: inspect.Signature) -> Callable[..., Any]:
-    """Our method under another signature, which scikit-learn inspects; gets all but self named."""
+def _under_signature(
+    ours: Callable[..., Any], signature: inspect.Signature, hint: str = ""
+) -> Callable[..., Any]:
+    """Our method under another signature, which scikit-learn inspects; gets all but self named.
+
+    The hint ends the message to who leaves out an argument.
+    """
     variadic = [p.name for p in signature.parameters.values() if p.kind is _VARIADIC]
 
     def method(*args: object, **kwargs: object) -> object:
         check_keywords(ours.__name__, signature, kwargs)
-        bound = signature.bind(*args, **kwargs)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{ours.__name__}(): {error}{hint}") from None
         named = dict(list(bound.arguments.items())[1:])
         for name in variadic:
             named |= named.pop(name, {})

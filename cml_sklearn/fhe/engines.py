@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import NamedTuple, Protocol, cast
 
 from cml_sklearn.config import AUTO, ENGINES, checked_engine, current_engine
 from cml_sklearn.exceptions import CompilationError, InvalidInputError
 from cml_sklearn.fhe.long_steps import LOG
-from cml_sklearn.fhe.protocol import AnyEngine, AnyPortableEngine, LookupCost
+from cml_sklearn.fhe.protocol import AnyEngine, AnyPortableEngine, LookupCost, NotInstalled
 from cml_sklearn.program.program import IntegerProgram
 
 __all__ = ["Choice", "choose_engine", "lookup_costs", "named_engine", "portable_engine"]
@@ -94,11 +95,9 @@ def _cheapest(program: IntegerProgram, n_samples: int) -> Choice:
     refusals = {engine.name: engine.supports(program) for engine in engines}
     able = [engine for engine in engines if refusals[engine.name] is None]
     if not able:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in refusals.items())
-        raise CompilationError(f"No engine can do this model ({reasons}).")
+        raise CompilationError(_why_none(refusals))
     if len(able) == 1:
-        others = (f"{name} can't: {reason}" for name, reason in refusals.items() if reason)
-        return Choice(able[0], "; ".join(others))
+        return Choice(able[0], _told(refusals))
     costs = {engine.name: engine.cost(program, n_samples) for engine in able}
     best = min(able, key=lambda engine: costs[engine.name].total)
     told = ", ".join(
@@ -106,3 +105,16 @@ def _cheapest(program: IntegerProgram, n_samples: int) -> Choice:
         for name, cost in costs.items()
     )
     return Choice(best, f"cheapest for {n_samples} samples with keys: {told}")
+
+
+def _why_none(refusals: Mapping[str, str | None]) -> str:
+    """Say why no engine can do a program, or first which could if it were installed."""
+    for name, reason in refusals.items():
+        if isinstance(reason, NotInstalled):
+            others = _told({other: why for other, why in refusals.items() if other != name})
+            return f"This model needs the engine {name!r}, but {reason}; {others}."
+    return f"No engine can do this model; {_told(refusals)}."
+
+
+def _told(refusals: Mapping[str, str | None]) -> str:
+    return "; ".join(f"{name} can't: {reason}" for name, reason in refusals.items() if reason)

@@ -30,6 +30,7 @@ __all__ = [
     "Engine",
     "FheReport",
     "LookupCost",
+    "NotInstalled",
     "PortableClient",
     "PortableEngine",
     "Sendable",
@@ -269,6 +270,10 @@ class Circuit(Protocol[Ciphertexts, EvaluationKeys]):
     def cost(self, n_samples: int) -> Cost:
         """Estimate predictions without keys; seconds are those of docs/guide/costs.md's machine."""
         ...
+
+
+class NotInstalled(str):
+    """What `Engine.supports` says where a package is all that is missing."""
 
 
 class Engine(Protocol[Ciphertexts, EvaluationKeys]):

@@ -168,7 +168,8 @@ class QuantizedModule:
                 )
         if any((np.isinf(x) | (np.isnan(x) & (not q.takes_missing))).any() for q, x in pairs):
             raise InvalidInputError(
-                "An input holds NaN or infinity, which have no codes; impute or remove such rows."
+                "An input holds NaN or infinity, which the training data did not: impute or remove "
+                "such rows. Trees take NaN if they are fitted here on data with some."
             )
         return tuple(quantizer.quantize(x) for quantizer, x in pairs)
 

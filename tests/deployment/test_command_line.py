@@ -168,6 +168,14 @@ def test_who_is_stopped_hears_what_is_kept_and_leaves_no_keys(
     assert output.read_text() == (folder / "wanted.csv").read_text()
 
 
+def test_who_has_a_wrong_token_is_not_told_to_try_the_same_again(
+    folder: Path, live: Live, tmp_path: Path
+) -> None:
+    done = predicted(folder, live, tmp_path / "out.csv", "--token", "wrong")
+    assert (done.exit_code, "token" in done.output) == (1, True)
+    assert "the same command" not in done.output
+
+
 def test_keys_that_can_not_be_deleted_are_told_of(
     folder: Path, live: Live, tmp_path: Path, monkeypatch: Any
 ) -> None:

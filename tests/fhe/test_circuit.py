@@ -137,9 +137,20 @@ def test_auto_says_what_each_engine_lacks(monkeypatch: pytest.MonkeyPatch) -> No
     assert choose_engine(linear_program()).reason == (
         'seal can\'t: the package "tenseal" is not installed'
     )
+    with pytest.raises(
+        CompilationError, match=r'seal can\'t: the package "tenseal" .*; concrete can\'t: no out'
+    ):
+        choose_engine(program_with_an_unused_input())
+
+
+def test_auto_says_first_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cml_sklearn.fhe.concrete.engine.is_installed", lambda: False)
-    with pytest.raises(CompilationError, match='seal: the package "tenseal" is not installed; con'):
-        choose_engine(linear_program())
+    with pytest.raises(CompilationError) as caught:
+        choose_engine(lookup_program())
+    assert str(caught.value) == (
+        "This model needs the engine 'concrete', but concrete-python is not installed (pip install "
+        "'cml-sklearn[concrete]'); seal can't: it looks up integers, not bits of a grid."
+    )
 
 
 @pytest.mark.parametrize("attempt", [pickle.dumps, copy.copy, copy.deepcopy])
@@ -149,10 +160,14 @@ def test_circuits_stay_and_say_what_goes_elsewhere(attempt: Callable[[FheCircuit
         attempt(circuit)
 
 
-def test_inputs_that_nothing_comes_from_are_refused() -> None:
+def program_with_an_unused_input() -> IntegerProgram:
     builder = ProgramBuilder([range_to(3, 1)] * 3)
     builder.add(Add(), 0, 1)
-    program = builder.build([builder.add(Subtract(), 2, 0)])
+    return builder.build([builder.add(Subtract(), 2, 0)])
+
+
+def test_inputs_that_nothing_comes_from_are_refused() -> None:
+    program = program_with_an_unused_input()
     assert program.unused_inputs == [1]
     with pytest.raises(CompilationError, match="no output comes from its input 1"):
         FheCircuit(program, CircuitOptions(), ConcreteEngine())

@@ -29,7 +29,7 @@ from cml_sklearn.fhe.concrete.selection import select_inputs
 from cml_sklearn.fhe.concrete.substitutes import substitute
 from cml_sklearn.fhe.concrete.traceable import representative_inputs, traceable
 from cml_sklearn.fhe.concrete.tracing import tracing_operations
-from cml_sklearn.fhe.protocol import CircuitOptions, Cost, LookupCost
+from cml_sklearn.fhe.protocol import CircuitOptions, Cost, LookupCost, NotInstalled
 from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.packing import pack_samples
 from cml_sklearn.program.program import Instruction, IntegerProgram
@@ -63,11 +63,14 @@ class ConcreteEngine:
 
     def supports(self, program: IntegerProgram) -> str | None:
         """Every step has its counterpart; what is too wide shows in `compile`."""
-        if not is_installed():
-            return "concrete-python is not installed (pip install 'cml-sklearn[concrete]')"
         # the library encrypts these by one bit, whatever their range
-        unused = program.unused_inputs
-        return f"no output comes from its input {unused[0]}: leave that out" if unused else None
+        if unused := program.unused_inputs:
+            return f"no output comes from its input {unused[0]}: leave that out"
+        if not is_installed():
+            return NotInstalled(
+                "concrete-python is not installed (pip install 'cml-sklearn[concrete]')"
+            )
+        return None
 
     def compile(self, program: IntegerProgram, options: CircuitOptions) -> ConcreteCircuit:
         """Compile for a batch, and where that costs no keys for single samples, too."""

@@ -1,0 +1,19 @@
+"""Where the command ``cml-sklearn`` begins, also where its packages are not installed."""
+
+from __future__ import annotations
+
+import sys
+
+from cml_sklearn.exceptions import MissingPackageError
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command, or say in one line what to install."""
+    try:
+        with MissingPackageError.naming("The command cml-sklearn", "service"):
+            from cml_sklearn.deployment.command_line import app
+    except MissingPackageError as error:
+        sys.exit(str(error))
+    app()
