@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 __all__ = [
     "BitWidthError",
     "CalibrationError",
@@ -69,6 +72,15 @@ class MissingPackageError(CmlError, ImportError):
             f"{user} needs {package}, which is not installed: pip install 'cml-sklearn[{extra}]'.",
             name=package,
         )
+
+    @classmethod
+    @contextmanager
+    def of_imports(cls, user: str, extra: str) -> Iterator[None]:
+        """Say so of what the block imports in vain; parameters as in `of`."""
+        try:
+            yield
+        except ModuleNotFoundError as error:
+            raise cls.of(user, error.name or "a package", extra) from error
 
 
 class UnknownKeywordError(CmlError, TypeError):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import lightgbm
 import numpy as np
-from lightgbm.basic import _ConfigAliases
 from sklearn.base import BaseEstimator
 from typing_extensions import override
 
 from cml_sklearn.estimators.boosters import BoosterClassifier, BoosterEstimator, BoosterRegressor
 from cml_sklearn.estimators.refused_parameters import check_parameters
-from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.exceptions import MissingPackageError, UnsupportedModelError
 from cml_sklearn.forest.grid import FeatureGrid
 from cml_sklearn.forest.tree_arrays import TreeArrays, lightgbm_trees
 from cml_sklearn.quantization.postprocessing import (
@@ -22,6 +20,10 @@ from cml_sklearn.quantization.postprocessing import (
     Softmax,
     TwoClasses,
 )
+
+with MissingPackageError.of_imports("cml_sklearn.lightgbm", "boosting"):
+    import lightgbm
+    from lightgbm.basic import _ConfigAliases
 
 __all__ = ["LGBMClassifier", "LGBMRegressor"]
 

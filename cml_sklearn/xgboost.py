@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import numpy as np
-import xgboost
 from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator
@@ -16,7 +15,7 @@ from cml_sklearn._typing import FloatArray
 from cml_sklearn.estimators.arrays import as_numpy
 from cml_sklearn.estimators.boosters import BoosterClassifier, BoosterEstimator, BoosterRegressor
 from cml_sklearn.estimators.trees import constant_tree
-from cml_sklearn.exceptions import UnsupportedModelError
+from cml_sklearn.exceptions import MissingPackageError, UnsupportedModelError
 from cml_sklearn.forest.grid import FeatureGrid
 from cml_sklearn.forest.tree_arrays import TreeArrays, add_up, xgboost_trees
 from cml_sklearn.quantization.postprocessing import (
@@ -28,6 +27,9 @@ from cml_sklearn.quantization.postprocessing import (
     Threshold,
     TwoClasses,
 )
+
+with MissingPackageError.of_imports("cml_sklearn.xgboost", "boosting"):
+    import xgboost
 
 __all__ = ["XGBClassifier", "XGBRFClassifier", "XGBRFRegressor", "XGBRegressor"]
 

@@ -10,7 +10,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Self
 
-import httpx
 import numpy as np
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
@@ -18,7 +17,10 @@ from tqdm.auto import tqdm
 from cml_sklearn.config import bars_disabled
 from cml_sklearn.deployment.client import FheClient
 from cml_sklearn.deployment.refusals import RefusedError
-from cml_sklearn.exceptions import CmlError, InvalidInputError
+from cml_sklearn.exceptions import CmlError, InvalidInputError, MissingPackageError
+
+with MissingPackageError.of_imports("RemoteModel", "service"):
+    import httpx
 
 __all__ = ["RemoteModel", "UnreachableError"]
 
