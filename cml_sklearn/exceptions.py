@@ -75,7 +75,7 @@ class MissingPackageError(CmlError, ImportError):
 
     @classmethod
     @contextmanager
-    def naming(cls, user: str, extra: str) -> Iterator[None]:
+    def of_imports(cls, user: str, extra: str) -> Iterator[None]:
         """Say what a block's imports are for, where one is not installed; parameters as in `of`."""
         try:
             yield

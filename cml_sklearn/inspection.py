@@ -478,10 +478,8 @@ def _check_lengths(**parts: Sized) -> None:
 
 def _axes(ax: Axes | None, n_lines: int = 0) -> tuple[Axes, Figure | None]:
     """Take axes, or make some that are high enough for so many lines."""
-    try:
+    with MissingPackageError.of_imports("A display", "scripts"):
         from matplotlib import pyplot
-    except ImportError as error:
-        raise MissingPackageError.of("A display", "matplotlib", "scripts") from error
     if ax is None:
         width, height = pyplot.rcParams["figure.figsize"]
         size = (width, max(height, _LINE * n_lines + 1.0))

@@ -16,19 +16,22 @@ __all__ = ["check_keywords", "did_you_mean", "known_keywords"]
 _Taken = ParamSpec("_Taken")
 _Given = TypeVar("_Given")
 
-_FROM_CONCRETE_ML: Mapping[str, str] = MappingProxyType(
+_FROM_CONCRETE_ML: Mapping[str, tuple[str | None, str]] = MappingProxyType(
     {
-        "fhe": 'write execute_in_fhe=True for "execute", execute_in_fhe="simulate" for "simulate", '
-        'and nothing or execute_in_fhe=False for "disable"',
-        "rounding_threshold_bits": "write rounding_bits",
-        "p_error": "it is a parameter of the estimator: give it to the constructor",
-        "global_p_error": "give the estimator p_error, the chance of one wrong lookup",
-        "configuration": "leave it out; engine chooses what encrypts",
-        "import_qat": "leave it out; a graph's QuantizeLinear nodes are kept",
-        "device": "leave it out; everything runs on the CPU",
+        "fhe": (
+            "execute_in_fhe",
+            'write execute_in_fhe=True for "execute", execute_in_fhe="simulate" for "simulate", '
+            'and nothing or execute_in_fhe=False for "disable"',
+        ),
+        "rounding_threshold_bits": ("rounding_bits", "write rounding_bits"),
+        "p_error": (None, "it is a parameter of the estimator: give it to the constructor"),
+        "global_p_error": (None, "give the estimator p_error, the chance of one wrong lookup"),
+        "configuration": (None, "leave it out; engine chooses what encrypts"),
+        "import_qat": (None, "leave it out; a graph's QuantizeLinear nodes are kept"),
+        "device": (None, "leave it out; everything runs on the CPU"),
     }
 )
-"""What to do instead, by keyword."""
+"""The keyword in place of one, where that is none of another call, and what to do; by keyword."""
 
 
 def known_keywords(function: Callable[_Taken, _Given]) -> Callable[_Taken, _Given]:
@@ -79,25 +82,24 @@ def check_keywords(function: str, signature: inspect.Signature, given: Iterable[
             )
 
 
-def did_you_mean(given: Iterable[str], known: Iterable[str]) -> str:
+def did_you_mean(given: Iterable[object], known: Iterable[str]) -> str:
     """Hint to append to an error: ``"; did you mean 'n_bits'?"``, or nothing if none is near.
 
     Parameters
     ----------
-    given : iterable of str
-        Names that are not known.
+    given : iterable
+        Names that are not known, or what came in their place.
     known : iterable of str
     """
-    known = list(known)
-    near = [match for name in given for match in get_close_matches(name, known, n=1)]
+    spelled = {name.lower(): name for name in known}
+    matches = (get_close_matches(str(name).lower(), spelled, n=1) for name in given)
+    near = [spelled[match] for found in matches for match in found]
     return f"; did you mean {', '.join(map(repr, dict.fromkeys(near)))}?" if near else ""
 
 
 def _remedy(name: str, known: list[str]) -> str:
     """Say what stands for a keyword here, which one is near, or which ones there are."""
-    if name not in _FROM_CONCRETE_ML:
+    counterpart, remedy = _FROM_CONCRETE_ML.get(name, (None, ""))
+    if not remedy or counterpart not in {None, *known}:
         return did_you_mean([name], known) or f"; it takes {', '.join(known)}."
-    return (
-        f": {_FROM_CONCRETE_ML[name]}. For what else differs from Concrete-ML, see "
-        "docs/reference/migration.md."
-    )
+    return f": {remedy}. For what else differs from Concrete-ML, see docs/reference/migration.md."

@@ -21,7 +21,7 @@ from cml_sklearn.quantization.postprocessing import (
     TwoClasses,
 )
 
-with MissingPackageError.naming(__name__, "boosting"):
+with MissingPackageError.of_imports(__name__, "boosting"):
     import lightgbm
     from lightgbm.basic import _ConfigAliases
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
 from numpy.typing import ArrayLike
-from torch import nn
-from torch.nn import functional
-from torch.utils.hooks import RemovableHandle
 
+from cml_sklearn.exceptions import MissingPackageError
 from cml_sklearn.quantization.bit_widths import Widths, checked_rounding, width_of
+
+with MissingPackageError.of_imports(__name__, "torch"):
+    import torch
+    from torch import nn
+    from torch.nn import functional
+    from torch.utils.hooks import RemovableHandle
 
 __all__ = ["rounded_to_steps", "simulated_rounding"]
 

@@ -28,7 +28,7 @@ from cml_sklearn.quantization.postprocessing import (
     TwoClasses,
 )
 
-with MissingPackageError.naming(__name__, "boosting"):
+with MissingPackageError.of_imports(__name__, "boosting"):
     import xgboost
 
 __all__ = ["XGBClassifier", "XGBRFClassifier", "XGBRFRegressor", "XGBRegressor"]

@@ -154,6 +154,22 @@ def test_unknown_calibration_method() -> None:
         PostTrainingAffineQuantization(5, calibration="max")  # type: ignore[arg-type]
 
 
+class GivesInnerTensors(nn.Module):
+    """Each output is a function of one before it."""
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        positive = torch.relu(x)
+        return positive, torch.tanh(positive), torch.maximum(positive, torch.sigmoid(x))
+
+
+def test_outputs_may_be_functions_of_other_outputs() -> None:
+    x = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    quantized = compile_torch_model(GivesInnerTensors(), x, n_bits=8, rounding_bits=8)
+    wanted = GivesInnerTensors()(torch.from_numpy(x))
+    for found, output in zip(quantized.forward(x), wanted, strict=True):
+        np.testing.assert_allclose(found, output.numpy(), atol=0.05)
+
+
 def test_several_inputs_and_outputs() -> None:
     class Two(nn.Module):
         def __init__(self) -> None:

@@ -68,3 +68,18 @@ def test_any_other_keyword_gets_the_nearest_or_the_list() -> None:
         model.predict([[0.0]], execute_fhe=True)
     with pytest.raises(UnknownKeywordError, match=r"'colour'; it takes X, execute_in_fhe\.$"):
         model.predict([[0.0]], colour=True)
+
+
+@pytest.mark.parametrize(
+    ("call", "keyword", "instead"),
+    [
+        (LogisticRegression().fit, "fhe", r"it takes X, y, sample_weight\.$"),
+        (LogisticRegression, "rounding_threshold_bits", r"it takes penalty, .*p_error\.$"),
+        (LogisticRegression, "c", r"did you mean 'C'\?$"),
+    ],
+)
+def test_no_call_is_told_to_take_a_keyword_that_it_refuses(
+    call: Callable[..., object], keyword: str, instead: str
+) -> None:
+    with pytest.raises(UnknownKeywordError, match=rf"'{keyword}'; {instead}"):
+        call(**{keyword: 1})

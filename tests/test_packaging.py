@@ -57,6 +57,7 @@ def test_versions_of_all_that_users_extras_bring_are_shown(
         ("lightgbm", "lightgbm", "boosting"),
         ("deployment.remote", "httpx", "service"),
         ("deployment.service", "fastapi", "service"),
+        ("quantization_aware", "torch", "torch"),
         ("deployment.monitoring", "prometheus_client", "service"),
     ],
 )

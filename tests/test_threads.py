@@ -64,17 +64,24 @@ def test_threads_get_the_clear_predictions(model: Any, mode: Any) -> None:
         np.testing.assert_array_equal(result, expected)
 
 
-def test_predictions_go_by_the_earlier_model_while_a_fit_quantizes(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("model", "step"),
+    [(KMeans(3, random_state=0), "_quantize"), (DecisionTreeClassifier(), "_quantize_forest")],
+    ids=["KMeans", "DecisionTreeClassifier"],
+)
+def test_the_earlier_model_stays_whole_while_a_fit_quantizes(
+    model: Any, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = KMeans(3, random_state=0).fit(X)
-    earlier, seen = model.predict(X), []
-    quantize = KMeans._quantize
+    model.fit(X, Y)
+    earlier, seen = (model.predict(X), model.sklearn_model_), []
+    quantize = getattr(type(model), step)
 
-    def observed(self: KMeans, *args: Any) -> Any:
-        seen.append(model.predict(X))
+    def observed(self: Any, *args: Any) -> Any:
+        seen.append((model.predict(X), model.sklearn_model_))
         return quantize(self, *args)
 
-    monkeypatch.setattr(KMeans, "_quantize", observed)
-    model.fit(X[::2, ::-1])
-    np.testing.assert_array_equal(seen, [earlier])
+    monkeypatch.setattr(type(model), step, observed)
+    model.fit(X[::2, ::-1], Y[::2])
+    ((predictions, wrapped),) = seen
+    np.testing.assert_array_equal(predictions, earlier[0])
+    assert wrapped is earlier[1]

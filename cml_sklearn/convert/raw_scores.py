@@ -29,7 +29,7 @@ class _Converter(Protocol):
 def _converter() -> _Converter:
     from cml_sklearn.convert import direct, hummingbird
 
-    return hummingbird if find_spec("hummingbird") else direct
+    return hummingbird if all(map(find_spec, ("hummingbird", "torch"))) else direct
 
 
 def linear_map_to_onnx(coef: FloatArray, intercept: FloatArray) -> onnx.ModelProto:

@@ -82,11 +82,9 @@ def opened_ring(data: bytes, passphrase: str, path: object) -> dict[str, tuple[b
 
 def _cipher(passphrase: str, salt: bytes) -> AESGCM:
     """Derive AES-GCM's key from a passphrase."""
-    try:
+    with MissingPackageError.of_imports("A file of keys", "deployment"):
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
         from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-    except ImportError as error:
-        raise MissingPackageError.of("A file of keys", "cryptography", "deployment") from error
     if not isinstance(passphrase, str) or not passphrase:
         raise InvalidInputError("The passphrase is empty; give a text of some length.")
     derive = Scrypt(salt=salt, length=32, **_COST)

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from cml_sklearn._version import __version__
 from cml_sklearn.deployment.client import FheClient
 from cml_sklearn.deployment.remote import RemoteModel
-from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.exceptions import InvalidInputError, MissingPackageError
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -72,7 +72,8 @@ def save_model(client: str | Path, path: str | Path, *, url: str | None = None) 
     InvalidInputError
         The file is no client's half.
     """
-    from mlflow import pyfunc
+    with MissingPackageError.of_imports("A model of MLflow", "mlflow"):
+        from mlflow import pyfunc
 
     pyfunc.save_model(path=str(path), **_arguments(client, url))
 
@@ -95,7 +96,8 @@ def log_model(
     -------
     ModelInfo
     """
-    from mlflow import pyfunc
+    with MissingPackageError.of_imports("A model of MLflow", "mlflow"):
+        from mlflow import pyfunc
 
     return pyfunc.log_model(name=name, **_arguments(client, url), **options)
 

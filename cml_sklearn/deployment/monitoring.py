@@ -11,7 +11,7 @@ import time
 
 from cml_sklearn.exceptions import MissingPackageError
 
-with MissingPackageError.naming(__name__, "service"):
+with MissingPackageError.of_imports(__name__, "service"):
     from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from cml_sklearn.deployment.pool import Pool

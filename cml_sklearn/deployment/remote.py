@@ -19,7 +19,7 @@ from cml_sklearn.deployment.client import FheClient
 from cml_sklearn.deployment.refusals import RefusedError
 from cml_sklearn.exceptions import CmlError, InvalidInputError, MissingPackageError
 
-with MissingPackageError.naming(__name__, "service"):
+with MissingPackageError.of_imports(__name__, "service"):
     import httpx
 
 __all__ = ["RemoteModel", "UnreachableError"]

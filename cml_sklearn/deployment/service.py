@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple
 
 from cml_sklearn.exceptions import InvalidInputError, MissingPackageError
 
-with MissingPackageError.naming(__name__, "service"):
+with MissingPackageError.of_imports(__name__, "service"):
     import uvicorn
     from anyio.to_thread import run_sync
     from fastapi import FastAPI, Header, Request, Response

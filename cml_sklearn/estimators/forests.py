@@ -108,9 +108,11 @@ class SingleTreeClassifier(AveragedClassifier):
         return {**steps, "predict": _by_output([1] * len(labels), labels, stacked=True)}
 
     @override
-    def _quantize_forest(self, forest: Forest, samples: Samples) -> dict[str, QuantizedModule]:
+    def _quantize_forest(
+        self, model: BaseEstimator, forest: Forest, samples: Samples
+    ) -> dict[str, QuantizedModule]:
         probabilities = self._make_module(forest, samples)
-        sizes = _sizes_of(self.sklearn_model_)
+        sizes = _sizes_of(model)
         labels = label_forest(forest, sizes)
         # the integers of labels are exact in as many bits as count them
         n_bits = max(1, (max(sizes) - 1).bit_length())

@@ -250,14 +250,17 @@ class TreeEstimator(FheEstimator):
         samples: Samples,
     ) -> Self:
         """Make a fitted model this estimator's own; its trees are in terms of codes."""
-        self.sklearn_model_ = model
-        self.grid_ = grid
         graph = trees_to_onnx(trees, grid.n_features)
-        forest = forest_from_onnx(graph, grid)
-        return self._adopt_modules(model, graph, self._quantize_forest(forest, samples))
+        self.grid_ = grid
+        modules = self._quantize_forest(model, forest_from_onnx(graph, grid), samples)
+        self.sklearn_model_ = model  # after what takes long or fails, as in `_adopt`
+        return self._adopt_modules(model, graph, modules)
 
-    def _quantize_forest(self, forest: Forest, samples: Samples) -> dict[str, QuantizedModule]:
+    def _quantize_forest(
+        self, model: BaseEstimator, forest: Forest, samples: Samples
+    ) -> dict[str, QuantizedModule]:
         """Modules by method; those that are missing take the module of "predict"."""
+        del model
         return {"predict": self._make_module(forest, samples)}
 
     def _make_module(

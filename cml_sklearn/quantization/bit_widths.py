@@ -89,13 +89,13 @@ class BitWidths:
     @classmethod
     def _from_mapping(cls, n_bits: Mapping[str, int | Sequence[int]]) -> BitWidths:
         roles = [field.name for field in fields(cls)]
-        unknown = sorted(set(n_bits) - set(roles))
+        unknown = sorted(set(n_bits) - set(roles), key=str)
         missing = [role for role in ("inputs", "weights") if role not in n_bits]
         if unknown or missing:
             raise InvalidInputError(
-                f"n_bits came with roles {sorted(n_bits)}; the roles are {roles}, and 'inputs' and "
-                f"'weights' must be given{did_you_mean(unknown, roles) or '.'} Give these, or one "
-                "int for all."
+                f"n_bits came with roles {sorted(n_bits, key=str)}; the roles are {roles}, and "
+                f"'inputs' and 'weights' must be given{did_you_mean(unknown, roles) or '.'} Give "
+                "these, or one int for all."
             )
         inputs = _checked("n_bits['inputs']", n_bits["inputs"])
         weights = _checked_layers("n_bits['weights']", n_bits["weights"])

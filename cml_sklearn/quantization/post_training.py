@@ -231,7 +231,9 @@ class PostTrainingAffineQuantization:
         n_weighted = n_products(graph.nodes)
         widths = self.n_bits.narrow_last(n_weighted) if self.narrow_last else self.n_bits
         _walk(graph.nodes, widths, tensors, builder, activations)
-        outputs = [_add_output(builder, tensors[o], self.n_bits.outputs) for o in graph.outputs]
+        found = [_as_output(tensors[o], self.n_bits.outputs) for o in graph.outputs]
+        # the builder does not know what it adds, so that nothing more may be computed after it
+        outputs = [_add_output(builder, tensor) for tensor in found]
         self._check_layers(n_weighted, builder.program.n_lookups)
         numbers, scales = zip(*outputs, strict=True)
         return builder.program.build(numbers), scales
@@ -369,13 +371,17 @@ def _checked_method(method: RangeMethod) -> RangeMethod:
     return method
 
 
-def _add_output(builder: ModuleBuilder, output: Operand, n_bits: int) -> tuple[int, OutputScale]:
-    """Make an output unsigned; gives its number, and how to read it."""
+def _as_output(output: Operand, n_bits: int) -> QuantizedTensor:
+    """Make an output of the model an affine function of integers."""
     if not isinstance(output, QuantizedTensor):
         raise UnsupportedOperatorError(
             "An output of the model is a constant or depends on no input; there is nothing "
             "to encrypt. Remove it from the graph."
         )
-    tensor = output.requantize(n_bits, unless=output.is_affine).with_integer_offset()
+    return output.requantize(n_bits, unless=output.is_affine).with_integer_offset()
+
+
+def _add_output(builder: ModuleBuilder, tensor: QuantizedTensor) -> tuple[int, OutputScale]:
+    """Make a tensor an unsigned output; gives its number, and how to read it."""
     number, shift = builder.program.add_output(tensor.number)
     return number, OutputScale(np.asarray(tensor.scale), shift, np.asarray(tensor.offset))

@@ -104,9 +104,9 @@ def test_ranges_need_finite_values() -> None:
 def test_n_bits_by_role() -> None:
     assert BitWidths.resolve(3) == BitWidths(3, 3, 3, 8)
     assert BitWidths.resolve({"inputs": 5, "weights": 4}) == BitWidths(5, 4, 5, 8)
-    for wrong in ({"inputs": 4}, {"inputs": 4, "weights": 4, "more": 1}):
+    for wrong in ({"inputs": 4}, {"inputs": 4, "weights": 4, "more": 1}, {"inputs": 4, 3: 4}):
         with pytest.raises(InvalidInputError, match="the roles are"):
-            BitWidths.resolve(wrong)
+            BitWidths.resolve(wrong)  # type: ignore[arg-type]
     for wrong_width in (True, 1, 17, 2.5, "4"):
         with pytest.raises(InvalidInputError, match="must be an int from 2 to 16"):
             BitWidths.resolve(wrong_width)  # type: ignore[arg-type]

@@ -13,11 +13,15 @@ Every index counts from its proven smallest value, so that no lookup meets a sig
 
 *Elements taken from a tensor with a sign.* It refuses them where they have none themselves, so they
 are taken from integers without any.
+
+*Lookups whose index may round up over its last step.* It drops the carry; here their tables are
+twice as long, and the second half is the last entry.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import prod
 from typing import NamedTuple
 
@@ -111,6 +115,15 @@ def _take(builder: ProgramBuilder, step: Take, x: _Tensor) -> _Tensor:
     return _shift(builder, _add(builder, step, unsigned), low)
 
 
+def _roomy(builder: ProgramBuilder, step: Lookup, x: _Tensor) -> _Tensor:
+    """Look up in a table that has room for indices that are rounded up."""
+    span = int(x.bounds.high.max(initial=step.low)) - step.low
+    if step.lsbs_to_remove and span > (1 << step.index_width) - (1 << step.lsbs_to_remove):
+        room = np.repeat(step.tables[:, -1:], step.tables.shape[1], axis=1)
+        step = replace(step, tables=np.hstack([step.tables, room]))
+    return _add(builder, step, x)
+
+
 def _shift(builder: ProgramBuilder, x: _Tensor, by: int) -> _Tensor:
     """Add a constant, unless it is 0."""
     return _add(builder, AddConstant(np.full(x.bounds.shape, by)), x) if by else x
@@ -121,6 +134,7 @@ _SUBSTITUTES: Mapping[type[Step], Callable[..., _Tensor]] = {
     MultiplyMatrices: _multiply_matrices,
     Maximum: _maximum,
     Take: _take,
+    Lookup: _roomy,
 }
 
 

@@ -26,14 +26,14 @@ def tracing_operations() -> Mapping[type[steps.Step], Callable[..., Tracer]]:
         steps.MatMul: lambda step, x: x @ step.weights,
         steps.Convolve: lambda step, x: _convolve(fhe, step, x),
         steps.Lookup: lambda step, x: _look_up(fhe, step, x),
-        steps.Declare: lambda step, x: fhe.hint(x, can_store=step.upper),
+        steps.Declare: lambda step, x: _hold(fhe, x, step.upper),
         steps.Pad: lambda step, x: _pad(fhe, x, step.before, step.after),
     }
 
 
 def _look_up(fhe: ModuleType, step: steps.Lookup, x: Tracer) -> Tracer:
     highest = 2**step.index_width - 1
-    index = fhe.hint(x - step.low if step.low else x, can_store=highest)
+    index = _hold(fhe, x - step.low if step.low else x, highest)
     removed = step.lsbs_to_remove
     rows = np.repeat(step.tables, 1 << removed, axis=1)
     with fhe.tag(f"width_{step.width}"):
@@ -43,13 +43,22 @@ def _look_up(fhe: ModuleType, step: steps.Lookup, x: Tracer) -> Tracer:
                 index, lsbs_to_remove=removed, overflow_protection=False, exactness=exactness
             )
             # else the table keeps what samples have reached, and farther indices read another entry
-            index = fhe.hint(rounded, can_store=highest)
+            index = _hold(fhe, rounded, highest)
         if len(rows) == 1:
             return fhe.LookupTable(rows[0].tolist())[index]
         tables = [fhe.LookupTable(row.tolist()) for row in rows]
         chosen = np.empty(step.choice.shape, dtype=object)
         chosen.ravel()[:] = [tables[i] for i in step.choice.ravel()]
         return fhe.LookupTable(np.broadcast_to(chosen[None], index.shape))[index]
+
+
+def _hold(fhe: ModuleType, x: Tracer, upper: int) -> Tracer:
+    """Declare that `x` lies within [0, `upper`], or a wider range that has been declared already.
+
+    A later hint would replace an earlier one, for which tables may have been made.
+    """
+    bits = max(upper.bit_length(), x.computation.properties.get("bit_width_hint", 1))
+    return fhe.hint(x, bit_width=bits)
 
 
 def _convolve(fhe: ModuleType, step: steps.Convolve, x: Tracer) -> Tracer:

@@ -9,6 +9,7 @@ import joblib
 import numpy as np
 import pytest
 
+from cml_sklearn._typing import IntArray
 from cml_sklearn.exceptions import BitWidthError, InvalidInputError
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.concrete import ConcreteEngine
@@ -232,3 +233,28 @@ def test_rounded_indices_may_be_greater_than_those_of_samples(exact: bool) -> No
     wanted = program(samples)[0]
     assert wanted.ravel().tolist() == [10, 8, 0]
     assert np.abs(simulated[0] - wanted).max() <= (0 if exact else 1)
+
+
+def test_a_tensor_may_be_looked_up_rounded_and_given_out() -> None:
+    """Both say how wide it is: the narrower one, said later, must not cut the other's tables."""
+    builder = ProgramBuilder([Bounds(np.zeros(1, np.int64), np.full(1, 31))])
+    tensor = builder.add(AddConstant(np.zeros(1, np.int64)), 0)
+    kept = builder.add(Lookup(0, np.arange(16)[None], np.zeros(1, np.int64), 2), tensor)
+    program = builder.build([builder.add_output(number)[0] for number in (kept, tensor)])
+    assert_simulated_in_full(program, np.arange(32)[:, None])
+
+
+@pytest.mark.parametrize("n_tables", [1, 2])
+def test_an_index_may_round_up_over_its_last_step(n_tables: int) -> None:
+    builder = ProgramBuilder([Bounds(np.zeros(2, np.int64), np.full(2, 15))])
+    tables = np.arange(4) + 4 * np.arange(n_tables)[:, None]
+    total = builder.add(MatMul(np.eye(2, dtype=np.int64)), 0)
+    kept = builder.add(Lookup(0, tables, np.arange(2) % n_tables, 2), total)
+    program = builder.build([builder.add_output(kept)[0]])
+    assert_simulated_in_full(program, np.repeat(np.arange(16), 2).reshape(-1, 2))
+
+
+def assert_simulated_in_full(program: IntegerProgram, inputs: IntArray) -> None:
+    simulated = FheCircuit(program, CircuitOptions(), ConcreteEngine()).simulate(inputs)
+    for values, wanted in zip(simulated, program(inputs), strict=True):
+        np.testing.assert_array_equal(values, wanted)
