@@ -241,3 +241,19 @@ def test_copies_leave_what_they_were_copied_from(model: Any) -> None:
         assert copies[0].fhe_circuit_.options.p_error == 0.1
         floats = model.sklearn_model_.predict_proba(X)
         assert (floats != copies[1].sklearn_model_.predict_proba(X)).any()
+
+
+class Named(linear_model.LogisticRegression):
+    """A user's class with a parameter of its own."""
+
+    def __init__(self, title: str = "", *, C: float = 1.0, n_bits: int = 8) -> None:
+        super().__init__(C=C, n_bits=n_bits)
+        self.title = title
+
+
+def test_subclasses_may_have_parameters_of_their_own() -> None:
+    X, y = load_iris(return_X_y=True)
+    model = clone(Named("mine", C=0.1, n_bits=5)).fit(X, y)
+    plain = linear_model.LogisticRegression(C=0.1, n_bits=5).fit(X, y)
+    assert model.get_params() == {"title": "mine", "C": 0.1, "n_bits": 5}
+    np.testing.assert_array_equal(model.predict_proba(X), plain.predict_proba(X))

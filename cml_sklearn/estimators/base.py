@@ -259,8 +259,14 @@ class FheEstimator(ModelAttributes, NotebookDisplay):
         """
 
     def _make_wrapped(self) -> BaseEstimator:
-        """Make an unfitted model of the wrapped class, with this estimator's parameters."""
+        """Make an unfitted model of the wrapped class, with this estimator's parameters.
+
+        Without those that are ours, or that a user's subclass has added.
+        """
+        kinds = (kind for kind in type(self).__mro__ if issubclass(kind, FheEstimator))
+        wrapping = next(kind for kind in kinds if "_wrapped_class" in vars(kind))
         own = {parameter.name for parameter in self._own_parameters}
+        own |= {*self._get_param_names()} - {*wrapping._get_param_names()}
         parameters = self.get_params(deep=False).items()
         return self._wrapped_class(**{k: _unwrapped(v) for k, v in parameters if k not in own})
 
