@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
@@ -72,10 +73,7 @@ def save_model(client: str | Path, path: str | Path, *, url: str | None = None) 
     InvalidInputError
         The file is no client's half.
     """
-    with MissingPackageError.of_imports("A model of MLflow", "mlflow"):
-        from mlflow import pyfunc
-
-    pyfunc.save_model(path=str(path), **_arguments(client, url))
+    _pyfunc().save_model(path=str(path), **_arguments(client, url))
 
 
 def log_model(
@@ -96,10 +94,15 @@ def log_model(
     -------
     ModelInfo
     """
+    return _pyfunc().log_model(name=name, **_arguments(client, url), **options)
+
+
+def _pyfunc() -> ModuleType:
+    """Import MLflow's part for models of any library, on first need."""
     with MissingPackageError.of_imports("A model of MLflow", "mlflow"):
         from mlflow import pyfunc
-
-    return pyfunc.log_model(name=name, **_arguments(client, url), **options)
+    module: ModuleType = pyfunc
+    return module
 
 
 def _arguments(client: str | Path, url: str | None) -> dict[str, Any]:
