@@ -44,7 +44,7 @@ test-312: $(STAMP312)  ## the tests with Python 3.12, in an environment of its o
 	OMP_NUM_THREADS=1 $(VENV312)/bin/pytest -n 2 --dist worksteal
 
 test-slow: $(STAMP)  ## the slow tests only
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -o faulthandler_timeout=3600
 
 test-concrete-numpy: $(STAMP) $(NUMPY_STAMP)  ## models on concrete-numpy, with Python 3.10
 	rm -rf build/modules && mkdir -p build/modules

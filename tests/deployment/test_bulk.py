@@ -25,7 +25,7 @@ from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.fhe import parcel
 from cml_sklearn.linear_model import LogisticRegression
 
-distributed = pytest.importorskip("distributed")
+dask, distributed = pytest.importorskip("dask"), pytest.importorskip("distributed")
 pytestmark = [pytest.mark.fhe, pytest.mark.filterwarnings("ignore")]
 
 N_ROWS, N_PARTITIONS = 2000, 20
@@ -65,7 +65,9 @@ def new_cluster() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    with new_cluster() as opened:
+    # by itself Dask takes copies from workers that stand idle at a moment, and sends them again
+    kept = {"distributed.scheduler.active-memory-manager.start": False}
+    with dask.config.set(kept), new_cluster() as opened:
         yield opened
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -54,8 +57,19 @@ def test_another_parcel_takes_the_place_of_the_last() -> None:
     assert names == ["a", "b", "a"]
 
 
-@pytest.mark.parametrize("backend", ["threading", "loky", "multiprocessing", "sequential"])
+@pytest.mark.parametrize("backend", ["threading", "loky", "sequential"])
 def test_all_backends_of_joblib_serve(backend: str) -> None:
+    check_backend(backend)
+
+
+def test_forked_workers_serve() -> None:
+    """From a new process: one that is forked with threads may find their locks taken, forever."""
+    code = "from tests.fhe.test_parcel import check_backend; check_backend('multiprocessing')"
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code], cwd=root, check=True, timeout=120)
+
+
+def check_backend(backend: str) -> None:
     program = lookup_program()
     circuit = FheCircuit(program, CircuitOptions(batch_size=2), ClearEngine())
     codes = codes_for(program, 7)
