@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -147,8 +146,7 @@ class Birch(PartialFitMixin, _DistantCentres, wraps=sklearn.cluster.Birch):
         check_is_fitted(self)
         self._check_can_go_on()
         self._validate_params()
-        parameters = self._make_wrapped().get_params(deep=False)
-        model = copy.deepcopy(self.sklearn_model_).set_params(**parameters)
+        model = self._model_to_train_on()
         return self._adopt(model.partial_fit(), *self._calibration)
 
     @override

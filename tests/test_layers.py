@@ -19,7 +19,7 @@ from tests.estimators import name_of
 
 PACKAGE = Path(cml_sklearn.__file__).parent
 FLOORS = [
-    {"_typing", "_version", "exceptions"},
+    {"_callers", "_typing", "_version", "exceptions"},
     {"keywords"},
     {"_show_versions", "config"},
     {"program"},

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sklearn.linear_model
 from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
@@ -251,6 +252,16 @@ def test_partial_fit_keeps_the_ranges_of_earlier_batches() -> None:
     assert model.score(X, y) > 0.6
 
 
+def test_partial_fit_takes_parameters_that_were_set_since() -> None:
+    X, y = load_iris(return_X_y=True)
+    ours, theirs = SGDClassifier(random_state=0), sklearn.linear_model.SGDClassifier(random_state=0)
+    for alpha in (1e-4, 1.0):
+        for model in (ours, theirs):
+            model.set_params(alpha=alpha).partial_fit(X, y, classes=np.unique(y))
+        np.testing.assert_array_equal(ours.sklearn_model_.coef_, theirs.coef_)
+        assert ours.sklearn_model_.alpha == alpha
+
+
 def test_n_bits_by_role() -> None:
     model, X, _ = fitted(Ridge(n_bits={"inputs": 4, "weights": 7}))
     assert model.quantized_module_.quantize_input(X)[0].max() == 15
@@ -280,9 +291,11 @@ def test_values_far_out_of_range_are_warned_of_once_a_call(
     told = "2 of 20 values, in 2 of 10 features, lie outside the range of training"
     assert caplog.messages == [f"clipped: {told}"]
     ends[1, 3] += 2 * (high - low)[3]
-    with pytest.warns(ClippedInputWarning, match=f"{told}.* in column 3, by 11 times") as warned:
-        model.predict(ends)
-    assert [each.filename for each in warned] == [__file__]  # where predict is called
+    pipeline = make_pipeline("passthrough", model)
+    for call in (model.predict, lambda X: model.score(X, X[:, 0]), pipeline.predict):
+        with pytest.warns(ClippedInputWarning, match=f"{told}.* column 3, by 11 times") as warned:
+            call(ends)
+        assert [each.filename for each in warned] == [__file__]  # where it is called
 
 
 def test_many_values_a_little_out_of_range_are_warned_of() -> None:

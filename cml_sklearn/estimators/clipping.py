@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
+from cml_sklearn._callers import warn_caller
 from cml_sklearn._typing import FloatArray
 from cml_sklearn.exceptions import ClippedInputWarning
 from cml_sklearn.fhe.long_steps import LOG
@@ -59,10 +58,9 @@ def report_clipping(encoder: Encoder, X: FloatArray, seen: Ends) -> None:
     LOG.info("clipped: %s", told)
     is_much = len(X) >= _ENOUGH_ROWS and clipped.mean(axis=0).max() > _MANY
     if far.max() > _FAR or is_much:
-        warnings.warn(
+        warn_caller(
             f"{told} and were clipped; the farthest, in column {far.max(axis=0).argmax()}, by "
             f"{far.max():.3g} times its width. Check units and scaling of X, or fit on samples "
             "that have such values.",
             ClippedInputWarning,
-            stacklevel=6,
         )

@@ -50,11 +50,19 @@ class PartialFitMixin(CalibratedOnBatches):
         """
         self._check_can_go_on()
         self._validate_params()
-        # a copy: what fails or is interrupted leaves this estimator as it was
-        model = copy.deepcopy(vars(self).get("sklearn_model_", self._make_wrapped()))
+        model = self._model_to_train_on()
         model.partial_fit(X, y, **fit_params)
         batch = rows_with_weight(as_dense(X), fit_params.get("sample_weight"))
         return self._adopt(model, self._with_earlier_rows(batch))
+
+    def _model_to_train_on(self) -> BaseEstimator:
+        """Copy the fitted model, or make one, with the parameters that hold now.
+
+        A copy: what fails or is interrupted leaves this estimator as it was.
+        """
+        made = self._make_wrapped()
+        fitted = copy.deepcopy(vars(self).get("sklearn_model_", made))
+        return cast("BaseEstimator", fitted.set_params(**made.get_params(deep=False)))
 
     @override
     def _adopt(

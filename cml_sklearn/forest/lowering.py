@@ -18,6 +18,9 @@ from cml_sklearn.program.steps import Trees
 from cml_sklearn.quantization.decoders import FieldDecoder
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 
+_SAME_TOTAL = 1e-6
+"""Error of what is taken for one total, as a share of the last output's range."""
+
 _MAX_SUM_BITS = 30
 """Leaves have 32 bits."""
 
@@ -121,9 +124,10 @@ def quantize_forest(
     offset = np.array([output.offset for output in outputs])
     error = np.array([output.max_error for output in outputs])
     if total is not None:
+        whole, beside = total
         scale = np.hstack([scale, -scale.sum(axis=1, keepdims=True)])
-        offset = np.append(offset, total - offset.sum())
-        error = np.append(error, error.sum())
+        offset = np.append(offset, whole - offset.sum())
+        error = np.append(error, error.sum() + beside)
     decoder = FieldDecoder(np.ldexp(scale, unit), np.ldexp(offset, unit))
     return IntegerForest(step, decoder, np.ldexp(error, unit))
 
@@ -151,19 +155,24 @@ def _in_usual_units(forest: Forest) -> tuple[Forest, int]:
     return replace(forest, value=value, offset=offset), exponent
 
 
-def _common_total(rounding: LeafRounding) -> float | None:
-    """Sum of all outputs if it's the same at every leaf, as for probabilities."""
-    forest = rounding.forest
+def _common_total(rounding: LeafRounding) -> tuple[float, float] | None:
+    """Sum of all outputs if it's the same at every leaf, as for probabilities, and its error.
+
+    The same but for the last bits of a float32, as the last output sees them: it may be far smaller
+    than the others.
+    """
+    forest, starts = rounding.forest, rounding.starts
     if forest.n_outputs < 2:
         return None
-    sums, counts = rounding.value.sum(axis=1), np.diff([*rounding.starts, len(rounding.value)])
-    greatest, least, size = (
-        f.reduceat(v, rounding.starts)
-        for f, v in ((np.maximum, sums), (np.minimum, sums), (np.maximum, np.abs(sums)))
-    )
-    if np.any(greatest - least > 1e-6 * (1 + size)):
+    sums, last = rounding.value.sum(axis=1), rounding.value[:, -1]
+    middle = (np.maximum.reduceat(sums, starts) + np.minimum.reduceat(sums, starts)) / 2
+    size = np.maximum.reduceat(np.abs(rounding.value).sum(axis=1), starts).sum()
+    error = (np.maximum.reduceat(sums, starts) - middle).sum()
+    error += np.finfo(np.float64).eps * (size + np.abs(forest.offset).sum())
+    span = (np.maximum.reduceat(last, starts) - np.minimum.reduceat(last, starts)).sum()
+    if error > _SAME_TOTAL * span:
         return None
-    return float(forest.offset.sum() + (np.add.reduceat(sums, rounding.starts) / counts).sum())
+    return float(forest.offset.sum() + middle.sum()), float(error)
 
 
 def _to_step(

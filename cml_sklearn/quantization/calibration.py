@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cml_sklearn._callers import warn_caller
 from cml_sklearn._typing import Array, FloatArray
-from cml_sklearn.exceptions import (
-    CalibrationError,
-)
+from cml_sklearn.exceptions import CalibrationError
 from cml_sklearn.onnx.graph import Node, PreparedGraph
 from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.onnx.running import run_node
@@ -82,12 +80,10 @@ def calibrated_activations(
 def _cut_off(values: FloatArray, node: Node) -> FloatArray:
     """Cut infinities that come from a node off, with a warning."""
     finite = finite_values(values, node)
-    warnings.warn(
+    warn_caller(
         f"{node} gives infinity for {np.count_nonzero(np.isinf(values))} of {values.size} "
         f"calibration values; they count as {finite.min():.6g} or {finite.max():.6g}, the "
         "outermost finite ones. Give data that the float model is finite on, or keep the "
-        "operator's argument inside its domain.",
-        UserWarning,
-        stacklevel=2,
+        "operator's argument inside its domain."
     )
     return finite

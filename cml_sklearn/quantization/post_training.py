@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cml_sklearn._callers import warn_caller
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.exceptions import (
     BitWidthError,
@@ -211,7 +211,7 @@ class PostTrainingAffineQuantization:
                 return None
             check_width(program)
         except WideSquaresError as error:
-            warnings.warn(str(error), UserWarning, stacklevel=3)
+            warn_caller(str(error))
             return None
         except (BitWidthError, UnsupportedOperatorError):  # of lookups on wide integers
             return None

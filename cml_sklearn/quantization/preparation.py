@@ -15,6 +15,7 @@ from cml_sklearn.onnx.numpy_module import NumpyModule
 from cml_sklearn.onnx.running import run_node
 from cml_sklearn.quantization.clear_tail import ClearTail, tensors_of_sizes
 from cml_sklearn.quantization.decompositions import decompose
+from cml_sklearn.quantization.ranges import size_of
 from cml_sklearn.quantization.samples_axis import samples_first
 
 __all__ = [
@@ -74,12 +75,18 @@ def with_free_batch(module: NumpyModule, samples: Sequence[Array]) -> NumpyModul
     alone = [module(*(x[i : i + 1] for x in rows)) for i in range(2)]
     for result, *each in zip(freed(*rows), *alone, strict=True):
         joined = np.concatenate(each) if result.ndim else np.stack(each)
-        if result.shape != joined.shape or not np.allclose(result, joined, equal_nan=True):
+        if result.shape != joined.shape or not _alike(result, joined, 1e-5):
             raise InvalidGraphError(
                 "The model was exported for one sample, and its first axis is not that of the "
                 "samples everywhere; export it with a free first axis (dynamic_axes)."
             )
     return freed
+
+
+def _alike(actual: Array, expected: Array, share: float) -> bool:
+    """Whether arrays differ by no more than a share of the greatest value, whatever its size."""
+    least = share * size_of(expected)
+    return np.allclose(actual, expected, rtol=share, atol=least, equal_nan=True)
 
 
 def settle_sizes(
@@ -168,7 +175,7 @@ def _check_rewritten(graph: PreparedGraph, module: NumpyModule, sample: Sequence
     expected = module.activations(*sample)
     actual = completed({spec.name: expected[spec.name] for spec in graph.inputs}, graph)
     for name in expected.keys() & set(graph.outputs):
-        if not np.allclose(actual[name], expected[name], rtol=1e-3, atol=1e-4, equal_nan=True):
+        if not _alike(actual[name], expected[name], 1e-3):
             raise UnsupportedOperatorError(
                 f"The tensor {name!r} comes out otherwise with the samples' axis first; keep it "
                 "the first throughout the model, and write layers with plain operators."

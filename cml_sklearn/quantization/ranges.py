@@ -7,11 +7,11 @@ from typing import Literal
 
 import numpy as np
 
-from cml_sklearn._typing import FloatArray, IntArray
+from cml_sklearn._typing import Array, FloatArray, IntArray
 from cml_sklearn.exceptions import CalibrationError
 from cml_sklearn.quantization.affine import AffineQuantizer
 
-__all__ = ["RangeMethod", "best_range", "finite_values", "random_rows", "thinned"]
+__all__ = ["RangeMethod", "best_range", "finite_values", "random_rows", "size_of", "thinned"]
 
 RangeMethod = Literal["min-max", "mse", "percentile"]
 
@@ -111,6 +111,11 @@ def thinned(
         return list(samples), weight
     rows = random_rows(len(weight), limit)
     return [x[rows] for x in samples], weight[rows] / weight[rows].sum()
+
+
+def size_of(values: Array) -> float:
+    """Greatest finite value without its sign, as a measure for what is negligible beside it."""
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
 
 
 def finite_values(values: FloatArray, source: object) -> FloatArray:

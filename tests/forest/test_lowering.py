@@ -69,14 +69,24 @@ def test_trees_apart_share_no_field() -> None:
     assert [(a == b).all() for a, b in zip(fields[0].T, fields[1].T, strict=True)] == [True, False]
 
 
+UNITS = st.sampled_from([1e-12, 1e-7, 1.0, 1e9])
+"""Outputs of one forest may be of very different sizes."""
+
+
 @settings(deadline=None, max_examples=50)
-@given(forest=forests(), sum_bits=st.integers(2, 12))
-def test_error_stays_within_its_bound(forest: Forest, sum_bits: int) -> None:
+@given(
+    forest=forests(),
+    sum_bits=st.integers(2, 12),
+    units=st.one_of(UNITS.map(lambda unit: [unit] * 3), st.lists(UNITS, min_size=3, max_size=3)),
+)
+def test_error_stays_within_its_bound(forest: Forest, sum_bits: int, units: list[float]) -> None:
+    unit = np.array(units[: forest.n_outputs])
+    forest = replace(forest, value=forest.value * unit, offset=forest.offset * unit)
     integers = quantize_forest(forest, BITS[::5], sum_bits)
-    error = np.abs(_outputs(integers) - forest.evaluate(BITS))
-    assert (error <= integers.max_error + 1e-9).all()
+    error = np.abs(_outputs(integers) - forest.evaluate(BITS)) / unit
+    assert (error <= integers.max_error / unit + 1e-9).all()
     step = np.abs(integers.decoder.scale).sum(axis=0)
-    assert (integers.max_error <= (2 * forest.n_trees + 2) * step + 1e-9).all()
+    assert (integers.max_error / unit <= (2 * forest.n_trees + 2) * step / unit + 1e-5).all()
 
 
 @settings(deadline=None, max_examples=50)

@@ -69,6 +69,17 @@ def test_functions_of_the_same_integers_are_one_lookup(expression: str) -> None:
     assert np.abs(module.forward(X) - expected).max() < 0.15 * np.ptp(expected)
 
 
+@pytest.mark.parametrize("size", [1e-15, 1e-9, 1.0, 1e9])
+@pytest.mark.parametrize(
+    "expression", ["torch.relu(x) > -x", "x >= torch.relu(x)", "torch.relu(x).bool()"]
+)
+def test_comparisons_and_truth_are_of_no_unit(expression: str, size: float) -> None:
+    data = X * np.float32(size)
+    expected = Function(f"({expression}).float()")(torch.tensor(data)).numpy()
+    got = quantized(f"({expression}).float()", data).forward(data)
+    assert (got == expected).mean() > 0.97
+
+
 @pytest.mark.parametrize("expression", ["x + x", "x - 3 * x", "(x + x) * 0.5 + x"])
 def test_sums_of_the_same_integers_are_free(expression: str) -> None:
     assert Lookup not in kinds(quantized(expression))

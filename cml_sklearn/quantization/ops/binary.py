@@ -28,6 +28,7 @@ from cml_sklearn.program.steps import (
 from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
+from cml_sklearn.quantization.ranges import size_of
 from cml_sklearn.quantization.squares import squared
 
 _LOGIC: dict[str, Callable[[FloatArray], FloatArray]] = {
@@ -39,6 +40,9 @@ _LOGIC: dict[str, Callable[[FloatArray], FloatArray]] = {
 
 _CENTRED = 1e-6
 """Share of a step by which integers that stand for a float may miss its 0."""
+
+_LAST_BITS = 1e-7
+"""Share of the greatest value by which floats of 32 bits that are the same may differ."""
 
 _BIT = AffineQuantizer(np.ones(()), np.zeros((), np.int64), 1)
 """Codes of a condition."""
@@ -176,8 +180,11 @@ class QuantizedComparison(
 
     @override
     def same_integers(self, a: QuantizedTensor, b: QuantizedTensor) -> QuantizedTensor:
+        least = _LAST_BITS * max(size_of(x.calibration_values) for x in (a, b))
+
         def function(x: FloatArray, y: FloatArray) -> FloatArray:
-            return self.compute(np.where(np.isclose(x, y), y, x), y).astype(np.float64)
+            same = np.abs(x - y) <= least
+            return self.compute(np.where(same, y, x), y).astype(np.float64)
 
         return a.jointly(function, b)
 

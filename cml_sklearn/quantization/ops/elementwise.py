@@ -12,9 +12,10 @@ from typing_extensions import override
 from cml_sklearn.onnx._arrays import NUMPY_TYPES
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
+from cml_sklearn.quantization.ranges import size_of
 
 _NEGLIGIBLE = 1e-12
-"""What is less is a zero that scale and offset missed."""
+"""What is a smaller share of the greatest value is a zero that scale and offset missed."""
 
 
 class QuantizedIdentity(QuantizedOp, ops=("Identity",)):
@@ -42,7 +43,8 @@ class QuantizedCast(QuantizedOp, ops=("Cast",)):
             return x
         if target == np.bool_:
             whole = x if self.is_integer(0) else x.snapped()
-            return whole.then(lambda values: (np.abs(values) > _NEGLIGIBLE).astype(np.float64))
+            least = _NEGLIGIBLE * size_of(x.calibration_values)
+            return whole.then(lambda values: (np.abs(values) > least).astype(np.float64))
         if not self.is_integer(0):
             return x.snapped().then(lambda values: self.evaluate(np.trunc(values)))
         # no circuit has integers of more than 31 bits
