@@ -25,6 +25,9 @@ _AHEAD = 2
 
 _INPUTS, _ANSWER = ".inputs", ".answer"
 
+_COUNT = "partitions.count"
+"""File that says how many partitions there are: written last, so that none is missing unseen."""
+
 
 def run_partitions(
     server: str | Path,
@@ -76,7 +79,9 @@ def run_partitions(
 
 
 def write_partitions(folder: str | Path, partitions: Iterable[bytes]) -> list[Path]:
-    """Write encrypted partitions as files that are named by number and content.
+    """Write encrypted partitions as files that are named by number and content, and their count.
+
+    A folder that was not written to its end is refused later.
 
     Parameters
     ----------
@@ -103,6 +108,7 @@ def write_partitions(folder: str | Path, partitions: Iterable[bytes]) -> list[Pa
         digest = hashlib.sha256(partition).hexdigest()
         paths.append(folder / f"{number:06}-{digest[:32]}{_INPUTS}")
         write_private(paths[-1], partition)
+    write_private(folder / _COUNT, str(len(paths)).encode())
     return paths
 
 
@@ -150,7 +156,7 @@ def read_answers(inputs: str | Path, answers: str | Path) -> Iterator[bytes]:
     Raises
     ------
     InvalidInputError
-        There are no partitions, or some have no answer yet.
+        There are no partitions, not all were written, or some have no answer yet.
     """
     pairs = _pairs(inputs, answers)
     missing = [path.name for path, place in pairs if not place.exists()]
@@ -191,8 +197,11 @@ def _pairs(inputs: str | Path, answers: str | Path) -> list[tuple[Path, Path]]:
     paths = sorted(Path(inputs).glob(f"*{_INPUTS}"))
     if not paths:
         raise InvalidInputError(f"{inputs} has no partitions; write them by `write_partitions`.")
+    if not (Path(inputs) / _COUNT).exists():
+        raise InvalidInputError(f"{inputs} was not written to its end; write the partitions anew.")
+    count = (Path(inputs) / _COUNT).read_bytes()
     numbers = [path.name.partition("-")[0] for path in paths]
-    if numbers != [f"{number:06}" for number in range(len(paths))]:
+    if numbers != [f"{number:06}" for number in range(len(paths))] or count != b"%d" % len(paths):
         raise InvalidInputError(f"{inputs} lacks partitions, or has others; write them anew.")
     return [(path, Path(answers) / f"{path.stem}{_ANSWER}") for path in paths]
 

@@ -169,6 +169,7 @@ def predict(
         if keys is not None:
             half.load_keys(keys, passphrase or typer.prompt("Passphrase", hide_input=True))
         with (
+            _ended_as_by_ctrl_c(),
             _saying_what_is_kept(output),
             RemoteModel(server, half, token, name=name, retries=retries) as model,
             _forgetting_keys(model) if keys is None else nullcontext(),
@@ -178,8 +179,18 @@ def predict(
 
 
 @contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does, so that the service is told to delete the keys."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def _saying_what_is_kept(output: Path) -> Iterator[None]:
-    """After Ctrl-C, an error that may pass, or any after some rows, say how to go on."""
+    """After Ctrl-C or SIGTERM, an error that may pass, or any after some rows, say how to go on."""
     from cml_sklearn.deployment.csv_files import how_to_go_on, is_begun
     from cml_sklearn.deployment.refusals import RefusedError
     from cml_sklearn.deployment.remote import UnreachableError

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from tqdm.auto import tqdm
 
 from cml_sklearn._typing import Array
@@ -17,7 +16,10 @@ from cml_sklearn.config import bars_disabled
 from cml_sklearn.deployment.client import FheClient
 from cml_sklearn.deployment.files import write_private
 from cml_sklearn.deployment.remote import RemoteModel
-from cml_sklearn.exceptions import InvalidInputError
+from cml_sklearn.exceptions import InvalidInputError, MissingPackageError
+
+with MissingPackageError.of_imports(__name__, "service"):
+    import pandas as pd
 
 __all__ = ["how_to_go_on", "is_begun", "predict_file", "read_rows"]
 
@@ -140,10 +142,12 @@ def read_rows(path: Path, client: FheClient) -> pd.DataFrame:
         The file can't be read, lacks columns, or has no rows.
     """
     header = list(_read_csv(path, nrows=0).columns)
-    wanted = list(client.card.features) or header
-    if missing := [name for name in wanted if name not in header]:
-        raise InvalidInputError(f"{path} lacks the columns {', '.join(missing)}.")
-    words = client.words_of(header)
+    try:
+        words = client.words_of(header)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{path}: {error}") from error
+    # what the pipeline drops need not be there
+    wanted = [name for name in client.card.features or header if name in header]
     table = _read_csv(path, dtype=dict.fromkeys(words, str))
     as_written = (
         _read_csv(path, usecols=list(words), dtype=str, keep_default_na=False) if words else table

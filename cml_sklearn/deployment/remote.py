@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import time
 from collections.abc import Iterator, Mapping, Sized
 from contextlib import suppress
@@ -188,13 +189,17 @@ class RemoteModel:
         """
         keys = self.client.evaluation_keys()
         name = self._uploaded = hashlib.sha256(keys).hexdigest()
-        attempts = _attempts(self.retries)
+        attempts, before = _attempts(self.retries), -1
         while not self._is_whole(response := self._sent("HEAD", f"/keys/{name}", missing=True)):
-            offset = int(response.headers.get("Upload-Offset", 0))
+            offset = _offset_of(response)
             try:
+                if offset <= before:
+                    raise RefusedError(503, "The service has no more of the keys than before.")
                 self._send_piece(name, keys, offset)
+                before = offset
             except (httpx.TransportError, RefusedError) as error:
                 _pause(next(attempts), error)
+                before = -1
         self._keys = name
         return name
 
@@ -263,6 +268,14 @@ def _attempts(retries: int) -> Iterator[int | None]:
     """Count attempts; None after the last one."""
     yield from range(retries)
     yield None
+
+
+def _offset_of(response: httpx.Response) -> int:
+    """Bytes that the service has of an upload."""
+    text = response.headers.get("Upload-Offset", "0")
+    if not re.fullmatch("[0-9]{1,15}", text):
+        raise RefusedError(500, f"Upload-Offset is {text[:60]!r}; is this a service of models?")
+    return int(text)
 
 
 def _first(values: Any) -> Any:

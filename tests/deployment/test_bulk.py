@@ -133,11 +133,23 @@ def test_answers_to_other_rows_are_not_taken(setting: Setting, tmp_path: Path) -
         list(read_answers(tmp_path, tmp_path))
 
 
-def test_a_lost_partition_is_noticed(setting: Setting, tmp_path: Path) -> None:
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_lost_partition_is_noticed(setting: Setting, tmp_path: Path, lost: int) -> None:
     paths = write_partitions(tmp_path, setting.partitions[:3])
-    paths[1].unlink()
+    paths[lost].unlink()
     with pytest.raises(InvalidInputError, match="lacks partitions"):
         list(read_answers(tmp_path, tmp_path))
+
+
+def test_what_was_not_written_to_its_end_is_refused(setting: Setting, tmp_path: Path) -> None:
+    def interrupted() -> Iterator[bytes]:
+        yield from setting.partitions[:2]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_partitions(tmp_path, interrupted())
+    with pytest.raises(InvalidInputError, match="was not written to its end"):
+        run_folder(setting.server, setting.keys, tmp_path, tmp_path / "answers")
 
 
 def test_damaged_partitions_are_refused_in_words(setting: Setting, cluster: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,15 +47,15 @@ def people() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A mixed pipeline's halves, rows, and what is predicted in the clear."""
-    place, rows = tmp_path_factory.mktemp("people"), people()
+    """A mixed pipeline's halves, rows without a column that it drops, and what is predicted."""
+    place, rows = tmp_path_factory.mktemp("people"), people().assign(note="dropped")
     columns = ColumnTransformer(
         [("n", StandardScaler(), ["age"]), ("c", OneHotEncoder(), ["city"])]
     )
     labels = np.where(rows["city"] == "Oslo", "yes, it is", "no")
     model = make_pipeline(columns, LogisticRegression(n_bits=6, max_iter=1000)).fit(rows, labels)
     save_model(model, place)
-    rows.assign(other=1)[["other", "city", "age"]].to_csv(place / "rows.csv", index=False)
+    people().assign(other=1)[["other", "city", "age"]].to_csv(place / "rows.csv", index=False)
     pd.DataFrame({"predict": model.predict(rows)}).to_csv(place / "wanted.csv", index=False)
     np.save(place / "chances.npy", model.predict_proba(rows))
     return place
@@ -136,12 +137,23 @@ def test_what_is_written_is_not_asked_again(folder: Path, live: Live, tmp_path: 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other.csv", "out.csv"]
 
 
+def raising(error: BaseException) -> None:
+    raise error
+
+
 @pytest.mark.parametrize(
-    ("error", "status"), [(KeyboardInterrupt(), 130), (UnreachableError("the line is down"), 1)]
+    ("stop", "status"),
+    [
+        (partial(raising, KeyboardInterrupt()), 130),
+        (partial(signal.raise_signal, signal.SIGTERM), 130),
+        (partial(raising, UnreachableError("the line is down")), 1),
+    ],
+    ids=["Ctrl-C", "SIGTERM", "line"],
 )
 def test_who_is_stopped_hears_what_is_kept_and_leaves_no_keys(
-    folder: Path, live: Live, tmp_path: Path, monkeypatch: Any, error: BaseException, status: int
+    folder: Path, live: Live, tmp_path: Path, monkeypatch: Any, stop: Any, status: int
 ) -> None:
+    before = signal.getsignal(signal.SIGTERM)
     output, keys = tmp_path / "out.csv", live.folder / "keys"
     kept = len(list(keys.glob("*/*")))
     monkeypatch.setattr(csv_files, "predict_file", partial(predict_file, rows=30))
@@ -152,7 +164,7 @@ def test_who_is_stopped_hears_what_is_kept_and_leaves_no_keys(
         def breaking(self: RemoteModel, *given: Any, calls: Any = calls, **named: Any) -> Any:
             self.upload_keys()
             if next(calls, None) is None:
-                raise error
+                stop()
             return compute(self, *given, **named)
 
         monkeypatch.setattr(RemoteModel, "compute", breaking)
@@ -166,6 +178,7 @@ def test_who_is_stopped_hears_what_is_kept_and_leaves_no_keys(
     monkeypatch.setattr(RemoteModel, "compute", compute)
     assert predicted(folder, live, output).exit_code == 0
     assert output.read_text() == (folder / "wanted.csv").read_text()
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_who_has_a_wrong_token_is_not_told_to_try_the_same_again(
@@ -192,7 +205,7 @@ def test_keys_that_can_not_be_deleted_are_told_of(
     ("content", "message"),
     [
         ("age,city\n1,Oslo,3\n", "more fields than its first line"),
-        ("age\n3\n", "lacks the columns city"),
+        ("age\n3\n", "Missing columns: ['city']"),
         ("", "can't be read as CSV"),
         ("age,city\n", "has no rows"),
         ("age,city\nx,Oslo\n", "text"),

@@ -752,6 +752,23 @@ def test_keys_that_expired_are_sent_again(working: Near, client: FheClient) -> N
     np.testing.assert_array_equal(labels, np.repeat(MODELS["logistic"].predict(X), 60))
 
 
+@pytest.mark.parametrize(
+    ("offset", "message"), [("0", "no more of the keys"), ("-1", "Upload-Offset is '-1'")]
+)
+def test_uploads_that_get_nowhere_end(
+    client: FheClient, monkeypatch: pytest.MonkeyPatch, offset: str, message: str
+) -> None:
+    monkeypatch.setattr("cml_sklearn.deployment.remote.time.sleep", lambda _: None)
+    index = [{"name": "it", "version": client.card.digest}]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=index, headers={"Upload-Offset": offset})
+
+    http = httpx.Client(transport=httpx.MockTransport(answer))
+    with pytest.raises(RefusedError, match=message):
+        RemoteModel("http://x", client, "t", http=http).upload_keys()
+
+
 def test_busy_services_are_asked_again(client: FheClient, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr("cml_sklearn.deployment.remote.time.sleep", pauses.append)
