@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import tomllib
 from importlib import import_module
@@ -70,6 +71,38 @@ def test_modules_name_the_extra_that_they_need(
     assert str(caught.value) == (
         f"{name} needs {package}, which is not installed: pip install 'cml-sklearn[{extra}]'."
     )
+
+
+IMPORTS = """
+import importlib, pkgutil, sys
+import cml_sklearn.deployment as deployment
+from cml_sklearn.exceptions import MissingPackageError
+
+class Missing:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] in sys.argv[1:]:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+for module in pkgutil.walk_packages(deployment.__path__, "cml_sklearn.deployment."):
+    if not module.name.endswith("__main__"):
+        try:
+            importlib.import_module(module.name)
+        except MissingPackageError:
+            print(module.name)
+"""
+
+
+def test_every_module_of_deployment_works_or_names_the_extra_that_it_needs() -> None:
+    packages = (
+        *("torch", "skorch", "hummingbird", "concrete", "xgboost", "lightgbm", "mlflow", "dask"),
+        *("distributed", "matplotlib", "pandas", "rich", "typer", "cryptography", "fastapi"),
+        *("starlette", "anyio", "httpx", "uvicorn", "prometheus_client", "pydantic"),
+    )
+    command = [sys.executable, "-W", "ignore", "-c", IMPORTS, *packages]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "cml_sklearn.deployment.service" in run.stdout
 
 
 def test_the_command_says_in_a_line_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """``python -m cml_sklearn.deployment``: as the command ``cml-sklearn``."""
 
-from cml_sklearn.deployment.command_line import app
+from cml_sklearn.deployment.entry_point import main
 
 if __name__ == "__main__":
-    app(prog_name="cml-sklearn")
+    main()

@@ -9,12 +9,14 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from cml_sklearn.exceptions import CmlError, InvalidInputError, MissingPackageError
+
+with MissingPackageError.of_imports("The command cml-sklearn", "service"):
+    import typer
 
 from cml_sklearn.deployment.archives import opened
 from cml_sklearn.deployment.description import describe
 from cml_sklearn.deployment.tokens import Tokens
-from cml_sklearn.exceptions import CmlError, InvalidInputError
 
 if TYPE_CHECKING:
     from cml_sklearn.deployment.remote import RemoteModel

@@ -12,8 +12,7 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command, or say in one line what to install."""
     try:
-        with MissingPackageError.of_imports("The command cml-sklearn", "service"):
-            from cml_sklearn.deployment.command_line import app
+        from cml_sklearn.deployment.command_line import app
     except MissingPackageError as error:
         sys.exit(str(error))
-    app()
+    app(prog_name="cml-sklearn")

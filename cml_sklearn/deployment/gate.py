@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from anyio.to_thread import run_sync
-from fastapi.responses import JSONResponse
-from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from cml_sklearn.exceptions import InvalidInputError, MissingPackageError
+
+with MissingPackageError.of_imports(__name__, "service"):
+    from anyio.to_thread import run_sync
+    from fastapi.responses import JSONResponse
+    from starlette.requests import ClientDisconnect
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cml_sklearn.deployment.monitoring import LOG, Metrics
 from cml_sklearn.deployment.pool import reason_of
 from cml_sklearn.deployment.refusals import RefusedError
 from cml_sklearn.deployment.tokens import Tokens
-from cml_sklearn.exceptions import InvalidInputError
 
 __all__ = ["OPEN_PATHS", "Gate"]
 

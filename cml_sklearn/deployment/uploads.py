@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Annotated
 
-from anyio.to_thread import run_sync
-from fastapi import Header, Request, Response
-from fastapi import Path as InPath
-from starlette.requests import ClientDisconnect
+from cml_sklearn.exceptions import MissingPackageError
+
+with MissingPackageError.of_imports(__name__, "service"):
+    from anyio.to_thread import run_sync
+    from fastapi import Header, Request, Response
+    from fastapi import Path as InPath
+    from starlette.requests import ClientDisconnect
 
 from cml_sklearn.deployment.keystore import KeyStore, Progress, Upload
 from cml_sklearn.deployment.refusals import RefusedError

@@ -8,14 +8,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from fastapi import FastAPI
-from starlette.datastructures import Headers
-from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from cml_sklearn.exceptions import CompilationError, InvalidInputError, MissingPackageError
+
+with MissingPackageError.of_imports(__name__, "service"):
+    from fastapi import FastAPI
+    from starlette.datastructures import Headers
+    from starlette.responses import RedirectResponse, Response
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cml_sklearn.deployment.archives import Card, opened
 from cml_sklearn.deployment.saving import CLIENT, SERVER
-from cml_sklearn.exceptions import CompilationError, InvalidInputError
 
 __all__ = ["add_pages"]
 
