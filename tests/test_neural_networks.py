@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from typing import Any, cast
 
@@ -303,6 +304,26 @@ def test_partial_fit_goes_on_training() -> None:
     with pytest.raises(InvalidInputError, match="unknown"):
         model.partial_fit(X, np.where(y == y[0], "unknown", y))
     assert len(model.fit(X, y).skorch_net_.history) == 5
+
+
+def test_a_fit_that_fails_leaves_the_earlier_net() -> None:
+    X, y = iris()
+    model = tiny(max_epochs=5).fit(X, y)
+    net, expected = model.skorch_net_, model.predict_proba(X)
+    model.set_params(module__no_such=1)
+    with pytest.raises(TypeError, match="no_such"):
+        model.fit(X[:, :2], np.where(y == y[0], "other", y))
+    assert model.skorch_net_ is net
+    assert (model.n_features_in_, list(model.classes_)) == (4, list(np.unique(y)))
+    np.testing.assert_array_equal(model.predict_proba(X), expected)
+
+
+def test_a_copy_trains_a_net_of_its_own() -> None:
+    X, y = iris()
+    model = tiny(max_epochs=5).fit(X, y)
+    twin = copy.copy(model).partial_fit(X, y)
+    assert len(model.skorch_net_.history) == 5
+    assert len(twin.skorch_net_.history) == 10
 
 
 def test_partial_fit_fixes_ranges_on_all_batches() -> None:

@@ -158,6 +158,13 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
             f"{type(model).__name__} with compile_torch_model(net.module_, X)."
         )
 
+    def __copy__(self) -> Self:
+        """Make a copy with a net of its own."""
+        twin = super().__copy__()
+        if "skorch_net_" in vars(self):
+            twin.skorch_net_ = copy.deepcopy(self.skorch_net_)
+        return twin
+
     def get_params(self, deep: bool = True) -> dict[str, object]:
         """Parameters, skorch's own (``module__*``, ...) among them."""
         return {**super().get_params(deep), **self._skorch_parameters}
@@ -185,22 +192,35 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         self
         """
         self._validate_params()
-        self.__dict__.pop("classes_", None)
-        values, targets = self._checked_pair(X, y, reset=True)
-        self.skorch_net_ = self._make_net(values, targets)
-        self._train(values, targets, fit_params)
-        return self._adopt_net(values)
+        twin = self._twin()
+        twin.__dict__.pop("classes_", None)
+        values, targets = twin._checked_pair(X, y, reset=True)
+        twin.skorch_net_ = twin._make_net(values, targets)
+        twin._train(values, targets, fit_params)
+        return self._become(twin._adopt_net(values))
 
     def _continue(self, X: ArrayLike, y: ArrayLike, fit_params: dict[str, object]) -> Self:
         """Train on a batch, from the start if it is the first; quantize on all batches."""
         self._check_can_go_on()
         self._validate_params()
         first = "skorch_net_" not in vars(self)
-        values, targets = self._checked_pair(X, y, reset=first)
+        twin = self._twin()
+        values, targets = twin._checked_pair(X, y, reset=first)
         if first:
-            self.skorch_net_ = self._make_net(values, targets)
-        self._train(values, targets, fit_params)
-        return self._adopt_net(self._with_earlier_rows(values))
+            twin.skorch_net_ = twin._make_net(values, targets)
+        twin._train(values, targets, fit_params)
+        return self._become(twin._adopt_net(twin._with_earlier_rows(values)))
+
+    def _twin(self) -> Self:
+        """Make a copy to fit, which shares all that is not replaced then."""
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(vars(self))
+        return twin
+
+    def _become(self, twin: Self) -> Self:
+        """Take what a copy was fitted to, all at once: what failed before has changed nothing."""
+        self.__dict__ = twin.__dict__
+        return self
 
     def _adopt_net(self, X: FloatArray) -> Self:
         """Quantize the net with the rows of X."""
