@@ -14,7 +14,7 @@ _BETWEEN = {"cml_sklearn", "joblib", "sklearn"}
 
 def warn_caller(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn of the line that called this library, by itself or through scikit-learn."""
-    frame, level = sys._getframe(1), 1
+    frame, level = sys._getframe(1), 2
     while frame.f_back and _package_of(frame) in _BETWEEN:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)

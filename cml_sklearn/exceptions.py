@@ -11,6 +11,7 @@ __all__ = [
     "ClippedInputWarning",
     "CmlError",
     "CompilationError",
+    "FarValueWarning",
     "InvalidGraphError",
     "InvalidInputError",
     "MissingPackageError",
@@ -110,3 +111,7 @@ class ClippedInputWarning(UserWarning):
 
 class CompilationError(CmlError, RuntimeError):
     """The FHE backend refused a circuit for another reason, or can't be used here."""
+
+
+class FarValueWarning(UserWarning):
+    """Few values of training lie so far out that the others share few integers."""

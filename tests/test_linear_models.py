@@ -20,7 +20,12 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 import cml_sklearn
 from cml_sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from cml_sklearn.exceptions import ClippedInputWarning, InvalidInputError, UnsupportedModelError
+from cml_sklearn.exceptions import (
+    ClippedInputWarning,
+    FarValueWarning,
+    InvalidInputError,
+    UnsupportedModelError,
+)
 from cml_sklearn.linear_model import (
     ElasticNet,
     Lasso,
@@ -31,6 +36,9 @@ from cml_sklearn.linear_model import (
     RidgeClassifier,
     SGDClassifier,
 )
+from cml_sklearn.naive_bayes import GaussianNB
+from cml_sklearn.neighbors import KNeighborsRegressor
+from cml_sklearn.neural_network import MLPClassifier
 from cml_sklearn.svm import LinearSVC
 from tests.estimators import LINEAR, name_of, wrapped
 
@@ -304,6 +312,24 @@ def test_many_values_a_little_out_of_range_are_warned_of() -> None:
     X[: len(X) // 2 + 1, 2] = high[2] + (high - low)[2]
     with pytest.warns(ClippedInputWarning, match="in 1 of 10 features.* in column 2"):
         model.predict(X)
+
+
+@pytest.mark.parametrize(
+    "model", [Ridge(), KNeighborsRegressor(), GaussianNB(), MLPClassifier((2,))]
+)
+@pytest.mark.parametrize("far", [0.0, 1000.0])
+@pytest.mark.usefixtures("brief_students")
+def test_far_values_of_training_are_warned_of(model: Any, far: float) -> None:
+    X = np.random.default_rng(0).standard_t(3, size=(200, 3))
+    X[:, 1] = X[:, 1] > 1  # most of its values are one
+    X[7, 2] += far
+    y = (X[:, 0] > 0).astype(int)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", FarValueWarning)
+        clone(model).fit(X, y)
+    assert [each.filename for each in warned] == [__file__] * bool(far)
+    assert all("Column 2 of X has values so far out" in str(each.message) for each in warned)
 
 
 def test_what_few_bits_cut_off_and_constant_features_are_not_warned_of() -> None:

@@ -29,7 +29,7 @@ from cml_sklearn._typing import FloatArray
 from cml_sklearn.config import ExecutionMode, resolve_mode
 from cml_sklearn.estimators.arrays import as_dense, as_numpy
 from cml_sklearn.estimators.attributes import ModelAttributes
-from cml_sklearn.estimators.clipping import Ends, ends_of, report_clipping
+from cml_sklearn.estimators.clipping import Ends, ends_of, report_clipping, report_far_values
 from cml_sklearn.estimators.examples import example_of
 from cml_sklearn.estimators.notebook import NotebookDisplay
 from cml_sklearn.estimators.refused_parameters import check_fit_arguments, check_parameters
@@ -72,6 +72,7 @@ class FheEstimator(ModelAttributes, NotebookDisplay):
 
     _own_parameters: ClassVar[tuple[OwnParameter, ...]] = (_N_BITS, P_ERROR)
     _main_method: ClassVar[str] = "predict"
+    _most_far: ClassVar[float] = 100.0  # see `report_far_values`
 
     p_error: float
     onnx_model_: onnx.ModelProto
@@ -315,10 +316,11 @@ class FheEstimator(ModelAttributes, NotebookDisplay):
         if weight is not None:
             weight = np.broadcast_to(weight, len(X)).astype(np.float64)
         # takes long; other threads predict by the earlier model meanwhile
-        quantized = self._quantize(model, X, weight)
+        onnx_model, modules = self._quantize(model, X, weight)
+        report_far_values(X if weight is None else X[weight > 0], self._most_far)
         self.sklearn_model_ = model
         self._take_names(model)
-        self._adopt_modules(model, *quantized)
+        self._adopt_modules(model, onnx_model, modules)
         self._seen = ends_of(X)
         return self
 

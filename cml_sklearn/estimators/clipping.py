@@ -1,4 +1,4 @@
-"""Values outside the range of training: counted, logged, and warned of where they are far out."""
+"""Values that lie far out: of training, and outside its range; counted, logged, and warned of."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import numpy as np
 
 from cml_sklearn._callers import warn_caller
 from cml_sklearn._typing import FloatArray
-from cml_sklearn.exceptions import ClippedInputWarning
+from cml_sklearn.exceptions import ClippedInputWarning, FarValueWarning
 from cml_sklearn.fhe.long_steps import LOG
 from cml_sklearn.quantization.encoding import Encoder
+from cml_sklearn.quantization.ranges import random_rows
 
-__all__ = ["Ends", "ends_of", "report_clipping"]
+__all__ = ["Ends", "ends_of", "report_clipping", "report_far_values"]
 
 Ends = tuple[FloatArray, FloatArray]
 """Least and greatest value of each feature."""
@@ -20,6 +21,9 @@ _FAR = 10.0
 
 _MANY, _ENOUGH_ROWS = 0.5, 20
 """Share of a feature's values that is worth one, however near they are, in so many rows."""
+
+_MIDDLE, _LOOKED_AT = (5, 95), 10_000
+"""Percentiles between which most values of training lie, and rows by which they are known."""
 
 
 def ends_of(X: FloatArray) -> Ends:
@@ -63,4 +67,32 @@ def report_clipping(encoder: Encoder, X: FloatArray, seen: Ends) -> None:
             f"{far.max():.3g} times its width. Check units and scaling of X, or fit on samples "
             "that have such values.",
             ClippedInputWarning,
+        )
+
+
+def report_far_values(X: FloatArray, most: float) -> None:
+    """Warn of a feature with a few values so far out that others share few integers.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, ...)
+        Samples of training.
+    most : float
+        How many times as wide as the range of most values that of all may be.
+    """
+    if len(X) < _ENOUGH_ROWS:
+        return
+    least, greatest = ends_of(X)
+    some = X[random_rows(len(X), _LOOKED_AT)]
+    low, high = np.percentile(some / 2, _MIDDLE, axis=0)  # halves can't overflow
+    width, usual = greatest / 2 - least / 2, high - low
+    ratio = np.divide(width, usual, where=usual > 0, out=np.zeros(usual.shape)).ravel()
+    if ratio.max(initial=0.0) > most:
+        warn_caller(
+            f"Column {ratio.argmax()} of X has values so far out that its range is "
+            f"{ratio.max():.3g} times as wide as that of {_MIDDLE[1] - _MIDDLE[0]} % of the rows, "
+            "which share few integers: predictions may be much worse than those of the float "
+            "model. Transform the column (PowerTransformer, QuantileTransformer), clip it, or "
+            "leave such rows out.",
+            FarValueWarning,
         )

@@ -57,6 +57,7 @@ class KernelEstimator(QuadraticEstimator):
     """
 
     _own_parameters = (_N_BITS, P_ERROR, _ROUNDING_BITS)
+    _most_far = 50.0
 
     n_bits: int | Mapping[str, int]
     rounding_bits: int

@@ -76,6 +76,8 @@ _WIDEST_INDEX = 16
 class NeighborsEstimator(PredictingEstimator):
     """An estimator that adds up what samples of training near a sample say; abstract."""
 
+    _most_far = 25.0  # distances add up what all features leave out
+
     n_bits: int | Mapping[str, int]
     rounding_bits: int
 

@@ -22,7 +22,7 @@ from typing_extensions import override
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.estimators.arrays import as_dense
-from cml_sklearn.estimators.clipping import ends_of
+from cml_sklearn.estimators.clipping import ends_of, report_far_values
 from cml_sklearn.estimators.examples import example_of
 from cml_sklearn.estimators.networks import QUANTIZATION_PARAMETERS, NetworkEstimator
 from cml_sklearn.estimators.partial_fit import CalibratedOnBatches
@@ -226,6 +226,7 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         """Quantize the net with the rows of X."""
         self._keep_rows(X)
         self._adopt_modules(self._make_wrapped(), *self._quantize(self.skorch_net_, X, None))
+        report_far_values(X, self._most_far)
         self._seen = ends_of(X)
         return self
 
