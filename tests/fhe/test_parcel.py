@@ -62,8 +62,12 @@ def test_all_backends_of_joblib_serve(backend: str) -> None:
     check_backend(backend)
 
 
+@pytest.mark.slow
 def test_forked_workers_serve() -> None:
-    """From a new process: one that is forked with threads may find their locks taken, forever."""
+    """From a new process: one that is forked with threads may find their locks taken, forever.
+
+    Python's pool of forked processes may also hang when it ends, so that others don't wait for it.
+    """
     code = "from tests.fhe.test_parcel import check_backend; check_backend('multiprocessing')"
     root = Path(__file__).parents[2]
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True, timeout=120)
