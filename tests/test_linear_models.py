@@ -329,7 +329,18 @@ def test_far_values_of_training_are_warned_of(model: Any, far: float) -> None:
         warnings.simplefilter("always", FarValueWarning)
         clone(model).fit(X, y)
     assert [each.filename for each in warned] == [__file__] * bool(far)
-    assert all("Column 2 of X has values so far out" in str(each.message) for each in warned)
+    assert all("so far out, in column 2, that its range" in str(each.message) for each in warned)
+
+
+def test_warnings_name_the_columns_that_have_names() -> None:
+    pd = pytest.importorskip("pandas")
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(50, 2)), columns=["age", "height"])
+    X.loc[3, "height"] = 1e5
+    with pytest.warns(FarValueWarning, match=r"in column 1 \('height'\)"):
+        model = Ridge().fit(X, X["age"])
+    X.loc[3, "height"] = 1e9
+    with pytest.warns(ClippedInputWarning, match=r"in column 1 \('height'\), by"):
+        model.predict(X)
 
 
 def test_what_few_bits_cut_off_and_constant_features_are_not_warned_of() -> None:

@@ -317,7 +317,8 @@ class FheEstimator(ModelAttributes, NotebookDisplay):
             weight = np.broadcast_to(weight, len(X)).astype(np.float64)
         # takes long; other threads predict by the earlier model meanwhile
         onnx_model, modules = self._quantize(model, X, weight)
-        report_far_values(X if weight is None else X[weight > 0], self._most_far)
+        names = getattr(model, "feature_names_in_", ())
+        report_far_values(X if weight is None else X[weight > 0], self._most_far, names)
         self.sklearn_model_ = model
         self._take_names(model)
         self._adopt_modules(model, onnx_model, modules)
@@ -366,7 +367,8 @@ class FheEstimator(ModelAttributes, NotebookDisplay):
         if mode:
             self._circuit_of(module, len(values))
         if self._seen is not None:
-            report_clipping(module.input_quantizers[0], values, self._seen)
+            names = getattr(self, "feature_names_in_", ())
+            report_clipping(module.input_quantizers[0], values, self._seen, names)
         return cast("FloatArray", module.forward(values, execute_in_fhe=mode))
 
     def _circuit_of(self, module: QuantizedModule, n_samples: int = 1) -> FheCircuit:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from cml_sklearn._callers import warn_caller
@@ -31,7 +33,7 @@ def ends_of(X: FloatArray) -> Ends:
     return X.min(axis=0), X.max(axis=0)
 
 
-def report_clipping(encoder: Encoder, X: FloatArray, seen: Ends) -> None:
+def report_clipping(encoder: Encoder, X: FloatArray, seen: Ends, names: Sequence[str] = ()) -> None:
     """Log how many values are clipped that lie outside the range of training.
 
     One warning follows where it is many, or one is far out. New samples lie a little outside all
@@ -44,6 +46,8 @@ def report_clipping(encoder: Encoder, X: FloatArray, seen: Ends) -> None:
     X : ndarray of shape (n_samples, ...)
     seen : tuple of ndarray
         Range of each feature in training.
+    names : sequence of str
+        Of the features, if they have any.
     """
     if not len(X):
         return
@@ -63,14 +67,14 @@ def report_clipping(encoder: Encoder, X: FloatArray, seen: Ends) -> None:
     is_much = len(X) >= _ENOUGH_ROWS and clipped.mean(axis=0).max() > _MANY
     if far.max() > _FAR or is_much:
         warn_caller(
-            f"{told} and were clipped; the farthest, in column {far.max(axis=0).argmax()}, by "
+            f"{told} and were clipped; the farthest, in {_named(far.max(axis=0), names)}, by "
             f"{far.max():.3g} times its width. Check units and scaling of X, or fit on samples "
             "that have such values.",
             ClippedInputWarning,
         )
 
 
-def report_far_values(X: FloatArray, most: float) -> None:
+def report_far_values(X: FloatArray, most: float, names: Sequence[str] = ()) -> None:
     """Warn of a feature with a few values so far out that others share few integers.
 
     Parameters
@@ -79,6 +83,8 @@ def report_far_values(X: FloatArray, most: float) -> None:
         Samples of training.
     most : float
         How many times as wide as the range of most values that of all may be.
+    names : sequence of str
+        Of the features, if they have any.
     """
     if len(X) < _ENOUGH_ROWS:
         return
@@ -89,10 +95,16 @@ def report_far_values(X: FloatArray, most: float) -> None:
     ratio = np.divide(width, usual, where=usual > 0, out=np.zeros(usual.shape)).ravel()
     if ratio.max(initial=0.0) > most:
         warn_caller(
-            f"Column {ratio.argmax()} of X has values so far out that its range is "
+            f"X has values so far out, in {_named(ratio, names)}, that its range is "
             f"{ratio.max():.3g} times as wide as that of {_MIDDLE[1] - _MIDDLE[0]} % of the rows, "
             "which share few integers: predictions may be much worse than those of the float "
             "model. Transform the column (PowerTransformer, QuantileTransformer), clip it, or "
             "leave such rows out.",
             FarValueWarning,
         )
+
+
+def _named(sizes: FloatArray, names: Sequence[str]) -> str:
+    """Name the column in which something is greatest."""
+    column = int(sizes.argmax())
+    return f"column {column} ({names[column]!r})" if len(names) else f"column {column}"

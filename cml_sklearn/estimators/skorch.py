@@ -226,7 +226,7 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         """Quantize the net with the rows of X."""
         self._keep_rows(X)
         self._adopt_modules(self._make_wrapped(), *self._quantize(self.skorch_net_, X, None))
-        report_far_values(X, self._most_far)
+        report_far_values(X, self._most_far, getattr(self, "feature_names_in_", ()))
         self._seen = ends_of(X)
         return self
 
