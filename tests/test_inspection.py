@@ -191,6 +191,7 @@ DISPLAYS = [
         cost_name="cost of a sample, Gop",
         group_name="classify__n_bits",
     ),
+    CostDisplay(np.arange(1.0, 8.0), np.ones(7), np.zeros(7), groups=[*"abcdefg"], group_name="k"),
     PbsDisplay(
         FheCost(
             "concrete", {i: 1111.0 * i for i in range(1, 9)}, 123.4, 0, 0, 0.0, 0.0, 0.0, 0.0, 1
@@ -219,6 +220,8 @@ def test_displays_cut_off_and_cover_nothing(display: Any, size: tuple[int, int] 
     assert ax.get_xlabel()
     assert ax.get_ylabel()
     inside, whole = ax.get_window_extent(), figure.bbox.padded(1)
+    assert inside.width >= 0.6 * figure.bbox.width
+    assert inside.height >= 0.55 * figure.bbox.height
     for corner in ax.get_tightbbox().corners():
         assert whole.contains(*corner)
     for number in ax.texts:
@@ -229,7 +232,9 @@ def test_displays_cut_off_and_cover_nothing(display: Any, size: tuple[int, int] 
     assert not any(a.overlaps(b) for a, b in combinations(labels, 2))
     if ax.get_legend():
         assert ax.get_legend().get_title().get_text() == display.group_name
-        assert not ax.get_legend().get_window_extent().padded(-1).overlaps(inside)
+        legend = ax.get_legend().get_window_extent().padded(-1)
+        assert not legend.overlaps(inside)
+        assert not legend.overlaps(ax.xaxis.get_tightbbox())
 
 
 def test_equal_names_keep_bars_of_their_own() -> None:
