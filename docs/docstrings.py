@@ -56,8 +56,9 @@ def with_headings(
     app: object, what: str, name: str, obj: object, options: object, lines: list[str]
 ) -> None:
     """Part ours from the wrapped class's, in place; a listener of autodoc's, after numpydoc."""
-    is_ours = isinstance(obj, type) and issubclass(obj, FheEstimator)
-    if not is_ours or issubclass(obj, NeuralNet):  # whose parameters are all its own
+    if not isinstance(obj, type) or not issubclass(obj, FheEstimator):
+        return
+    if issubclass(obj, NeuralNet):  # all its parameters are its own
         return
     wrapped = obj._wrapped_class
     other = f"{LIBRARIES[library_of(wrapped)]}'s {wrapped.__name__}"
