@@ -29,7 +29,9 @@ for depth in depths:
 # The score levels off; the cost goes on growing.
 figure, (upper, lower) = plt.subplots(2, 1, figsize=(6, 7), layout="constrained")
 upper.plot(depths, scores, "o-")
-upper.set(xlabel="max_depth", ylabel="accuracy, 3-fold", title="Score, quantized")
+upper.set(xticks=depths, xlabel="max_depth", ylabel="accuracy, 3-fold")
+upper.set_title("Score, quantized")
 lower.plot(depths, costs, "o-", color="C1")
-lower.set(xlabel="max_depth", ylabel="cost of a sample, Gop", title="Cost on Concrete", ylim=0)
+lower.set(xticks=depths, xlabel="max_depth", ylabel="cost of a sample, Gop", ylim=0)
+lower.set_title("Cost on Concrete")
 plt.show()
