@@ -63,7 +63,9 @@ def draw_points(
     from matplotlib.font_manager import FontProperties
 
     size = FontProperties(size=_NAMED).get_size_in_points()
-    for group, marker in zip(dict.fromkeys(groups), cycle(_MARKERS), strict=False):
+    kinds = [*dict.fromkeys(groups)]
+    labels = _fitting(kinds, ax, size)
+    for group, label, marker in zip(kinds, labels, cycle(_MARKERS), strict=False):
         of_it = np.array([other == group for other in groups])
         ax.errorbar(
             costs[of_it],
@@ -72,7 +74,7 @@ def draw_points(
             fmt=marker,
             capsize=2,
             alpha=0.8,
-            label=_fitting(group, ax, size),
+            label=label,
         )
     if 0 < _DECADE * costs.min() < costs.max():
         ax.set_xscale("log")
@@ -94,7 +96,7 @@ def draw_bars(ax: Axes, names: Sequence[str], lengths: Sequence[float], fmt: str
     size = min(float(ax.yaxis.label.get_fontsize()), 0.8 * line)
     bars = ax.barh(places, lengths)  # by number: names that are equal would share a bar
     ax.bar_label(bars, fmt=fmt, padding=2, fontsize=size)
-    ax.set_yticks(places, [_fitting(name, ax, size) for name in names], fontsize=size)
+    ax.set_yticks(places, _fitting(names, ax, size), fontsize=size)
     ax.set(xlim=(0, room_beside(lengths)), ylim=(len(names) - 0.5, -0.5))
 
 
@@ -148,8 +150,29 @@ def _below_labels(ax: Axes) -> Transform:
     return ax.transAxes + ScaledTranslation(0, -inches, figure.dpi_scale_trans)
 
 
-def _fitting(name: str, ax: Axes, size: float) -> str:
-    """Leave out the middle of a name that is too long for the figure in letters of this size."""
+def _fitting(names: Sequence[str], ax: Axes, size: float) -> list[str]:
+    """Shorten names that are too long for the figure in letters of this size.
+
+    Names that differ still do.
+    """
     most = int(_LETTERS / size * ax.figure.bbox.width / ax.figure.dpi)
+    short = [_without_middle(name, most) for name in names]
+    alike = {text: {n for n, s in zip(names, short, strict=True) if s == text} for text in short}
+    return [
+        text if len(alike[text]) == 1 else _where_they_part(name, alike[text], most)
+        for name, text in zip(names, short, strict=True)
+    ]
+
+
+def _without_middle(name: str, most: int) -> str:
+    """Beginning and end of a name, of so many letters."""
     head, tail = most // 2, most - most // 2 - 1
     return name if len(name) <= most else f"{name[:head]}…{name[-tail:]}"
+
+
+def _where_they_part(name: str, others: set[str], most: int) -> str:
+    """So many letters of a name from where it begins to differ from others, and a few before."""
+    ends = min(others), max(others)  # have in common what all have
+    common = next((i for i, (a, b) in enumerate(zip(*ends, strict=False)) if a != b), len(ends[0]))
+    rest = name[common - most // 3 :]
+    return f"…{rest[: most - 2]}…" if len(rest) > most - 1 else f"…{rest}"

@@ -185,7 +185,10 @@ DISPLAYS = [
         np.array([1.5, 3.0, 4.0]),
         np.array([0.8, 0.9, 0.7]),
         np.full(3, 0.02),
-        groups=["DecisionTreeClassifier", "MLPClassifier", "{'inputs': 4, 'activations': 4}"],
+        groups=[
+            "DecisionTreeClassifier",
+            *(f"{{'inputs': {i}, 'activations': 4}}" for i in (4, 5)),
+        ],
         chosen=1,
         score_name="accuracy",
         cost_name="cost of a sample, Gop",
@@ -230,6 +233,12 @@ def test_displays_cut_off_and_cover_nothing(display: Any, size: tuple[int, int] 
         assert box.y1 < inside.y1
     labels = [x.get_window_extent() for x in ax.get_yticklabels() if x.get_text()]
     assert not any(a.overlaps(b) for a, b in combinations(labels, 2))
+    if isinstance(display, ClippedInputsDisplay):
+        written = {x.get_text() for x in ax.get_yticklabels()}
+        assert len(written) == len({*display.feature_names[:20]})
+    if isinstance(display, CostDisplay):
+        written = {*ax.get_legend_handles_labels()[1]} - {"Pareto front", "chosen"}
+        assert len(written) == len({*display.groups})
     if ax.get_legend():
         assert ax.get_legend().get_title().get_text() == display.group_name
         legend = ax.get_legend().get_window_extent().padded(-1)
