@@ -52,7 +52,7 @@ class AffinityPropagation(ClusterMixin, FheEstimator):
         verbose: int | bool = False,
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -61,7 +61,7 @@ class AffinityPropagation(ClusterMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -84,7 +84,7 @@ class Birch(ClusterMixin, TransformerMixin, FheEstimator):
         n_clusters: object = 3,
         compute_labels: bool = True,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -93,7 +93,7 @@ class Birch(ClusterMixin, TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
     def partial_fit(self, X: _Matrix | None = None, y: ArrayLike | None = None) -> Self: ...
@@ -122,7 +122,7 @@ class BisectingKMeans(ClusterMixin, TransformerMixin, FheEstimator):
         algorithm: Literal["elkan", "lloyd"] = "lloyd",
         bisecting_strategy: Literal["biggest_inertia", "largest_cluster"] = "biggest_inertia",
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -131,7 +131,7 @@ class BisectingKMeans(ClusterMixin, TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(
         self, X: _Matrix, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
@@ -168,7 +168,7 @@ class KMeans(ClusterMixin, TransformerMixin, FheEstimator):
         copy_x: bool = True,
         algorithm: Literal["elkan", "lloyd"] = "lloyd",
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -177,7 +177,7 @@ class KMeans(ClusterMixin, TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(
         self, X: _Matrix, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
@@ -211,7 +211,7 @@ class MeanShift(ClusterMixin, FheEstimator):
         n_jobs: int | None = None,
         max_iter: int = 300,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -220,7 +220,7 @@ class MeanShift(ClusterMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -251,7 +251,7 @@ class MiniBatchKMeans(ClusterMixin, TransformerMixin, FheEstimator):
         n_init: Literal["auto"] | int = "auto",
         reassignment_ratio: float = 0.01,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -260,7 +260,7 @@ class MiniBatchKMeans(ClusterMixin, TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(
         self, X: _Matrix, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None

@@ -47,7 +47,7 @@ class EllipticEnvelope(OutlierMixin, FheEstimator):
         contamination: float = 0.1,
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -56,7 +56,7 @@ class EllipticEnvelope(OutlierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def decision_function(
         self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None

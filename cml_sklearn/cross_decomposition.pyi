@@ -47,7 +47,7 @@ class CCA(RegressorMixin, TransformerMixin, FheEstimator):
         tol: float = 1e-06,
         copy: bool = True,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -56,7 +56,7 @@ class CCA(RegressorMixin, TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike) -> Self: ...
     def fit_transform(self, X: _Matrix, y: ArrayLike | None = None) -> tuple[Array, Array]: ...
@@ -97,7 +97,7 @@ class PLSCanonical(RegressorMixin, TransformerMixin, FheEstimator):
         tol: float = 1e-06,
         copy: bool = True,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -106,7 +106,7 @@ class PLSCanonical(RegressorMixin, TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike) -> Self: ...
     def fit_transform(self, X: _Matrix, y: ArrayLike | None = None) -> tuple[Array, Array]: ...
@@ -148,7 +148,7 @@ class PLSRegression(RegressorMixin, TransformerMixin, FheEstimator):
         tol: float = 1e-06,
         copy: bool = True,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -157,7 +157,7 @@ class PLSRegression(RegressorMixin, TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike) -> Self: ...
     def fit_transform(self, X: _Matrix, y: ArrayLike | None = None) -> tuple[Array, Array]: ...
@@ -187,7 +187,7 @@ class PLSSVD(TransformerMixin, FheEstimator):
         scale: bool = True,
         copy: bool = True,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -196,7 +196,7 @@ class PLSSVD(TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike) -> Self: ...
     def fit_transform(self, X: _Matrix, y: ArrayLike | None = None) -> tuple[Array, Array]: ...

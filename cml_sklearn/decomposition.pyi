@@ -58,7 +58,7 @@ class FactorAnalysis(TransformerMixin, FheEstimator):
         rotation: Literal["quartimax", "varimax"] | None = None,
         random_state: _RandomState = 0,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -67,7 +67,7 @@ class FactorAnalysis(TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
     def transform(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -97,7 +97,7 @@ class FastICA(TransformerMixin, FheEstimator):
         whiten_solver: Literal["eigh", "svd"] = "svd",
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -106,7 +106,7 @@ class FastICA(TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
     def transform(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -137,7 +137,7 @@ class IncrementalPCA(TransformerMixin, FheEstimator):
         copy: bool = True,
         batch_size: int | None = None,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -146,7 +146,7 @@ class IncrementalPCA(TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
     def partial_fit(
@@ -187,7 +187,7 @@ class KernelPCA(TransformerMixin, FheEstimator):
         copy_X: bool = True,
         n_jobs: int | None = None,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int = 6,
     ) -> None: ...
     @classmethod
@@ -197,7 +197,7 @@ class KernelPCA(TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int = 6,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
@@ -230,7 +230,7 @@ class MiniBatchSparsePCA(TransformerMixin, FheEstimator):
         tol: float = 0.001,
         max_no_improvement: int | None = 10,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -239,7 +239,7 @@ class MiniBatchSparsePCA(TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
     def transform(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -275,7 +275,7 @@ class PCA(TransformerMixin, FheEstimator):
         power_iteration_normalizer: Literal["LU", "QR", "auto", "none"] = "auto",
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -284,7 +284,7 @@ class PCA(TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
     def transform(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -315,7 +315,7 @@ class SparsePCA(TransformerMixin, FheEstimator):
         verbose: int | bool = False,
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -324,7 +324,7 @@ class SparsePCA(TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
     def transform(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -350,7 +350,7 @@ class TruncatedSVD(TransformerMixin, FheEstimator):
         random_state: _RandomState = None,
         tol: float = 0.0,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -359,7 +359,7 @@ class TruncatedSVD(TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
     def transform(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...

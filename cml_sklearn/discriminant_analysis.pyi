@@ -47,7 +47,7 @@ class LinearDiscriminantAnalysis(TransformerMixin, ClassifierMixin, FheEstimator
         covariance_estimator: object = None,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -56,7 +56,7 @@ class LinearDiscriminantAnalysis(TransformerMixin, ClassifierMixin, FheEstimator
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def decision_function(
         self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None
@@ -98,7 +98,7 @@ class QuadraticDiscriminantAnalysis(ClassifierMixin, FheEstimator):
         tol: float = 0.0001,
         covariance_estimator: object = None,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -107,7 +107,7 @@ class QuadraticDiscriminantAnalysis(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def decision_function(
         self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None

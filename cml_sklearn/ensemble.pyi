@@ -66,7 +66,7 @@ class AdaBoostClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> None: ...
     @classmethod
@@ -78,7 +78,7 @@ class AdaBoostClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> Self: ...
     def decision_function(
@@ -122,7 +122,7 @@ class AdaBoostRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -133,7 +133,7 @@ class AdaBoostRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -176,7 +176,7 @@ class BaggingClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> None: ...
     @classmethod
@@ -188,7 +188,7 @@ class BaggingClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> Self: ...
     def fit(
@@ -236,7 +236,7 @@ class BaggingRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> None: ...
     @classmethod
@@ -248,7 +248,7 @@ class BaggingRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> Self: ...
     def fit(
@@ -308,7 +308,7 @@ class ExtraTreesClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> None: ...
     @classmethod
@@ -320,7 +320,7 @@ class ExtraTreesClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
@@ -374,7 +374,7 @@ class ExtraTreesRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> None: ...
     @classmethod
@@ -386,7 +386,7 @@ class ExtraTreesRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
@@ -447,7 +447,7 @@ class GradientBoostingClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> None: ...
     @classmethod
@@ -459,7 +459,7 @@ class GradientBoostingClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> Self: ...
     def decision_function(
@@ -530,7 +530,7 @@ class GradientBoostingRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> None: ...
     @classmethod
@@ -542,7 +542,7 @@ class GradientBoostingRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> Self: ...
     def fit(
@@ -607,7 +607,7 @@ class HistGradientBoostingClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> None: ...
     @classmethod
@@ -619,7 +619,7 @@ class HistGradientBoostingClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> Self: ...
     def decision_function(
@@ -688,7 +688,7 @@ class HistGradientBoostingRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> None: ...
     @classmethod
@@ -700,7 +700,7 @@ class HistGradientBoostingRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> Self: ...
     def fit(
@@ -749,7 +749,7 @@ class IsolationForest(OutlierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> None: ...
     @classmethod
@@ -761,7 +761,7 @@ class IsolationForest(OutlierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> Self: ...
     def decision_function(
@@ -818,7 +818,7 @@ class RandomForestClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> None: ...
     @classmethod
@@ -830,7 +830,7 @@ class RandomForestClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
@@ -884,7 +884,7 @@ class RandomForestRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> None: ...
     @classmethod
@@ -896,7 +896,7 @@ class RandomForestRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...

@@ -70,9 +70,14 @@ class MissingPackageError(CmlError, ImportError):
             Extra that brings it along.
         """
         return cls(
-            f"{user} needs {package}, which is not installed: pip install 'cml-sklearn[{extra}]'.",
+            f"{user} needs {package}, which is not installed: {cls.command(extra)}.",
             name=package,
         )
+
+    @staticmethod
+    def command(extra: str) -> str:
+        """Give the command that installs an extra."""
+        return f"pip install 'cml-sklearn[{extra}]'"
 
     @classmethod
     @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Sized
-from itertools import cycle
 from numbers import Integral
 from typing import TYPE_CHECKING, Self
 
@@ -12,17 +11,24 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from cml_sklearn._typing import FloatArray, IntArray
+from cml_sklearn.drawing import (
+    axes_for,
+    draw_bars,
+    draw_choice,
+    draw_legend,
+    draw_points,
+    room_beside,
+)
 from cml_sklearn.estimators.base import FheEstimator
 from cml_sklearn.estimators.checks import check_is_ours
 from cml_sklearn.estimators.quantization_errors import quantization_errors
-from cml_sklearn.exceptions import InvalidInputError, MissingPackageError, UnsupportedModelError
+from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.metrics import FheCost, fhe_cost
 from cml_sklearn.model_selection import means_and_errors
 from cml_sklearn.quantization.encoders import GridEncoder, IndexEncoder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from sklearn.model_selection._search import BaseSearchCV
 
 __all__ = [
@@ -40,20 +46,6 @@ _UNITS = {
     "neg_fhe_bytes": "ciphertexts of a sample, bytes",
     "neg_fhe_seconds": "estimated time of a sample, s",
 }
-
-_OF_ALL = ("Pareto front", "chosen")
-"""What a legend names after the groups."""
-
-_DECADE = 10
-"""Ratio of costs from which on their axis is logarithmic."""
-
-_MARKERS = "osD^vPX<>h*"
-
-_LETTERS = 5
-"""Letters of a name for each inch of a figure: they take a third of its width."""
-
-_LINE = 0.2
-"""Inches that a bar and its name take."""
 
 
 def pareto_front(costs: ArrayLike, scores: ArrayLike) -> IntArray:
@@ -203,27 +195,13 @@ class CostDisplay:
 
     def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw points with their errors, the front, and what was chosen."""
-        self.ax_, self.figure_ = _axes(ax)
-        for group, marker in zip(dict.fromkeys(self.groups), cycle(_MARKERS), strict=False):
-            of_it = np.array([other == group for other in self.groups])
-            self.ax_.errorbar(
-                self.costs[of_it],
-                self.scores[of_it],
-                yerr=self.errors[of_it],
-                fmt=marker,
-                capsize=2,
-                alpha=0.8,
-                label=_fitting(group, self.ax_),
-            )
+        self.ax_, self.figure_ = axes_for(ax)
+        draw_points(self.ax_, self.costs, self.scores, self.errors, self.groups)
         steps = self.costs[self.front_], self.scores[self.front_]
-        self.ax_.step(*steps, where="post", color="black", linewidth=1, label=_OF_ALL[0])
-        if self.chosen is not None:
-            place = [self.costs[self.chosen]], [self.scores[self.chosen]]
-            self.ax_.scatter(*place, s=150, facecolors="none", edgecolors="black", label=_OF_ALL[1])
-        if 0 < _DECADE * self.costs.min() < self.costs.max():
-            self.ax_.set_xscale("log")
+        place = [] if self.chosen is None else [self.chosen]
+        draw_choice(self.ax_, steps, (self.costs[place], self.scores[place]))
         self.ax_.set(xlabel=self.cost_name, ylabel=self.score_name)
-        _draw_legend(self.ax_, self.group_name)
+        draw_legend(self.ax_, self.group_name)
         return self
 
 
@@ -270,12 +248,12 @@ class PbsDisplay:
 
     def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw a bar for each width."""
-        self.ax_, self.figure_ = _axes(ax)
+        self.ax_, self.figure_ = axes_for(ax)
         widths = sorted(self.cost.pbs_by_width)
         counts = [self.cost.pbs_by_width[width] for width in widths]
         bars = self.ax_.bar([str(width) for width in widths], counts)
         self.ax_.bar_label(bars, fmt="{:g}", padding=2)
-        self.ax_.set_ylim(0, _room(counts))
+        self.ax_.set_ylim(0, room_beside(counts))
         title = f"{self.cost.pbs_count:g} lookups, {self.cost.gop:.3g} Gop a sample"
         self.ax_.set_title(title, fontsize="medium")
         self.ax_.set(xlabel="bits of the index", ylabel="lookups a sample")
@@ -323,8 +301,8 @@ class QuantizationErrorDisplay:
 
     def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw a bar for each part."""
-        self.ax_, self.figure_ = _axes(ax, len(self.errors))
-        _draw_bars(self.ax_, [*self.errors], [*self.errors.values()], "{:.2g}")
+        self.ax_, self.figure_ = axes_for(ax, len(self.errors))
+        draw_bars(self.ax_, [*self.errors], [*self.errors.values()], "{:.2g}")
         self.ax_.set(xlabel="rms error of raw scores / their deviation", ylabel="quantized part")
         return self
 
@@ -385,8 +363,8 @@ class ClippedInputsDisplay:
         _check_count(max_features)
         order = np.argsort(-self.shares, kind="stable")[:max_features]
         names = [self.feature_names[feature] for feature in order]
-        self.ax_, self.figure_ = _axes(ax, len(names))
-        _draw_bars(self.ax_, names, (100 * self.shares[order]).tolist(), "{:.3g}")
+        self.ax_, self.figure_ = axes_for(ax, len(names))
+        draw_bars(self.ax_, names, (100 * self.shares[order]).tolist(), "{:.3g}")
         self.ax_.set(xlabel="samples clipped, %", ylabel="feature")
         return self
 
@@ -426,42 +404,6 @@ def _named(value: object) -> str:
     return type(value).__name__ if isinstance(value, BaseEstimator) else str(value)
 
 
-def _draw_bars(ax: Axes, names: Sequence[str], lengths: Sequence[float], fmt: str) -> None:
-    """Draw a bar with its number for each name, the first on top; many names are written small."""
-    places = range(len(names))
-    line = 72 * ax.get_window_extent().height / ax.figure.dpi / max(len(names), 1)
-    size = min(ax.yaxis.label.get_fontsize(), 0.8 * line)
-    bars = ax.barh(places, lengths)  # by number: names that are equal would share a bar
-    ax.bar_label(bars, fmt=fmt, padding=2, fontsize=size)
-    ax.set_yticks(places, [_fitting(name, ax) for name in names], fontsize=size)
-    ax.set(xlim=(0, _room(lengths)), ylim=(len(names) - 0.5, -0.5))
-
-
-def _draw_legend(ax: Axes, title: str | None) -> None:
-    """Put a legend beside the axes if the layout makes room, else where it covers least.
-
-    Groups come first, under their title.
-    """
-    beside = ax.figure.get_layout_engine() is not None
-    place = {"loc": "upper left", "bbox_to_anchor": (1, 1)} if beside else {"loc": "best"}
-    entries = sorted(
-        zip(*ax.get_legend_handles_labels(), strict=True), key=lambda entry: entry[1] in _OF_ALL
-    )
-    ax.legend(*zip(*entries, strict=True), title=title, fontsize="small", **place)
-
-
-def _room(lengths: Sequence[float]) -> float:
-    """End of an axis with room for a number beside the longest bar."""
-    return 1.18 * max(lengths, default=0.0) or 1.0
-
-
-def _fitting(name: str, ax: Axes) -> str:
-    """Leave out the middle of a name that is longer than a third of the figure."""
-    most = int(_LETTERS * ax.figure.bbox.width / ax.figure.dpi)
-    head, tail = most // 2, most - most // 2 - 1
-    return name if len(name) <= most else f"{name[:head]}…{name[-tail:]}"
-
-
 def _check_count(max_features: object) -> None:
     """Refuse a number of features that is no positive int."""
     if not isinstance(max_features, Integral) or max_features < 1:
@@ -474,14 +416,3 @@ def _check_lengths(**parts: Sized) -> None:
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{length} {name}" for name, length in lengths.items())
         raise InvalidInputError(f"A display got {told}; give as many of each.")
-
-
-def _axes(ax: Axes | None, n_lines: int = 0) -> tuple[Axes, Figure | None]:
-    """Take axes, or make some that are high enough for so many lines."""
-    with MissingPackageError.of_imports("A display", "scripts"):
-        from matplotlib import pyplot
-    if ax is None:
-        width, height = pyplot.rcParams["figure.figsize"]
-        size = (width, max(height, _LINE * n_lines + 1.0))
-        _, ax = pyplot.subplots(figsize=size, layout="constrained")
-    return ax, ax.get_figure(root=True)

@@ -51,7 +51,7 @@ class KernelRidge(RegressorMixin, FheEstimator):
         coef0: float = 1,
         kernel_params: dict[Any, Any] | None = None,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int = 6,
     ) -> None: ...
     @classmethod
@@ -61,7 +61,7 @@ class KernelRidge(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int = 6,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...

@@ -364,7 +364,7 @@ class LGBMClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
         **further: Unpack[_Further],
     ) -> None: ...
@@ -377,7 +377,7 @@ class LGBMClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> Self: ...
     def decision_function(
@@ -456,7 +456,7 @@ class LGBMRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
         **further: Unpack[_Further],
     ) -> None: ...
@@ -469,7 +469,7 @@ class LGBMRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> Self: ...
     def fit(

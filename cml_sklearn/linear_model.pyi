@@ -89,7 +89,7 @@ class ARDRegression(RegressorMixin, FheEstimator):
         copy_X: bool = True,
         verbose: int | bool = False,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -98,7 +98,7 @@ class ARDRegression(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike) -> Self: ...
     def predict(
@@ -142,7 +142,7 @@ class BayesianRidge(RegressorMixin, FheEstimator):
         copy_X: bool = True,
         verbose: int | bool = False,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -151,7 +151,7 @@ class BayesianRidge(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def predict(
@@ -191,7 +191,7 @@ class ElasticNet(RegressorMixin, FheEstimator):
         random_state: _RandomState = None,
         selection: Literal["cyclic", "random"] = "cyclic",
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -200,7 +200,7 @@ class ElasticNet(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(
         self,
@@ -250,7 +250,7 @@ class ElasticNetCV(RegressorMixin, FheEstimator):
         random_state: _RandomState = None,
         selection: Literal["cyclic", "random"] = "cyclic",
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -259,7 +259,7 @@ class ElasticNetCV(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(
         self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None, **params: object
@@ -292,7 +292,7 @@ class GammaRegressor(RegressorMixin, FheEstimator):
         warm_start: bool = False,
         verbose: int | bool = 0,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -301,7 +301,7 @@ class GammaRegressor(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -333,7 +333,7 @@ class HuberRegressor(RegressorMixin, FheEstimator):
         fit_intercept: bool = True,
         tol: float = 1e-05,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -342,7 +342,7 @@ class HuberRegressor(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -372,13 +372,13 @@ class Lars(RegressorMixin, FheEstimator):
         verbose: int | bool = False,
         precompute: bool | Literal["auto"] | Array = "auto",
         n_nonzero_coefs: int = 500,
-        eps: float = 2.220446049250313e-16,
+        eps: float = 2**-52,
         copy_X: bool = True,
         fit_path: bool = True,
         jitter: float | None = None,
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -387,7 +387,7 @@ class Lars(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, Xy: object = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -423,10 +423,10 @@ class LarsCV(RegressorMixin, FheEstimator):
         cv: object = None,
         max_n_alphas: int = 1000,
         n_jobs: int | None = None,
-        eps: float = 2.220446049250313e-16,
+        eps: float = 2**-52,
         copy_X: bool = True,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -435,7 +435,7 @@ class LarsCV(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, **params: object) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -472,7 +472,7 @@ class Lasso(RegressorMixin, FheEstimator):
         random_state: _RandomState = None,
         selection: Literal["cyclic", "random"] = "cyclic",
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -481,7 +481,7 @@ class Lasso(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(
         self,
@@ -529,7 +529,7 @@ class LassoCV(RegressorMixin, FheEstimator):
         random_state: _RandomState = None,
         selection: Literal["cyclic", "random"] = "cyclic",
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -538,7 +538,7 @@ class LassoCV(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(
         self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None, **params: object
@@ -571,14 +571,14 @@ class LassoLars(RegressorMixin, FheEstimator):
         verbose: int | bool = False,
         precompute: bool | Literal["auto"] | Array = "auto",
         max_iter: int = 500,
-        eps: float = 2.220446049250313e-16,
+        eps: float = 2**-52,
         copy_X: bool = True,
         fit_path: bool = True,
         positive: bool = False,
         jitter: float | None = None,
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -587,7 +587,7 @@ class LassoLars(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, Xy: object = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -623,11 +623,11 @@ class LassoLarsCV(RegressorMixin, FheEstimator):
         cv: object = None,
         max_n_alphas: int = 1000,
         n_jobs: int | None = None,
-        eps: float = 2.220446049250313e-16,
+        eps: float = 2**-52,
         copy_X: bool = True,
         positive: bool = False,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -636,7 +636,7 @@ class LassoLarsCV(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, **params: object) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -668,12 +668,12 @@ class LassoLarsIC(RegressorMixin, FheEstimator):
         verbose: int | bool = False,
         precompute: bool | Literal["auto"] | Array = "auto",
         max_iter: int = 500,
-        eps: float = 2.220446049250313e-16,
+        eps: float = 2**-52,
         copy_X: bool = True,
         positive: bool = False,
         noise_variance: float | None = None,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -682,7 +682,7 @@ class LassoLarsIC(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, copy_X: object = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -712,7 +712,7 @@ class LinearRegression(RegressorMixin, FheEstimator):
         n_jobs: int | None = None,
         positive: bool = False,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -721,7 +721,7 @@ class LinearRegression(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -762,7 +762,7 @@ class LogisticRegression(ClassifierMixin, FheEstimator):
         warm_start: bool = False,
         n_jobs: int | None = None,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -771,7 +771,7 @@ class LogisticRegression(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def decision_function(
         self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None
@@ -891,7 +891,7 @@ class LogisticRegressionCV(ClassifierMixin, FheEstimator):
         random_state: _RandomState = None,
         use_legacy_attributes: bool = ...,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -900,7 +900,7 @@ class LogisticRegressionCV(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def decision_function(
         self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None
@@ -948,7 +948,7 @@ class MultiTaskElasticNet(RegressorMixin, FheEstimator):
         random_state: _RandomState = None,
         selection: Literal["cyclic", "random"] = "cyclic",
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -957,7 +957,7 @@ class MultiTaskElasticNet(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -999,7 +999,7 @@ class MultiTaskElasticNetCV(RegressorMixin, FheEstimator):
         random_state: _RandomState = None,
         selection: Literal["cyclic", "random"] = "cyclic",
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -1008,7 +1008,7 @@ class MultiTaskElasticNetCV(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(
         self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None, **params: object
@@ -1046,7 +1046,7 @@ class MultiTaskLasso(RegressorMixin, FheEstimator):
         random_state: _RandomState = None,
         selection: Literal["cyclic", "random"] = "cyclic",
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -1055,7 +1055,7 @@ class MultiTaskLasso(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -1095,7 +1095,7 @@ class MultiTaskLassoCV(RegressorMixin, FheEstimator):
         random_state: _RandomState = None,
         selection: Literal["cyclic", "random"] = "cyclic",
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -1104,7 +1104,7 @@ class MultiTaskLassoCV(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(
         self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None, **params: object
@@ -1135,7 +1135,7 @@ class OrthogonalMatchingPursuit(RegressorMixin, FheEstimator):
         fit_intercept: bool = True,
         precompute: Literal["auto"] | bool = "auto",
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -1144,7 +1144,7 @@ class OrthogonalMatchingPursuit(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -1175,7 +1175,7 @@ class OrthogonalMatchingPursuitCV(RegressorMixin, FheEstimator):
         n_jobs: int | None = None,
         verbose: int | bool = False,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -1184,7 +1184,7 @@ class OrthogonalMatchingPursuitCV(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, **fit_params: object) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -1227,7 +1227,7 @@ class Perceptron(ClassifierMixin, FheEstimator):
         class_weight: Literal["balanced"] | dict[Any, Any] | None = None,
         warm_start: bool = False,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -1236,7 +1236,7 @@ class Perceptron(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def decision_function(
         self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None
@@ -1286,7 +1286,7 @@ class PoissonRegressor(RegressorMixin, FheEstimator):
         warm_start: bool = False,
         verbose: int | bool = 0,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -1295,7 +1295,7 @@ class PoissonRegressor(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -1326,7 +1326,7 @@ class QuantileRegressor(RegressorMixin, FheEstimator):
         ] = "highs",
         solver_options: dict[Any, Any] | None = None,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -1335,7 +1335,7 @@ class QuantileRegressor(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -1374,7 +1374,7 @@ class RANSACRegressor(RegressorMixin, FheEstimator):
         loss: Literal["absolute_error", "squared_error"] | Callable[..., Any] = "absolute_error",
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -1383,7 +1383,7 @@ class RANSACRegressor(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(
         self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None, **fit_params: object
@@ -1420,7 +1420,7 @@ class Ridge(RegressorMixin, FheEstimator):
         positive: bool = False,
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -1429,7 +1429,7 @@ class Ridge(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -1523,7 +1523,7 @@ class RidgeCV(RegressorMixin, FheEstimator):
         store_cv_results: bool = False,
         alpha_per_target: bool = False,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -1532,7 +1532,7 @@ class RidgeCV(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(
         self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None, **params: object
@@ -1571,7 +1571,7 @@ class RidgeClassifier(ClassifierMixin, FheEstimator):
         positive: bool = False,
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -1580,7 +1580,7 @@ class RidgeClassifier(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def decision_function(
         self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None
@@ -1677,7 +1677,7 @@ class RidgeClassifierCV(ClassifierMixin, FheEstimator):
         class_weight: dict[Any, Any] | Literal["balanced"] | None = None,
         store_cv_results: bool = False,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -1686,7 +1686,7 @@ class RidgeClassifierCV(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def decision_function(
         self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None
@@ -1751,7 +1751,7 @@ class SGDClassifier(ClassifierMixin, FheEstimator):
         warm_start: bool = False,
         average: int | bool = False,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -1760,7 +1760,7 @@ class SGDClassifier(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def decision_function(
         self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None
@@ -1821,7 +1821,7 @@ class SGDOneClassSVM(OutlierMixin, FheEstimator):
         average: int | bool = False,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -1830,7 +1830,7 @@ class SGDOneClassSVM(OutlierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def decision_function(
         self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None
@@ -1888,7 +1888,7 @@ class SGDRegressor(RegressorMixin, FheEstimator):
         warm_start: bool = False,
         average: int | bool = False,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -1897,7 +1897,7 @@ class SGDRegressor(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def densify(self) -> Self: ...
     def fit(
@@ -1943,7 +1943,7 @@ class TheilSenRegressor(RegressorMixin, FheEstimator):
         n_jobs: int | None = None,
         verbose: int | bool = False,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -1952,7 +1952,7 @@ class TheilSenRegressor(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -1985,7 +1985,7 @@ class TweedieRegressor(RegressorMixin, FheEstimator):
         warm_start: bool = False,
         verbose: int | bool = 0,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -1994,7 +1994,7 @@ class TweedieRegressor(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...

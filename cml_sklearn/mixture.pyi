@@ -67,7 +67,7 @@ class BayesianGaussianMixture(FheEstimator):
         verbose: int | bool = 0,
         verbose_interval: int = 10,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -76,7 +76,7 @@ class BayesianGaussianMixture(FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
     def fit_predict(self, X: _Matrix, y: ArrayLike | None = None) -> Array: ...
@@ -122,7 +122,7 @@ class GaussianMixture(FheEstimator):
         verbose: int | bool = 0,
         verbose_interval: int = 10,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -131,7 +131,7 @@ class GaussianMixture(FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
     def fit_predict(self, X: _Matrix, y: ArrayLike | None = None) -> Array: ...

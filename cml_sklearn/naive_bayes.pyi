@@ -40,7 +40,7 @@ class BernoulliNB(ClassifierMixin, FheEstimator):
         fit_prior: bool = True,
         class_prior: ArrayLike | None = None,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -49,7 +49,7 @@ class BernoulliNB(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def partial_fit(
@@ -95,7 +95,7 @@ class CategoricalNB(ClassifierMixin, FheEstimator):
         class_prior: ArrayLike | None = None,
         min_categories: ArrayLike | int | None = None,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -104,7 +104,7 @@ class CategoricalNB(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def partial_fit(
@@ -150,7 +150,7 @@ class ComplementNB(ClassifierMixin, FheEstimator):
         class_prior: ArrayLike | None = None,
         norm: bool = False,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -159,7 +159,7 @@ class ComplementNB(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def partial_fit(
@@ -202,7 +202,7 @@ class GaussianNB(ClassifierMixin, FheEstimator):
         priors: ArrayLike | None = None,
         var_smoothing: float = 1e-09,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -211,7 +211,7 @@ class GaussianNB(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def partial_fit(
@@ -255,7 +255,7 @@ class MultinomialNB(ClassifierMixin, FheEstimator):
         fit_prior: bool = True,
         class_prior: ArrayLike | None = None,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -264,7 +264,7 @@ class MultinomialNB(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def partial_fit(

@@ -55,7 +55,7 @@ class KNeighborsClassifier(ClassifierMixin, FheEstimator):
         metric_params: dict[Any, Any] | None = None,
         n_jobs: int | None = None,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         search_rounds: int = 4,
         rounding_bits: int = 4,
     ) -> None: ...
@@ -66,7 +66,7 @@ class KNeighborsClassifier(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         search_rounds: int = 4,
         rounding_bits: int = 4,
     ) -> Self: ...
@@ -103,7 +103,7 @@ class KNeighborsRegressor(RegressorMixin, FheEstimator):
         metric_params: dict[Any, Any] | None = None,
         n_jobs: int | None = None,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         search_rounds: int = 4,
         rounding_bits: int = 4,
     ) -> None: ...
@@ -114,7 +114,7 @@ class KNeighborsRegressor(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         search_rounds: int = 4,
         rounding_bits: int = 4,
     ) -> Self: ...
@@ -145,7 +145,7 @@ class NearestCentroid(ClassifierMixin, FheEstimator):
         shrink_threshold: float | None = None,
         priors: ArrayLike | Literal["empirical", "uniform"] = "uniform",
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -154,7 +154,7 @@ class NearestCentroid(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def decision_function(
         self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None
@@ -193,7 +193,7 @@ class NeighborhoodComponentsAnalysis(TransformerMixin, FheEstimator):
         verbose: int | bool = 0,
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -202,7 +202,7 @@ class NeighborhoodComponentsAnalysis(TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike) -> Self: ...
     def transform(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -233,7 +233,7 @@ class RadiusNeighborsClassifier(ClassifierMixin, FheEstimator):
         metric_params: dict[Any, Any] | None = None,
         n_jobs: int | None = None,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int = 6,
     ) -> None: ...
     @classmethod
@@ -243,7 +243,7 @@ class RadiusNeighborsClassifier(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int = 6,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike) -> Self: ...
@@ -279,7 +279,7 @@ class RadiusNeighborsRegressor(RegressorMixin, FheEstimator):
         metric_params: dict[Any, Any] | None = None,
         n_jobs: int | None = None,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int = 6,
     ) -> None: ...
     @classmethod
@@ -289,7 +289,7 @@ class RadiusNeighborsRegressor(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int = 6,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike) -> Self: ...

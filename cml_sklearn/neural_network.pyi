@@ -53,7 +53,7 @@ class BernoulliRBM(TransformerMixin, FheEstimator):
         verbose: int | bool = 0,
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -62,7 +62,7 @@ class BernoulliRBM(TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
     def partial_fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
@@ -113,7 +113,7 @@ class MLPClassifier(ClassifierMixin, FheEstimator):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         n_bits: int | dict[Any, Any] = 5,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int | list[Any] | tuple[Any, ...] | None = 4,
         exact_rounding: bool = False,
     ) -> None: ...
@@ -124,7 +124,7 @@ class MLPClassifier(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 5,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int | list[Any] | tuple[Any, ...] | None = 4,
         exact_rounding: bool = False,
     ) -> Self: ...
@@ -195,7 +195,7 @@ class MLPRegressor(RegressorMixin, FheEstimator):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         n_bits: int | dict[Any, Any] = 5,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int | list[Any] | tuple[Any, ...] | None = 4,
         exact_rounding: bool = False,
     ) -> None: ...
@@ -206,7 +206,7 @@ class MLPRegressor(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 5,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int | list[Any] | tuple[Any, ...] | None = 4,
         exact_rounding: bool = False,
     ) -> Self: ...
@@ -245,7 +245,7 @@ class NeuralNetClassifier(ClassifierMixin, FheEstimator):
         device: object = ...,
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 5,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int | list[Any] | tuple[Any, ...] | None = 4,
         exact_rounding: bool = False,
         quantization_aware: bool = True,
@@ -291,7 +291,7 @@ class NeuralNetRegressor(RegressorMixin, FheEstimator):
         device: object = ...,
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 5,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int | list[Any] | tuple[Any, ...] | None = 4,
         exact_rounding: bool = False,
         quantization_aware: bool = True,

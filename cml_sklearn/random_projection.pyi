@@ -39,7 +39,7 @@ class GaussianRandomProjection(TransformerMixin, FheEstimator):
         compute_inverse_components: bool = False,
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -48,7 +48,7 @@ class GaussianRandomProjection(TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
     def transform(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -73,7 +73,7 @@ class SparseRandomProjection(TransformerMixin, FheEstimator):
         compute_inverse_components: bool = False,
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -82,7 +82,7 @@ class SparseRandomProjection(TransformerMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 12,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike | None = None) -> Self: ...
     def transform(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...

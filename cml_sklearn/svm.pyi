@@ -49,7 +49,7 @@ class LinearSVC(ClassifierMixin, FheEstimator):
         random_state: _RandomState = None,
         max_iter: int = 1000,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -58,7 +58,7 @@ class LinearSVC(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def decision_function(
         self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None
@@ -97,7 +97,7 @@ class LinearSVR(RegressorMixin, FheEstimator):
         random_state: _RandomState = None,
         max_iter: int = 1000,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -106,7 +106,7 @@ class LinearSVR(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 8,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
     def predict(self, X: _Matrix, execute_in_fhe: ExecutionMode | None = None) -> Array: ...
@@ -156,7 +156,7 @@ class NuSVC(ClassifierMixin, FheEstimator):
         break_ties: bool = False,
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int = 6,
     ) -> None: ...
     @classmethod
@@ -166,7 +166,7 @@ class NuSVC(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int = 6,
     ) -> Self: ...
     def decision_function(
@@ -216,7 +216,7 @@ class NuSVR(RegressorMixin, FheEstimator):
         verbose: int | bool = False,
         max_iter: int = -1,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int = 6,
     ) -> None: ...
     @classmethod
@@ -226,7 +226,7 @@ class NuSVR(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int = 6,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...
@@ -269,7 +269,7 @@ class OneClassSVM(OutlierMixin, FheEstimator):
         verbose: int | bool = False,
         max_iter: int = -1,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int = 6,
     ) -> None: ...
     @classmethod
@@ -279,7 +279,7 @@ class OneClassSVM(OutlierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int = 6,
     ) -> Self: ...
     def decision_function(
@@ -329,7 +329,7 @@ class SVC(ClassifierMixin, FheEstimator):
         break_ties: bool = False,
         random_state: _RandomState = None,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int = 6,
     ) -> None: ...
     @classmethod
@@ -339,7 +339,7 @@ class SVC(ClassifierMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int = 6,
     ) -> Self: ...
     def decision_function(
@@ -389,7 +389,7 @@ class SVR(RegressorMixin, FheEstimator):
         verbose: int | bool = False,
         max_iter: int = -1,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int = 6,
     ) -> None: ...
     @classmethod
@@ -399,7 +399,7 @@ class SVR(RegressorMixin, FheEstimator):
         X: _Matrix,
         *,
         n_bits: int | dict[Any, Any] = 16,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         rounding_bits: int = 6,
     ) -> Self: ...
     def fit(self, X: _Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self: ...

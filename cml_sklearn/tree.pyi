@@ -65,7 +65,7 @@ class DecisionTreeClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -76,7 +76,7 @@ class DecisionTreeClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(
         self,
@@ -129,7 +129,7 @@ class DecisionTreeRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -140,7 +140,7 @@ class DecisionTreeRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(
         self,
@@ -194,7 +194,7 @@ class ExtraTreeClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -205,7 +205,7 @@ class ExtraTreeClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(
         self,
@@ -258,7 +258,7 @@ class ExtraTreeRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> None: ...
     @classmethod
     def from_sklearn_model(
@@ -269,7 +269,7 @@ class ExtraTreeRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
     ) -> Self: ...
     def fit(
         self,

@@ -113,7 +113,7 @@ class XGBClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
         **further: Unpack[_Further],
     ) -> None: ...
@@ -126,7 +126,7 @@ class XGBClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> Self: ...
     def fit(
@@ -219,7 +219,7 @@ class XGBRFClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
         **further: Unpack[_Further],
     ) -> None: ...
@@ -232,7 +232,7 @@ class XGBRFClassifier(ClassifierMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> Self: ...
     def fit(
@@ -324,7 +324,7 @@ class XGBRFRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
         **further: Unpack[_Further],
     ) -> None: ...
@@ -337,7 +337,7 @@ class XGBRFRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> Self: ...
     def fit(
@@ -428,7 +428,7 @@ class XGBRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
         **further: Unpack[_Further],
     ) -> None: ...
@@ -441,7 +441,7 @@ class XGBRegressor(RegressorMixin, FheEstimator):
         n_bits: int = 6,
         grid: Literal["balanced", "quantile", "uniform"] = "balanced",
         sum_bits: int | None = None,
-        p_error: float = 5.421010862427522e-20,
+        p_error: float = 2**-64,
         aggregation: Literal["client", "encrypted"] = "encrypted",
     ) -> Self: ...
     def fit(

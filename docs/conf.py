@@ -82,3 +82,4 @@ def setup(app: Sphinx) -> None:
     # before numpydoc, which comes at 500
     app.connect("autodoc-process-signature", docstrings.with_powers_of_two)
     app.connect("autodoc-process-docstring", docstrings.without_foreign_links, priority=400)
+    app.connect("autodoc-process-docstring", docstrings.with_headings, priority=600)

@@ -10,12 +10,20 @@ import inspect
 import types
 import typing
 from collections.abc import Iterable
+from math import frexp
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils._param_validation import Hidden, Interval, Options
 
-__all__ = ["ALIASES", "default_text", "type_of_argument", "type_of_attribute", "type_of_parameter"]
+__all__ = [
+    "ALIASES",
+    "default_text",
+    "number_text",
+    "type_of_argument",
+    "type_of_attribute",
+    "type_of_parameter",
+]
 
 ALIASES = """
 _Matrix = ArrayLike | sparray | spmatrix
@@ -115,8 +123,17 @@ def default_text(default: object, annotation: str) -> str:
     is_one_of_several = isinstance(default, str) and repr(default) in annotation
     has_no_literal = isinstance(default, float) and not np.isfinite(default)
     is_plain = (is_number and not has_no_literal) or is_one_of_several
-    shown = repr(default) if is_plain else "..."
-    return f" = {shown}"
+    return f" = {number_text(default) if is_plain else '...'}"
+
+
+def number_text(default: object) -> str:
+    """Text of a number or another literal; a power of two where that says more than digits."""
+    text = repr(default)
+    if not isinstance(default, float):
+        return text
+    part, exponent = frexp(default)
+    power = f"2**{exponent - 1}"
+    return power if part == 0.5 and len(power) < len(text) else text
 
 
 def _of_constraint(constraint: object) -> str:

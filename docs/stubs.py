@@ -26,6 +26,7 @@ from cml_sklearn.estimators.passed_parameters import FURTHER_PASSED
 from cml_sklearn.estimators.refused_parameters import REFUSED
 from cml_sklearn.estimators.skorch import NeuralNet
 from cml_sklearn.estimators.wrapping import library_of, sections_of
+from docs.docstrings import LIBRARIES
 from docs.estimators import ours
 from docs.stub_types import (
     ALIASES,
@@ -121,8 +122,7 @@ def _summary(cls: type[FheEstimator]) -> str:
     if issubclass(cls, NeuralNet):
         return (inspect.getdoc(cls) or "").splitlines()[0]
     wrapped = cls._wrapped_class
-    library = {"sklearn": "scikit-learn", "xgboost": "XGBoost", "lightgbm": "LightGBM"}
-    return f"{library[library_of(wrapped)]}'s {wrapped.__name__} on encrypted data."
+    return f"{LIBRARIES[library_of(wrapped)]}'s {wrapped.__name__} on encrypted data."
 
 
 def _attributes(cls: type[FheEstimator]) -> Iterator[str]:

@@ -35,11 +35,11 @@ for name, model in models.items():
     print(f"{name}: {(labels == model.predict(many)).mean():.0%} of the labels are the clear ones")
 
 # %%
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+figure, (upper, lower) = plt.subplots(2, 1, figsize=(6, 7), layout="constrained")
 for name, times in seconds.items():
-    left.loglog(n_rows, times, "o-", label=name)
-    right.loglog(n_rows, 1000 * np.array(times) / n_rows, "o-", label=name)
-left.set(xlabel="rows in a call", ylabel="seconds", title="A call")
-right.set(xlabel="rows in a call", ylabel="milliseconds", title="A row")
-left.legend()
+    upper.loglog(n_rows, times, "o-", label=name)
+    lower.loglog(n_rows, 1000 * np.array(times) / n_rows, "o-", label=name)
+upper.set(xlabel="rows in a call", ylabel="seconds", title="A call")
+lower.set(xlabel="rows in a call", ylabel="milliseconds", title="A row")
+upper.legend()
 plt.show()

@@ -26,13 +26,13 @@ print("largest difference to scikit-learn:", abs(plane - pca.sklearn_model_.tran
 print("equal clusters:", (found == clusters.sklearn_model_.predict(X)).all())
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharex=True, sharey=True, layout="constrained")
+figure, axes = plt.subplots(2, 1, figsize=(6, 7), sharex=True, sharey=True, layout="constrained")
 titles = ["Clusters, found on encrypted data", "Cultivars, which no one told"]
 for ax, groups, title in zip(axes, [found, y], titles, strict=True):
     for group in range(3):
         ax.plot(*plane[groups == group].T, "o", alpha=0.6, label=str(group))
-    ax.set(xlabel="first component", title=title)
-axes[0].set_ylabel("second component")
+    ax.set(ylabel="second component", title=title)
+axes[1].set_xlabel("first component")
 axes[0].legend(title="cluster")
 axes[1].legend(title="cultivar")
 plt.show()

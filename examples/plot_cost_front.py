@@ -52,7 +52,7 @@ print(search.best_params_)
 
 # %%
 # A linear model costs next to nothing, and can't follow the moons; a tree can.
-figure, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
+figure, ax = plt.subplots(figsize=(6, 4.5), layout="constrained")
 display = CostDisplay.from_search(search, group_by="classify", ax=ax)
 ax.set_title("Accuracy and cost on encrypted moons")
 plt.show()

@@ -23,14 +23,14 @@ model.fit(X_train, y_train)
 # Permutation importance: what the score loses when a column is shuffled.
 importance = permutation_importance(model, X_test, y_test, n_repeats=10, random_state=0)
 order = importance.importances_mean.argsort()
-figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 ax.boxplot(importance.importances[order].T, orientation="horizontal", tick_labels=X.columns[order])
 ax.axvline(0, color="k", linestyle=":")
 ax.set(xlabel="loss of R² when shuffled", title="Permutation importance of the quantized trees")
 
 # %%
 # Partial dependence: steps are the edges of the grid on which the trees were trained.
-figure, axes = plt.subplots(1, 2, figsize=(8, 3.5), sharey=True, layout="constrained")
+figure, axes = plt.subplots(2, 1, figsize=(6, 7), layout="constrained")
 PartialDependenceDisplay.from_estimator(
     model, X_train.astype(float), ["bmi", "s5"], grid_resolution=40, ax=axes
 )

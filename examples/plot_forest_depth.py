@@ -27,9 +27,11 @@ for depth in depths:
 
 # %%
 # The score levels off; the cost goes on growing.
-figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.5), layout="constrained")
-left.plot(depths, scores, "o-")
-left.set(xlabel="max_depth", ylabel="accuracy, 3-fold", title="Score, quantized")
-right.plot(depths, costs, "o-", color="C1")
-right.set(xlabel="max_depth", ylabel="cost of a sample, Gop", title="Cost on Concrete", ylim=0)
+figure, (upper, lower) = plt.subplots(2, 1, figsize=(6, 7), layout="constrained")
+upper.plot(depths, scores, "o-")
+upper.set(xticks=depths, xlabel="max_depth", ylabel="accuracy, 3-fold")
+upper.set_title("Score, quantized")
+lower.plot(depths, costs, "o-", color="C1")
+lower.set(xticks=depths, xlabel="max_depth", ylabel="cost of a sample, Gop", ylim=0)
+lower.set_title("Cost on Concrete")
 plt.show()

@@ -65,7 +65,7 @@ print(f"{len(request) / 1000:.0f} kB sent, {len(answer) / 1000:.0f} kB back")
 print("equal to the local model:", np.array_equal(chances, model.predict_proba(rows)[:, 1]))
 
 # %%
-figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 for contract, group in table.assign(chance=chances).groupby("contract"):
     ax.plot(group["age"], group["chance"], "o", alpha=0.5, label=contract)
 ax.set(xlabel="age, years", ylabel="probability of leaving", ylim=(0, 1))

@@ -39,7 +39,7 @@ floats = {
     "RidgeClassifier": searches["RidgeClassifier"].best_estimator_[-1].sklearn_model_,
     "DecisionTreeClassifier": FloatTree(max_depth=8, random_state=0),
 }
-figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 for color, (name, search) in zip(["C0", "C1"], searches.items(), strict=True):
     results = search.cv_results_
     ax.errorbar(

@@ -51,7 +51,7 @@ points = np.array([[-0.5], [0.1], [0.8]], dtype=np.float32)
 encrypted = module.forward(points, execute_in_fhe=True)
 print(module.fhe_circuit.report.pbs_count, "lookups a sample")
 
-figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 ax.plot(X, y, ".", color="0.75", label="training data")
 ax.plot(line, np.tanh(line @ inner + shift) @ ridge[:-1] + ridge[-1], label="floats")
 ax.plot(line, module.forward(line), label="quantized, in the clear")

@@ -32,7 +32,7 @@ for q, line in lines.items():
     print(f"{np.mean(y <= line):.3f} of the points lie below the line of {q}")
 
 # %%
-figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 ax.plot(x, y, ".", color="0.7", label="data")
 ax.fill_between(x, lines[0.1], lines[0.9], alpha=0.25, label="10 to 90 %")
 ax.plot(x, lines[0.5], color="C0", label="median")

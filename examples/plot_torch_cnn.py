@@ -56,12 +56,12 @@ started = perf_counter()
 scores = module.forward(X_test[:shown], execute_in_fhe=True)
 seconds = (perf_counter() - started) / shown
 
-figure, axes = plt.subplots(shown, 2, figsize=(7, 4.5), layout="constrained")
+figure, axes = plt.subplots(shown, 2, figsize=(6, 4.5), layout="constrained")
 for (left, right), image, row, label in zip(axes, X_test, scores, y_test, strict=False):
     left.imshow(image[0], cmap="gray_r")
-    left.set(xticks=[], yticks=[], title=f"a {label}, seen by the client only")
+    left.set(xticks=[], yticks=[], title=f"a {label}: only the client sees it")
     right.bar(range(10), row, color=["C1" if k == row.argmax() else "C0" for k in range(10)])
     right.set(xticks=range(10), ylabel="score")
-axes[0, 1].set_title(f"decrypted scores, {seconds:.1f} s an image")
+axes[0, 1].set_title(f"scores, {seconds:.1f} s an image")
 axes[-1, 1].set_xlabel("digit")
 plt.show()

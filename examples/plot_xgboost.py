@@ -31,9 +31,9 @@ print("equal to the clear integers:", (encrypted == model.predict_proba(X_test)[
 # %%
 # ``sklearn_model_`` is XGBoost's own model.
 floats = model.sklearn_model_.predict_proba(X_test)[:, 1]
-figure, (left, right) = plt.subplots(1, 2, figsize=(8.5, 4), layout="constrained")
+figure, (upper, lower) = plt.subplots(2, 1, figsize=(6, 7), layout="constrained")
 for label, color in [(0, "C3"), (1, "C0")]:
-    left.plot(
+    upper.plot(
         floats[y_test == label],
         encrypted[y_test == label],
         "o",
@@ -41,11 +41,13 @@ for label, color in [(0, "C3"), (1, "C0")]:
         alpha=0.4,
         label=f"class {label}",
     )
-left.plot([0, 1], [0, 1], "k:", linewidth=1)
-left.set(xlabel="probability, XGBoost's floats", ylabel="probability, encrypted", title="Test rows")
-left.legend()
+upper.plot([0, 1], [0, 1], "k:", linewidth=1)
+upper.set(
+    xlabel="probability, XGBoost's floats", ylabel="probability, encrypted", title="Test rows"
+)
+upper.legend()
 bins = [i / 20 for i in range(21)]
-right.hist([encrypted[y_test == 0], encrypted[y_test == 1]], bins, color=["C3", "C0"], stacked=True)
-right.set(xlabel="probability, encrypted", ylabel="rows")
-right.set_title(f"Area under the ROC curve: {roc_auc_score(y_test, encrypted):.3f}")
+lower.hist([encrypted[y_test == 0], encrypted[y_test == 1]], bins, color=["C3", "C0"], stacked=True)
+lower.set(xlabel="probability, encrypted", ylabel="rows")
+lower.set_title(f"Area under the ROC curve: {roc_auc_score(y_test, encrypted):.3f}")
 plt.show()

@@ -9,11 +9,15 @@ from functools import cache
 from importlib import import_module
 from inspect import getdoc
 from pathlib import Path
+from typing import Any
 
 import pytest
+from numpydoc.docscrape_sphinx import get_doc_object
 
 import cml_sklearn
-from docs import reference
+from cml_sklearn.estimators.skorch import NeuralNet
+from docs import docstrings, reference
+from docs.stub_types import number_text
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -181,6 +185,31 @@ def test_every_estimator_has_an_example(kind: type) -> None:
     example = doc.partition("\nExamples\n")[2]
     assert f">>> from {kind.__module__} import {kind.__name__}\n" in example
     assert "execute_in_fhe=True" in example
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS, ids=lambda kind: kind.__name__)
+def test_pages_of_estimators_have_ours_first(kind: Any) -> None:
+    settings = {"show_class_members": False}
+    lines = str(get_doc_object(kind, "class", getdoc(kind), config=settings)).split("\n")
+    docstrings.with_headings(None, "class", kind.__name__, kind, None, lines)
+    if issubclass(kind, NeuralNet):
+        assert ":Parameters:" in lines
+        return
+    name = kind._wrapped_class.__name__
+    ours, theirs = "\n".join(lines).split(f"'s {name}:\n")[:2]
+    own = [parameter.name for parameter in kind._own_parameters]
+    assert re.findall(r"^ {4}\*\*(\w+)", ours, re.MULTILINE) == own
+    assert ours.count("\n:Parameters of cml_sklearn:\n") == 1
+    wrapped = theirs.partition("\n:Attributes of cml_sklearn:\n")[0]
+    assert not {*own} & {*re.findall(r"^ {4}\*\*(\w+)", wrapped, re.MULTILINE)}
+    assert "**sklearn_model_**" in theirs
+
+
+@pytest.mark.parametrize("value", [2.0**-64, -(2.0**-64), 2.0**-52, 0.5, 0.1, 1e-6, 0.0, 3, 1e300])
+def test_numbers_of_stubs_and_signatures_are_exact(value: float) -> None:
+    text = number_text(value)
+    assert eval(text) == value  # noqa: S307
+    assert len(text) <= len(repr(value))
 
 
 @pytest.mark.parametrize("script", sorted((ROOT / "examples").glob("plot_*.py")), ids=ids)

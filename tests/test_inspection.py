@@ -185,12 +185,16 @@ DISPLAYS = [
         np.array([1.5, 3.0, 4.0]),
         np.array([0.8, 0.9, 0.7]),
         np.full(3, 0.02),
-        groups=["DecisionTreeClassifier", "MLPClassifier", "{'inputs': 4, 'activations': 4}"],
+        groups=[
+            "DecisionTreeClassifier",
+            *(f"{{'inputs': {i}, 'activations': 4}}" for i in (4, 5)),
+        ],
         chosen=1,
         score_name="accuracy",
         cost_name="cost of a sample, Gop",
         group_name="classify__n_bits",
     ),
+    CostDisplay(np.arange(1.0, 8.0), np.ones(7), np.zeros(7), groups=[*"abcdefg"], group_name="k"),
     PbsDisplay(
         FheCost(
             "concrete", {i: 1111.0 * i for i in range(1, 9)}, 123.4, 0, 0, 0.0, 0.0, 0.0, 0.0, 1
@@ -219,6 +223,8 @@ def test_displays_cut_off_and_cover_nothing(display: Any, size: tuple[int, int] 
     assert ax.get_xlabel()
     assert ax.get_ylabel()
     inside, whole = ax.get_window_extent(), figure.bbox.padded(1)
+    assert inside.width >= 0.6 * figure.bbox.width
+    assert inside.height >= 0.55 * figure.bbox.height
     for corner in ax.get_tightbbox().corners():
         assert whole.contains(*corner)
     for number in ax.texts:
@@ -227,9 +233,17 @@ def test_displays_cut_off_and_cover_nothing(display: Any, size: tuple[int, int] 
         assert box.y1 < inside.y1
     labels = [x.get_window_extent() for x in ax.get_yticklabels() if x.get_text()]
     assert not any(a.overlaps(b) for a, b in combinations(labels, 2))
+    if isinstance(display, ClippedInputsDisplay):
+        written = {x.get_text() for x in ax.get_yticklabels()}
+        assert len(written) == len({*display.feature_names[:20]})
+    if isinstance(display, CostDisplay):
+        written = {*ax.get_legend_handles_labels()[1]} - {"Pareto front", "chosen"}
+        assert len(written) == len({*display.groups})
     if ax.get_legend():
         assert ax.get_legend().get_title().get_text() == display.group_name
-        assert not ax.get_legend().get_window_extent().padded(-1).overlaps(inside)
+        legend = ax.get_legend().get_window_extent().padded(-1)
+        assert not legend.overlaps(inside)
+        assert not legend.overlaps(ax.xaxis.get_tightbbox())
 
 
 def test_equal_names_keep_bars_of_their_own() -> None:

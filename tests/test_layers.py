@@ -47,7 +47,7 @@ FLOORS = [
         "tree",
         "xgboost",
     },
-    {"metrics", "model_selection"},
+    {"drawing", "metrics", "model_selection"},
     {"inspection"},
 ]
 FLOORS_OF_ESTIMATORS = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from ast import keyword
 from collections.abc import Callable
 from io import StringIO
 from itertools import combinations
@@ -17,6 +19,7 @@ from benchmarks.figures import trees, widths
 from benchmarks.progress import tracked
 
 RESULTS = Path(compare.__file__).parent / "results"
+EXAMPLES = RESULTS.parents[1] / "examples"
 SCREEN = 400
 
 
@@ -88,6 +91,18 @@ def test_pictures_can_be_read(
                 min(float(x.get_fontsize()) for x in ticks) / 72 * SCREEN / figure.get_figwidth()
                 > 8
             )
+
+
+@pytest.mark.parametrize("script", sorted(EXAMPLES.glob("plot_*.py")), ids=lambda path: path.stem)
+def test_pictures_of_the_gallery_can_be_read_on_a_telephone(script: Path) -> None:
+    keywords = [
+        node for node in ast.walk(ast.parse(script.read_text())) if isinstance(node, keyword)
+    ]
+    widths = [ast.literal_eval(each.value)[0] for each in keywords if each.arg == "figsize"]
+    assert all(
+        10 / 72 * SCREEN / width > 8 for width in widths
+    )  # matplotlib's letters have 10 points
+    assert len(widths) == script.read_text().count("plt.subplots(")
 
 
 def test_kept_rows_are_those_of_the_pages() -> None:

@@ -49,10 +49,6 @@ def _in_words() -> Iterator[None]:
     except CmlError as error:
         typer.secho(str(error), fg="red", err=True)
         raise typer.Exit(1) from error
-    except ModuleNotFoundError as error:
-        text = f"{error.name} is missing: pip install 'cml-sklearn[deployment,service]'"
-        typer.secho(text, fg="red", err=True)
-        raise typer.Exit(1) from error
 
 
 @app.command()

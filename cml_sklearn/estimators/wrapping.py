@@ -43,7 +43,7 @@ _CITATION = re.compile(r"\s*\[\w+\]_")
 _CLASS_DOC = """{summary}
 
 This is the class of `{library}` with predictions on encrypted data. What it has in addition comes
-last: the parameters {names}, and attributes from `sklearn_model_` on.
+first: the parameters {names}, and attributes up to `fhe_reports_`.
 
 Parameters
 ----------
@@ -51,7 +51,7 @@ Parameters
 
 Attributes
 ----------
-{attributes}sklearn_model_ : estimator
+sklearn_model_ : estimator
     The fitted float model; its fitted attributes are this estimator's, too.
 onnx_model_ : onnx.ModelProto
     Its raw scores as a graph.
@@ -65,6 +65,8 @@ fhe_report_ : FheReport
     Its bootstraps, cost, bytes, widths and security level.
 fhe_reports_ : dict of str to FheReport
     Those of all methods.
+
+{attributes}
 """
 
 _ADOPTION_DOC = """{purpose}
@@ -181,8 +183,8 @@ def _class_doc(wrapped: type[BaseEstimator], own: tuple[OwnParameter, ...]) -> s
         summary=known[""].partition("\n\n")[0],
         library=library_of(wrapped),
         names=", ".join(f"`{parameter.name}`" for parameter in own),
-        parameters=known.get("Parameters", "") + parameters_doc(own),
-        attributes=known.get("Attributes", ""),
+        parameters=f"{parameters_doc(own)}\n\n{known.get('Parameters', '')}",
+        attributes=known.get("Attributes", "").rstrip(),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from collections.abc import Callable
 from threading import Barrier
 
@@ -12,11 +13,12 @@ import numpy as np
 import pytest
 
 from cml_sklearn import config_context
-from cml_sklearn.exceptions import CompilationError, InvalidInputError
+from cml_sklearn.exceptions import CompilationError, InvalidInputError, MissingPackageError
 from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.clear import ClearEngine
 from cml_sklearn.fhe.clear.engine import ClearCiphertexts, ClearCircuit, ClearKeys, ClearServer
 from cml_sklearn.fhe.concrete import ConcreteEngine
+from cml_sklearn.fhe.concrete.bindings import load_concrete
 from cml_sklearn.fhe.engines import choose_engine
 from cml_sklearn.fhe.protocol import CircuitOptions
 from cml_sklearn.fhe.seal import SealEngine
@@ -144,13 +146,17 @@ def test_auto_says_what_each_engine_lacks(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_auto_says_first_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cml_sklearn.fhe.concrete.engine.is_installed", lambda: False)
+    monkeypatch.setattr("cml_sklearn.fhe.concrete.bindings._PACKAGE", "concrete-nowhere")
     with pytest.raises(CompilationError) as caught:
         choose_engine(lookup_program())
     assert str(caught.value) == (
-        "This model needs the engine 'concrete', but concrete-python is not installed (pip install "
+        "This model needs the engine 'concrete', but concrete-nowhere is not installed (pip install "
         "'cml-sklearn[concrete]'); seal can't: it looks up integers, not bits of a grid."
     )
+    with pytest.raises(
+        MissingPackageError, match=re.escape("pip install 'cml-sklearn[concrete]'.")
+    ):
+        load_concrete()
 
 
 @pytest.mark.parametrize("attempt", [pickle.dumps, copy.copy, copy.deepcopy])

@@ -31,8 +31,12 @@ from typing import Any
 
 from cml_sklearn.exceptions import MissingPackageError
 from cml_sklearn.fhe.concrete.signals import handlers_kept, keep_from_signals
+from cml_sklearn.fhe.protocol import NotInstalled
 
-__all__ = ["compiling", "delete_folder_of", "is_installed", "load_concrete", "no_artifacts"]
+__all__ = ["compiling", "delete_folder_of", "load_concrete", "no_artifacts", "why_missing"]
+
+_PACKAGE = "concrete-python"
+_EXTRA = "concrete"
 
 _RUNTIME_SIGNALS = "HPX_HANDLE_SIGNALS"
 
@@ -40,13 +44,14 @@ _importing = Lock()
 _compiling = RLock()
 
 
-def is_installed() -> bool:
-    """Whether the package is there, without the seconds that its import takes."""
+def why_missing() -> NotInstalled | None:
+    """Say what to install if the package is not there, without the seconds of its import."""
     try:
-        version("concrete-python")
+        version(_PACKAGE)
     except PackageNotFoundError:
-        return False
-    return True
+        command = MissingPackageError.command(_EXTRA)
+        return NotInstalled(f"{_PACKAGE} is not installed ({command})")
+    return None
 
 
 def load_concrete() -> ModuleType:
@@ -57,8 +62,8 @@ def load_concrete() -> ModuleType:
     MissingPackageError
         The extra "concrete" is not installed.
     """
-    if not is_installed():
-        raise MissingPackageError.of('The engine "concrete"', "concrete-python", "concrete")
+    if why_missing():
+        raise MissingPackageError.of('The engine "concrete"', _PACKAGE, _EXTRA)
     with _importing:
         return _prepared()
 

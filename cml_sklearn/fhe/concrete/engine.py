@@ -11,9 +11,9 @@ from cml_sklearn.exceptions import BitWidthError, InvalidInputError
 from cml_sklearn.fhe.concrete.bindings import (
     compiling,
     delete_folder_of,
-    is_installed,
     load_concrete,
     no_artifacts,
+    why_missing,
 )
 from cml_sklearn.fhe.concrete.circuit import BatchCircuit, ConcreteCircuit
 from cml_sklearn.fhe.concrete.forest.lowering import lower_trees
@@ -29,7 +29,7 @@ from cml_sklearn.fhe.concrete.selection import select_inputs
 from cml_sklearn.fhe.concrete.substitutes import substitute
 from cml_sklearn.fhe.concrete.traceable import representative_inputs, traceable
 from cml_sklearn.fhe.concrete.tracing import tracing_operations
-from cml_sklearn.fhe.protocol import CircuitOptions, Cost, LookupCost, NotInstalled
+from cml_sklearn.fhe.protocol import CircuitOptions, Cost, LookupCost
 from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.packing import pack_samples
 from cml_sklearn.program.program import Instruction, IntegerProgram
@@ -66,11 +66,7 @@ class ConcreteEngine:
         # the library encrypts these by one bit, whatever their range
         if unused := program.unused_inputs:
             return f"no output comes from its input {unused[0]}: leave that out"
-        if not is_installed():
-            return NotInstalled(
-                "concrete-python is not installed (pip install 'cml-sklearn[concrete]')"
-            )
-        return None
+        return why_missing()
 
     def compile(self, program: IntegerProgram, options: CircuitOptions) -> ConcreteCircuit:
         """Compile for a batch, and where that costs no keys for single samples, too."""
