@@ -378,6 +378,8 @@ def _as_output(output: Operand, n_bits: int) -> QuantizedTensor:
             "An output of the model is a constant or depends on no input; there is nothing "
             "to encrypt. Remove it from the graph."
         )
+    if not output.is_affine and output.shape:
+        output, _ = output.with_scale_along(0 if len(output.shape) > 1 else -1, n_bits)
     return output.requantize(n_bits, unless=output.is_affine).with_integer_offset()
 
 

@@ -28,6 +28,12 @@ FloatFunction = Callable[[FloatArray], FloatArray]
 
 _BISECTIONS = 40
 
+_TINY = float(np.finfo(np.float64).tiny)
+
+_WORTH_A_RANGE = 8.0
+"""Ratio of errors from which on channels get ranges of their own. Where they have one unit, one
+range leaves those that matter enough codes, and weights are rounded where that matters."""
+
 _WIDEST_OFFSET = 2.0**40
 """Steps of an offset that are moved into the integers: they would get too wide by more."""
 
@@ -213,16 +219,30 @@ class QuantizedTensor:
         """Codes of the float in a given range, by one lookup an element."""
         return self.spread().look_up(quantizer)
 
-    def with_scale_along(self, axis: int, n_bits: int) -> tuple[QuantizedTensor, FloatArray]:
+    def with_scale_along(
+        self, axis: int, n_bits: int, effects: FloatArray | None = None, *, anew: bool = False
+    ) -> tuple[QuantizedTensor, FloatArray]:
         """Affine tensor whose scale changes along one axis only, and that scale, shape (size,).
 
-        It is the tensor itself, or its codes.
+        It is the tensor itself, or its codes; with `anew` always these.
+
+        Parameters
+        ----------
+        axis : int
+        n_bits : int
+        effects : ndarray of shape (size, n_results), optional
+            How much the channels along the axis, in their units, change what is made of them. Codes
+            have one range for all channels, unless some would be lost in it. None: each is as good
+            as it is in its own unit.
+        anew : bool
         """
-        scale = np.moveaxis(self.full_scale, axis, 0).reshape(self.shape[axis], -1)
-        if self.is_affine and (scale == scale[:, :1]).all():
+        size = self.shape[axis]
+        scale = np.moveaxis(self.full_scale, axis, 0).reshape(size, -1)
+        if self.is_affine and not anew and (scale == scale[:, :1]).all():
             return self, scale[:, 0]
-        codes = self.requantize(n_bits)
-        return codes, np.broadcast_to(codes.scale, self.shape[axis])
+        effects = np.eye(size) if effects is None else effects
+        codes = self.encode(self._best_range(n_bits, axis, effects))
+        return codes, np.broadcast_to(codes.scale.reshape(-1), (size,))
 
     def look_up(self, quantizer: AffineQuantizer) -> QuantizedTensor:
         """Do the lookup of `encode`, with the integers as they are for an index."""
@@ -262,13 +282,30 @@ class QuantizedTensor:
         low, high = int(self.bounds.low.min()), int(self.bounds.high.max())
         return low, self.builder.rounding.index_width(high - low)
 
-    def _best_range(self, n_bits: int) -> AffineQuantizer:
-        """Range of codes that keeps the float on the calibration data best."""
+    def _best_range(
+        self, n_bits: int, axis: int | None = None, effects: FloatArray | None = None
+    ) -> AffineQuantizer:
+        """Range of codes that keeps the float on the calibration data best.
+
+        With an axis it may be one for each channel, see `with_scale_along`.
+        """
         values = _values_in_domain(self._apply, self.scale * self.codes + self.offset)
         values = finite_values(values, f"What goes into {self.builder.program.source}")
         n_bits = 1 if np.isin(values, (0.0, 1.0)).all() else n_bits
         weight, method = self.builder.sample_weight, self.builder.range_method
-        return best_range(values, n_bits, weight, per_feature=False, method=method)
+        if axis is None or effects is None:
+            return best_range(values, n_bits, weight, per_feature=False, method=method)
+        place = axis % len(self.shape)
+        channels = np.moveaxis(values, place + 1, -1)
+        rows = channels.reshape(-1, self.shape[axis])
+        if not _some_are_lost(np.ptp(rows, axis=0), effects):
+            return best_range(values, n_bits, weight, per_feature=False, method=method)
+        repeats = len(rows) // len(values)
+        weight = np.repeat(weight / repeats, repeats)
+        quantizer = best_range(rows, n_bits, weight, per_feature=True, method=method)
+        along = (-1, *(1,) * (len(self.shape) - 1 - place))
+        scale, zero_point = (v.reshape(along) for v in (quantizer.scale, quantizer.zero_point))
+        return replace(quantizer, scale=scale, zero_point=zero_point)
 
     def _lookup(self, quantizer: AffineQuantizer) -> Lookup:
         """Build the tables, one for each distinct channel."""
@@ -360,6 +397,24 @@ def _distinct(rows: IntArray) -> tuple[IntArray, IntArray]:
     choice = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in rows])
     _, first = np.unique(choice, return_index=True)
     return rows[first], choice
+
+
+def _some_are_lost(spans: FloatArray, effects: FloatArray) -> bool:
+    """Whether steps of one range make much larger errors of results than ranges of their own.
+
+    Parameters
+    ----------
+    spans : ndarray of shape (n_channels,)
+        Widths of the channels' ranges.
+    effects : ndarray of shape (n_channels, n_results)
+    """
+    spans = np.ldexp(spans, -np.frexp(spans.max(initial=0.0))[1])  # so that squares fit a float
+    effects = np.abs(effects[spans > 0])
+    spans = spans[spans > 0, None]
+    # each result is counted in what its most important channel does
+    effects = effects / np.maximum((spans * effects).max(axis=0, initial=0.0), _TINY)
+    together, apart = (np.linalg.norm(v * effects, axis=0) for v in (1.0, spans))
+    return bool((together > _WORTH_A_RANGE * apart).any())
 
 
 def _is_uniform(values: FloatArray) -> bool:
