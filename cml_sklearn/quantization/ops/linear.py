@@ -250,6 +250,8 @@ class QuantizedAveragePool(QuantizedOp, ops=("AveragePool", "GlobalAveragePool")
 class QuantizedBatchNormalization(QuantizedOp, ops=("BatchNormalization",)):
     """Affine by channel: folded into scale and offset."""
 
+    is_elementwise = True
+
     @override
     def q_impl(
         self, x: Operand, *parameters: Operand, epsilon: float, momentum: float, training_mode: int
