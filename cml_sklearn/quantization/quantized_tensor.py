@@ -241,7 +241,7 @@ class QuantizedTensor:
         if self.is_affine and not anew and (scale == scale[:, :1]).all():
             return self, scale[:, 0]
         effects = np.eye(size) if effects is None else effects
-        codes = self.encode(self._best_range(n_bits, axis, effects))
+        codes = self.encode(self._range_along(axis, n_bits, effects))
         return codes, np.broadcast_to(codes.scale.reshape(-1), (size,))
 
     def look_up(self, quantizer: AffineQuantizer) -> QuantizedTensor:
@@ -282,30 +282,35 @@ class QuantizedTensor:
         low, high = int(self.bounds.low.min()), int(self.bounds.high.max())
         return low, self.builder.rounding.index_width(high - low)
 
-    def _best_range(
-        self, n_bits: int, axis: int | None = None, effects: FloatArray | None = None
-    ) -> AffineQuantizer:
-        """Range of codes that keeps the float on the calibration data best.
+    def _best_range(self, n_bits: int) -> AffineQuantizer:
+        """Range of codes that keeps the float on the calibration data best."""
+        return self._range_of(self._wanted_values, n_bits, per_feature=False)
 
-        With an axis it may be one for each channel, see `with_scale_along`.
-        """
+    def _range_along(self, axis: int, n_bits: int, effects: FloatArray) -> AffineQuantizer:
+        """One range, or one for each channel where that would lose some."""
+        values = self._wanted_values
+        channels = np.moveaxis(values, axis % len(self.shape) + 1, -1)
+        rows = channels.reshape(-1, self.shape[axis])
+        if not _some_are_lost(rows, effects):
+            return self._range_of(values, n_bits, per_feature=False)
+        found = self._range_of(rows, n_bits, per_feature=True)
+        along = (-1, *(1,) * (len(self.shape) - 1 - axis % len(self.shape)))
+        scale, zero_point = found.scale.reshape(along), found.zero_point.reshape(along)
+        return AffineQuantizer(scale, zero_point, found.n_bits)
+
+    @property
+    def _wanted_values(self) -> FloatArray:
+        """Floats on the calibration data for which there are to be codes."""
         values = _values_in_domain(self._apply, self.scale * self.codes + self.offset)
-        values = finite_values(values, f"What goes into {self.builder.program.source}")
+        return finite_values(values, f"What goes into {self.builder.program.source}")
+
+    def _range_of(self, values: FloatArray, n_bits: int, *, per_feature: bool) -> AffineQuantizer:
+        """Best range of floats, of as many rows for each sample; bits need one bit."""
         n_bits = 1 if np.isin(values, (0.0, 1.0)).all() else n_bits
         weight, method = self.builder.sample_weight, self.builder.range_method
-        if axis is None or effects is None:
-            return best_range(values, n_bits, weight, per_feature=False, method=method)
-        place = axis % len(self.shape)
-        channels = np.moveaxis(values, place + 1, -1)
-        rows = channels.reshape(-1, self.shape[axis])
-        if not _some_are_lost(np.ptp(rows, axis=0), effects):
-            return best_range(values, n_bits, weight, per_feature=False, method=method)
-        repeats = len(rows) // len(values)
+        repeats = len(values) // len(weight)
         weight = np.repeat(weight / repeats, repeats)
-        quantizer = best_range(rows, n_bits, weight, per_feature=True, method=method)
-        along = (-1, *(1,) * (len(self.shape) - 1 - place))
-        scale, zero_point = (v.reshape(along) for v in (quantizer.scale, quantizer.zero_point))
-        return replace(quantizer, scale=scale, zero_point=zero_point)
+        return best_range(values, n_bits, weight, per_feature=per_feature, method=method)
 
     def _lookup(self, quantizer: AffineQuantizer) -> Lookup:
         """Build the tables, one for each distinct channel."""
@@ -399,22 +404,28 @@ def _distinct(rows: IntArray) -> tuple[IntArray, IntArray]:
     return rows[first], choice
 
 
-def _some_are_lost(spans: FloatArray, effects: FloatArray) -> bool:
+def _some_are_lost(values: FloatArray, effects: FloatArray) -> bool:
     """Whether steps of one range make much larger errors of results than ranges of their own.
 
     Parameters
     ----------
-    spans : ndarray of shape (n_channels,)
-        Widths of the channels' ranges.
+    values : ndarray of shape (n_rows, n_channels)
     effects : ndarray of shape (n_channels, n_results)
     """
-    spans = np.ldexp(spans, -np.frexp(spans.max(initial=0.0))[1])  # so that squares fit a float
-    effects = np.abs(effects[spans > 0])
-    spans = spans[spans > 0, None]
+    # counted in a power of two near the range, so that squares fit a float
+    low, high = (np.ldexp(f(values, axis=0), -_exponent(values)) for f in (np.min, np.max))
+    spans, whole = (high - low)[:, None], high.max() - low.min()
+    counts = spans[:, 0] > 0
+    spans, effects = spans[counts], np.abs(effects[counts])
     # each result is counted in what its most important channel does
     effects = effects / np.maximum((spans * effects).max(axis=0, initial=0.0), _TINY)
-    together, apart = (np.linalg.norm(v * effects, axis=0) for v in (1.0, spans))
+    together, apart = (np.linalg.norm(v * effects, axis=0) for v in (whole, spans))
     return bool((together > _WORTH_A_RANGE * apart).any())
+
+
+def _exponent(values: FloatArray) -> int:
+    """Exponent of the power of two above all values."""
+    return int(np.frexp(np.abs(values).max(initial=0.0))[1])
 
 
 def _is_uniform(values: FloatArray) -> bool:
