@@ -188,7 +188,6 @@ def test_sample_weights_have_no_unit(kind: Any) -> None:
     np.testing.assert_array_equal(model.predict(X[:, :3]), other.predict(X[:, :3]))
 
 
-@pytest.mark.usefixtures("brief_students")
 def test_students_learn_in_units_of_the_outputs() -> None:
     x = rng.normal(size=(100, 3))
     y = np.c_[x[:, 0] * x[:, 1], np.sin(x[:, 2])]
