@@ -103,6 +103,8 @@ class BoosterEstimator(EnsembleEstimator):
 class BoosterRegressor(FheRegressorMixin, PredictingEstimator, BoosterEstimator):
     """A regressor on margins; abstract."""
 
+    _one_unit = False
+
     @override
     def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
         return {"predict": (Squeeze(), *self._inverse_link(model))}

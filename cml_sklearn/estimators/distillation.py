@@ -150,6 +150,8 @@ def _distil(
     drawn_in = companding(samples.X)
     standardizer = _Standardizer.fitted(drawn_in, samples.weight)
     inputs = replace(samples, X=standardizer.transform(drawn_in))
+    units = _units_of(float_outputs(layers, samples.X), samples.weight, outputs)
+    layers = [*layers[:-1], _divided(layers[-1], units)]
     weights, biases = [layer.weight for layer in layers], [layer.bias for layer in layers]
     weights[0], biases[0] = _refitted(inputs, samples.X @ weights[0] + biases[0])
     student = Student(weights, biases, layers[0].activation, quantization)
@@ -157,10 +159,30 @@ def _distil(
     _train(student, layers, _Batches(samples, companding, standardizer), outputs)
     weights, biases = student.layers()
     weights[0], biases[0] = standardizer.folded(weights[0], biases[0])
+    weights[-1], biases[-1] = weights[-1] * units, biases[-1] * units
     low, high = (standardizer.inverse_transform(end) for end in student.ends())
     if not all(np.isfinite(values).all() for values in (*weights, *biases, low, high)):
         return None
     return weights, biases, AffineQuantizer.from_range(low, high, quantization.n_bits.inputs)
+
+
+def _units_of(values: FloatArray, sample_weight: FloatArray, outputs: Outputs) -> FloatArray:
+    """Powers of two near the outputs' spread, since steps of training have one size; (n_outputs,).
+
+    Logits have the unit that softmax gives them.
+    """
+    if outputs != "values":
+        return np.ones(values.shape[1])
+    size = np.frexp(np.abs(values).max(axis=0, initial=0.0))[1]  # so that squares fit a float
+    values = np.ldexp(values, -size)
+    spread = np.sqrt(sample_weight @ (values - sample_weight @ values) ** 2)
+    near = np.rint(np.log2(np.where(spread > 0, spread, 1.0))).astype(np.int64)
+    return np.asarray(np.ldexp(1.0, size + near))
+
+
+def _divided(layer: AffineLayer, units: FloatArray) -> AffineLayer:
+    """Count a layer's outputs in units of their own."""
+    return replace(layer, weight=layer.weight / units, bias=layer.bias / units)
 
 
 def _divergence(outputs: Outputs, given: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:

@@ -65,6 +65,8 @@ class AveragedTrees(TreeEstimator):
 class AveragedRegressor(FheRegressorMixin, PredictingEstimator, AveragedTrees):
     """A regressor that averages; abstract."""
 
+    _one_unit = False
+
     @override
     def _postprocessing(self, model: BaseEstimator) -> dict[str, Postprocessing]:
         return {"predict": (Squeeze(),)}

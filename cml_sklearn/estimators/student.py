@@ -17,7 +17,7 @@ from cml_sklearn.quantization_aware import rounded_to_steps
 
 __all__ = ["Student", "to_tensor"]
 
-_TINY = 1e-9
+_TINY = torch.finfo(torch.float32).tiny
 """Least length of a step."""
 
 

@@ -117,6 +117,8 @@ class TreeEstimator(FheEstimator):
 
     _own_parameters: ClassVar[tuple[OwnParameter, ...]] = _PARAMETERS
     _float32: ClassVar[bool] = True
+    _one_unit: ClassVar[bool] = True
+    """Whether raw scores have one unit, as those of classes; targets have units of their own."""
 
     aggregation: str = "encrypted"
     grid_: FeatureGrid
@@ -275,6 +277,7 @@ class TreeEstimator(FheEstimator):
             sum_bits=sum_bits or self.sum_bits,
             sample_weight=samples.weight,
             per_tree=self.aggregation == "client",
+            one_unit=self._one_unit,
         )
 
     @override

@@ -16,6 +16,9 @@ from cml_sklearn.program.integers import to_integers
 __all__ = ["LeafRounding", "RoundedOutput"]
 
 _LAST_BITS = 2.0**-50
+_UNREACHED = 1e-6
+"""Weight of a leaf beside its samples, as a share of that of all samples."""
+
 _FRACTIONS = np.arange(16)[:, None] / 16
 _WHOLE_LIMIT = 2**31
 _SUM_BITS = (4, 5, 6, 7, 8, 10, 12, 14)
@@ -82,7 +85,8 @@ class LeafRounding:
         leaves = number[forest.leaves(samples)]
         share = np.broadcast_to(self.weight, leaves.shape)
         count = np.bincount(leaves.ravel(), share.ravel(), minlength=len(self.value))
-        self._mass, self._count = count + 1e-3, np.where(count > 0, count, 1)
+        self._mass = count + _UNREACHED * float(self.weight.sum())
+        self._count = np.where(count > 0, count, 1)
         self._reached = leaves - self.starts[:, None]
         self._ends = np.append(self.starts, len(self.value)).tolist()
         greatest, least = (f.reduceat(self.value, self.starts) for f in (np.maximum, np.minimum))
@@ -99,23 +103,31 @@ class LeafRounding:
             self._rounded[key] = next(fitting for _, fitting in steps if fitting is not None)
         return self._rounded[key]
 
-    def choose_sum_bits(self, tolerance: float = 0.02) -> int:
+    def choose_sum_bits(self, tolerance: float = 0.02, *, one_unit: bool = True) -> int:
         """Find the least width of the sum that keeps the error below a share of the spread.
 
         Parameters
         ----------
         tolerance : float
             Allowed root mean square of the error on the samples, over the outputs' standard
-            deviation (the greatest of all outputs).
+            deviation.
+        one_unit : bool
+            Whether all outputs have one unit, so that the greatest standard deviation counts; else
+            each has its own.
         """
         exact = self._exact
         centre = np.average(exact, axis=0, weights=self.weight)
-        spread = max(self._root_mean_square(column) for column in (exact - centre).T)
+        spread = np.array([self._root_mean_square(column) for column in (exact - centre).T])
+        size = np.abs(exact).max(axis=0)
+        if one_unit:
+            spread, size = (np.full_like(v, v.max()) for v in (spread, size))
         # constant outputs differ from their mean by the last bits only
-        allowed = tolerance * spread + _LAST_BITS * float(np.abs(exact).max())
+        allowed = tolerance * spread + _LAST_BITS * size
         waiting = list(range(self.forest.n_outputs))
         for sum_bits in _SUM_BITS:
-            failing = next((o for o in waiting if not self._is_within(o, sum_bits, allowed)), None)
+            failing = next(
+                (o for o in waiting if not self._is_within(o, sum_bits, float(allowed[o]))), None
+            )
             if failing is None:
                 return sum_bits
             # most likely the one to fail at the next width, too

@@ -57,6 +57,7 @@ def forest_to_module(
     sum_bits: int | None = None,
     sample_weight: FloatArray | None = None,
     per_tree: bool = False,
+    one_unit: bool = True,
 ) -> QuantizedModule:
     """Put a forest's step between the grid's encoder and a decoder.
 
@@ -67,11 +68,16 @@ def forest_to_module(
     grid : FeatureGrid
     float32 : bool
         See `GridEncoder`.
-    samples, sum_bits, sample_weight, per_tree
+    samples, sum_bits, sample_weight, per_tree, one_unit
         See `quantize_forest`.
     """
     integers = quantize_forest(
-        forest, samples, sum_bits, sample_weight=sample_weight, per_tree=per_tree
+        forest,
+        samples,
+        sum_bits,
+        sample_weight=sample_weight,
+        per_tree=per_tree,
+        one_unit=one_unit,
     )
     bounds = (Thermometer.of(grid.bit_features),)
     program = IntegerProgram(bounds, (Instruction(integers.step, (0,), "trees"),), (1,))
@@ -85,6 +91,7 @@ def quantize_forest(
     *,
     sample_weight: FloatArray | None = None,
     per_tree: bool = False,
+    one_unit: bool = True,
 ) -> IntegerForest:
     """Round a forest's leaves to integers.
 
@@ -103,6 +110,9 @@ def quantize_forest(
     per_tree : bool
         Whether every tree's share of an output is a field of its own, which the client adds up;
         the integers are the same.
+    one_unit : bool
+        Whether all outputs have one unit, as scores of classes have. Else none may be left to
+        others, whose rounding may be far larger than all that it is.
 
     Raises
     ------
@@ -115,8 +125,8 @@ def quantize_forest(
         raise InvalidInputError(f"sum_bits is {sum_bits}; give 1 to {_MAX_SUM_BITS}.")
     forest, unit = _in_usual_units(forest)
     rounding = LeafRounding(forest, samples, sample_weight)
-    width = sum_bits or rounding.choose_sum_bits()
-    total = _common_total(rounding)
+    width = sum_bits or rounding.choose_sum_bits(one_unit=one_unit)
+    total = _common_total(rounding) if one_unit else None
     outputs = [rounding.output(o, width) for o in range(forest.n_outputs - (total is not None))]
     values = np.stack([output.values for output in outputs], axis=1)
     step, field_output = _to_step(forest, values, rounding.starts, per_tree)

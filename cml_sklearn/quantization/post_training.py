@@ -262,7 +262,7 @@ class PostTrainingAffineQuantization:
 
         `rounds` says whether lookups follow, which round to `rounding_bits`.
         """
-        folded, tables = folded_tensors(graph.nodes), table_sizes(graph)
+        folded, tables = folded_tensors(graph), table_sizes(graph)
         given, indices = given_quantizers(graph), index_encoders(graph, samples)
         return tuple(
             given.get(spec.name)
@@ -343,16 +343,34 @@ def n_products(nodes: Sequence[Node]) -> int:
     return sum(node.op_type in products for node in nodes)
 
 
-def folded_tensors(nodes: Sequence[Node]) -> set[str]:
-    """Names of the tensors of which every use multiplies each feature by weights of its own."""
-    folds: dict[str, bool] = {}
-    for node in reversed(nodes):
+def folded_tensors(graph: PreparedGraph) -> set[str]:
+    """Names of the tensors that take a scale for each feature at no cost, whoever uses them.
+
+    Weights take the scales of features, tables of lookups those of elements; what only scales,
+    shifts or joins features hands them on.
+    """
+    sources = _sources_of_elements(graph)
+    folds = dict.fromkeys(graph.outputs, True)
+    for node in reversed(graph.nodes):
         kind = quantized_class(node)
-        passes_on = kind.is_transparent and folds.get(node.outputs[0], False)
+        used = {sources.get(name) for name in node.inputs if name not in {"", *graph.constants}}
+        by_element = kind.is_elementwise and len(used) == 1 and None not in used
+        passes_on = (by_element or kind.joins_features) and folds.get(node.outputs[0], False)
         for place, name in enumerate(node.inputs):
-            here = passes_on or (kind.mixes_features and place == 0)
+            here = passes_on or kind.is_lookup or (kind.mixes_features and place == 0)
             folds[name] = folds.get(name, True) and here
     return {name for name, always in folds.items() if always}
+
+
+def _sources_of_elements(graph: PreparedGraph) -> dict[str, str]:
+    """Find the inputs of which tensors are functions, element by element; by the tensors' names."""
+    sources = {spec.name: spec.name for spec in graph.inputs}
+    for node in graph.nodes:
+        used = [name for name in node.inputs if name not in {"", *graph.constants}]
+        known = {sources.get(name, "") for name in used}
+        if quantized_class(node).is_elementwise and len(known) == 1 and "" not in known:
+            sources[node.outputs[0]] = known.pop()
+    return sources
 
 
 def _checked_tail(clear_tail: ClearTailChoice) -> ClearTailChoice:
@@ -378,6 +396,8 @@ def _as_output(output: Operand, n_bits: int) -> QuantizedTensor:
             "An output of the model is a constant or depends on no input; there is nothing "
             "to encrypt. Remove it from the graph."
         )
+    if not output.is_affine and output.shape:
+        output, _ = output.with_scale_along(0 if len(output.shape) > 1 else -1, n_bits)
     return output.requantize(n_bits, unless=output.is_affine).with_integer_offset()
 
 

@@ -95,8 +95,12 @@ class QuantizedOp(ABC):
     mixes_features : bool
         Whether it adds up the features of its first input, each times weights of its own: scales
         of features then fold into these.
-    is_transparent : bool
-        Whether its result is its first input.
+    is_elementwise : bool
+        Whether an element of its result is made of the elements of its operands at that place.
+    is_lookup : bool
+        Whether it is elementwise, of one operand, and takes a lookup in any case.
+    joins_features : bool
+        Whether its result has the features of its operands side by side.
     may_be_clear : bool
         Whether the client may compute it after decryption, if nothing encrypted follows.
     """
@@ -104,7 +108,9 @@ class QuantizedOp(ABC):
     ops: ClassVar[tuple[str, ...]] = ()
     is_product: ClassVar[bool] = False
     mixes_features: ClassVar[bool] = False
-    is_transparent: ClassVar[bool] = False
+    is_elementwise: ClassVar[bool] = False
+    is_lookup: ClassVar[bool] = False
+    joins_features: ClassVar[bool] = False
     may_be_clear: ClassVar[bool] = False
 
     def __init_subclass__(cls, *, ops: tuple[str, ...] = ()) -> None:
@@ -198,8 +204,10 @@ class QuantizedOp(ABC):
 
     def affine(self, operand: Operand) -> QuantizedTensor:
         """Operand that must be encrypted; its codes where functions wait."""
-        x = self.tensor(operand)
-        return x.requantize(self.n_bits.activations, unless=x.is_affine)
+        x, n_bits = self.tensor(operand), self.n_bits.activations
+        if len(x.shape) == 1 and not x.is_affine:
+            return x.with_scale_along(0, n_bits)[0]
+        return x.requantize(n_bits, unless=x.is_affine)
 
     def parameter(self, operand: Operand) -> Array | None:
         """Operand that must be a constant of the model, or left out."""

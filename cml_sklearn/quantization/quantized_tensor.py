@@ -28,6 +28,12 @@ FloatFunction = Callable[[FloatArray], FloatArray]
 
 _BISECTIONS = 40
 
+_TINY = float(np.finfo(np.float64).tiny)
+
+_WORTH_A_RANGE = 8.0
+"""Ratio of errors from which on channels get ranges of their own. Where they have one unit, one
+range leaves those that matter enough codes, and weights are rounded where that matters."""
+
 _WIDEST_OFFSET = 2.0**40
 """Steps of an offset that are moved into the integers: they would get too wide by more."""
 
@@ -213,16 +219,30 @@ class QuantizedTensor:
         """Codes of the float in a given range, by one lookup an element."""
         return self.spread().look_up(quantizer)
 
-    def with_scale_along(self, axis: int, n_bits: int) -> tuple[QuantizedTensor, FloatArray]:
+    def with_scale_along(
+        self, axis: int, n_bits: int, effects: FloatArray | None = None, *, anew: bool = False
+    ) -> tuple[QuantizedTensor, FloatArray]:
         """Affine tensor whose scale changes along one axis only, and that scale, shape (size,).
 
-        It is the tensor itself, or its codes.
+        It is the tensor itself, or its codes; with `anew` always these.
+
+        Parameters
+        ----------
+        axis : int
+        n_bits : int
+        effects : ndarray of shape (size, n_results), optional
+            How much the channels along the axis, in their units, change what is made of them. Codes
+            have one range for all channels, unless some would be lost in it. None: each is as good
+            as it is in its own unit.
+        anew : bool
         """
-        scale = np.moveaxis(self.full_scale, axis, 0).reshape(self.shape[axis], -1)
-        if self.is_affine and (scale == scale[:, :1]).all():
+        size = self.shape[axis]
+        scale = np.moveaxis(self.full_scale, axis, 0).reshape(size, -1)
+        if self.is_affine and not anew and (scale == scale[:, :1]).all():
             return self, scale[:, 0]
-        codes = self.requantize(n_bits)
-        return codes, np.broadcast_to(codes.scale, self.shape[axis])
+        effects = np.eye(size) if effects is None else effects
+        codes = self.encode(self._range_along(axis, n_bits, effects))
+        return codes, np.broadcast_to(codes.scale.reshape(-1), (size,))
 
     def look_up(self, quantizer: AffineQuantizer) -> QuantizedTensor:
         """Do the lookup of `encode`, with the integers as they are for an index."""
@@ -264,11 +284,33 @@ class QuantizedTensor:
 
     def _best_range(self, n_bits: int) -> AffineQuantizer:
         """Range of codes that keeps the float on the calibration data best."""
+        return self._range_of(self._wanted_values, n_bits, per_feature=False)
+
+    def _range_along(self, axis: int, n_bits: int, effects: FloatArray) -> AffineQuantizer:
+        """One range, or one for each channel where that would lose some."""
+        values = self._wanted_values
+        channels = np.moveaxis(values, axis % len(self.shape) + 1, -1)
+        rows = channels.reshape(-1, self.shape[axis])
+        if not _some_are_lost(rows, effects):
+            return self._range_of(values, n_bits, per_feature=False)
+        found = self._range_of(rows, n_bits, per_feature=True)
+        along = (-1, *(1,) * (len(self.shape) - 1 - axis % len(self.shape)))
+        scale, zero_point = found.scale.reshape(along), found.zero_point.reshape(along)
+        return AffineQuantizer(scale, zero_point, found.n_bits)
+
+    @property
+    def _wanted_values(self) -> FloatArray:
+        """Floats on the calibration data for which there are to be codes."""
         values = _values_in_domain(self._apply, self.scale * self.codes + self.offset)
-        values = finite_values(values, f"What goes into {self.builder.program.source}")
+        return finite_values(values, f"What goes into {self.builder.program.source}")
+
+    def _range_of(self, values: FloatArray, n_bits: int, *, per_feature: bool) -> AffineQuantizer:
+        """Best range of floats, of as many rows for each sample; bits need one bit."""
         n_bits = 1 if np.isin(values, (0.0, 1.0)).all() else n_bits
         weight, method = self.builder.sample_weight, self.builder.range_method
-        return best_range(values, n_bits, weight, per_feature=False, method=method)
+        repeats = len(values) // len(weight)
+        weight = np.repeat(weight / repeats, repeats)
+        return best_range(values, n_bits, weight, per_feature=per_feature, method=method)
 
     def _lookup(self, quantizer: AffineQuantizer) -> Lookup:
         """Build the tables, one for each distinct channel."""
@@ -360,6 +402,30 @@ def _distinct(rows: IntArray) -> tuple[IntArray, IntArray]:
     choice = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in rows])
     _, first = np.unique(choice, return_index=True)
     return rows[first], choice
+
+
+def _some_are_lost(values: FloatArray, effects: FloatArray) -> bool:
+    """Whether steps of one range make much larger errors of results than ranges of their own.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_channels)
+    effects : ndarray of shape (n_channels, n_results)
+    """
+    # counted in a power of two near the range, so that squares fit a float
+    low, high = (np.ldexp(f(values, axis=0), -_exponent(values)) for f in (np.min, np.max))
+    spans, whole = (high - low)[:, None], high.max() - low.min()
+    counts = spans[:, 0] > 0
+    spans, effects = spans[counts], np.abs(effects[counts])
+    # each result is counted in what its most important channel does
+    effects = effects / np.maximum((spans * effects).max(axis=0, initial=0.0), _TINY)
+    together, apart = (np.linalg.norm(v * effects, axis=0) for v in (whole, spans))
+    return bool((together > _WORTH_A_RANGE * apart).any())
+
+
+def _exponent(values: FloatArray) -> int:
+    """Exponent of the power of two above all values."""
+    return int(np.frexp(np.abs(values).max(initial=0.0))[1])
 
 
 def _is_uniform(values: FloatArray) -> bool:

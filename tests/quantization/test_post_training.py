@@ -20,7 +20,8 @@ from cml_sklearn.quantization.quantized_module import QuantizedModule
 
 HEAD = (
     "(float[N, 2] x) => (float[N, 2] y)"
-    "<float[2, 2] w = {1, 2, 3, -4}, float[2] c = {1, 2}, float[2] d = {0, 3}>"
+    "<float[2, 2] w = {1, 2, 3, -4}, float[2] c = {1, 2}, float[2] d = {0, 3},"
+    "float[4, 2] v = {1, 2, 3, -4, 5, 6, 7, 8}>"
 )
 rng = np.random.default_rng(0)
 X = rng.normal(size=(100, 2)) * [1.0, 100.0]
@@ -43,7 +44,8 @@ def kinds(attribute: str) -> set[str]:
 def test_kinds_of_operators() -> None:
     assert kinds("is_product") == {"Conv", "Gemm", "MatMul"}
     assert kinds("mixes_features") == {"Gemm", "MatMul"}
-    assert kinds("is_transparent") == {"Cast", "Identity"}
+    assert kinds("is_elementwise") >= {"Cast", "Identity", "Mul", "Relu", "BatchNormalization"}
+    assert kinds("joins_features") == {"Concat"}
 
 
 @pytest.mark.parametrize(
@@ -53,13 +55,16 @@ def test_kinds_of_operators() -> None:
         ("a = Identity(x) b = Cast <to = 1> (a) y = Gemm(b, w)", True),
         ("a = MatMul(x, w) b = Gemm(x, w) y = Add(a, b)", True),
         ("a = MatMul(x, w) y = Add(a, x)", False),
-        ("y = Relu(x)", False),
+        ("y = Relu(x)", True),
+        ("a = Sub(x, c) b = Div(a, c) y = MatMul(b, w)", True),
+        ("a = Sigmoid(x) b = Mul(x, a) e = Concat <axis = 1> (b, x) y = MatMul(e, v)", True),
+        ("a = MatMul(x, w) b = Relu(a) y = Mul(b, x)", False),
         ("a = Identity(x) b = MatMul(x, w) y = Add(a, b)", False),
-        ("y = Identity(x)", False),
+        ("y = Identity(x)", True),
     ],
 )
 def test_features_have_scales_of_their_own_where_weights_take_them(body: str, folded: bool) -> None:
-    assert ("x" in folded_tensors(module_of(body).graph.nodes)) == folded
+    assert ("x" in folded_tensors(module_of(body).graph)) == folded
     (quantizer,) = quantized(body).input_quantizers
     assert isinstance(quantizer, AffineQuantizer)
     assert quantizer.scale.shape == ((2,) if folded else ())

@@ -51,6 +51,8 @@ _BIT = AffineQuantizer(np.ones(()), np.zeros((), np.int64), 1)
 class QuantizedBinary(QuantizedOp):
     """An operator on two tensors; abstract."""
 
+    is_elementwise = True
+
     @override
     def q_impl(self, a: Operand, b: Operand, **attributes: object) -> QuantizedTensor:
         if not isinstance(a, QuantizedTensor):

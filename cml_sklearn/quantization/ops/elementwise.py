@@ -21,7 +21,7 @@ _NEGLIGIBLE = 1e-12
 class QuantizedIdentity(QuantizedOp, ops=("Identity",)):
     """Operator that changes nothing."""
 
-    is_transparent = True
+    is_elementwise = True
     may_be_clear = True
 
     @override
@@ -32,7 +32,7 @@ class QuantizedIdentity(QuantizedOp, ops=("Identity",)):
 class QuantizedCast(QuantizedOp, ops=("Cast",)):
     """Change of type: nothing, but that floats lose their fractions, and narrow integers wrap."""
 
-    is_transparent = True
+    is_elementwise = True
     may_be_clear = True
 
     @override
@@ -55,6 +55,8 @@ class QuantizedCast(QuantizedOp, ops=("Cast",)):
 class QuantizedDropout(QuantizedOp, ops=("Dropout",)):
     """Nothing, once a model is trained."""
 
+    is_elementwise = True
+
     @override
     def q_impl(
         self, data: Operand, ratio: Operand, training_mode: Operand, *, seed: int | None
@@ -64,6 +66,8 @@ class QuantizedDropout(QuantizedOp, ops=("Dropout",)):
 
 class QuantizedNeg(QuantizedOp, ops=("Neg",)):
     """Change of sign: free."""
+
+    is_elementwise = True
 
     @override
     def q_impl(self, x: Operand) -> QuantizedTensor:
@@ -121,6 +125,7 @@ class QuantizedUnivariate(
 ):
     """A function of one encrypted element; other inputs are constants of the model."""
 
+    is_elementwise = is_lookup = True
     may_be_clear = True
 
     @override

@@ -16,7 +16,7 @@ from cml_sklearn.program.evaluation import convolve_floats
 from cml_sklearn.program.steps import Convolve, MatMul, MultiplyMatrices, SumOver
 from cml_sklearn.program.windows import Windows
 from cml_sklearn.quantization.affine import AffineQuantizer
-from cml_sklearn.quantization.ops.binary import factor_codes, narrow_codes
+from cml_sklearn.quantization.ops.binary import factor_codes
 from cml_sklearn.quantization.quantized_op import Operand, QuantizedOp
 from cml_sklearn.quantization.quantized_tensor import QuantizedTensor
 from cml_sklearn.quantization.ranges import random_rows
@@ -37,15 +37,19 @@ class _QuantizedLinear(QuantizedOp):
 
     is_product = True
 
-    def as_factor(self, x: QuantizedTensor, n_terms: int) -> QuantizedTensor:
-        """Integers narrow enough that a sum of `n_terms` weighted ones fits a lookup."""
-        x = self.affine(x)
+    def as_factor(
+        self, x: QuantizedTensor, n_terms: int, axis: int, effects: FloatArray
+    ) -> tuple[QuantizedTensor, FloatArray]:
+        """Integers narrow enough that a sum of `n_terms` weighted ones fits a lookup.
+
+        See `QuantizedTensor.with_scale_along` for the axis, the effects, and what is returned.
+        """
+        n_bits = self.n_bits.activations
         width = x.bounds.width + self.n_bits.weights + int(np.ceil(np.log2(n_terms)))
         is_input = x.number < x.builder.program.n_inputs
-        is_narrow = x.bounds.width <= self.n_bits.activations
-        if width <= _WIDEST_INDEX or is_input or is_narrow or x.builder.exact_squares:
-            return x
-        return narrow_codes(x, self.n_bits.activations)
+        fits = width <= _WIDEST_INDEX or is_input or x.bounds.width <= n_bits
+        fits = fits or x.builder.exact_squares
+        return x.with_scale_along(axis, n_bits, effects, anew=not fits)
 
     def weights(self, operand: Operand, name: str) -> Array:
         """Weights, which must be a constant of the model."""
@@ -94,7 +98,7 @@ class _QuantizedLinear(QuantizedOp):
         weights : ndarray of shape (n_in, n_out)
         """
         n_in, n_out = weights.shape
-        x, scale = self.as_factor(x, n_in).with_scale_along(-1, self.n_bits.activations)
+        x, scale = self.as_factor(x, n_in, -1, weights)
         zeros = x.full_offset / scale
         # any shift does, as long as the codes' last bits stay
         zeros = np.where(np.abs(zeros) < _FAR_ZERO, zeros, 0.0)
@@ -174,8 +178,9 @@ class QuantizedConv(_QuantizedLinear, ops=("Conv",)):
     ) -> QuantizedTensor:
         self.parameter(b)
         w = self.weights(w, "W")
-        factor = self.as_factor(self.tensor(x), math.prod(w.shape[1:]))
-        x, scale = factor.with_scale_along(0, self.n_bits.activations)
+        x, scale = self.as_factor(
+            self.tensor(x), math.prod(w.shape[1:]), 0, _effects_of_channels(w, group)
+        )
         windows = Windows.place(x.shape[1:], w.shape[2:], **place)
         zeros = x.full_offset / x.full_scale
         integers, steps, offset = self._round(x, w, windows, group, scale)
@@ -245,6 +250,8 @@ class QuantizedAveragePool(QuantizedOp, ops=("AveragePool", "GlobalAveragePool")
 class QuantizedBatchNormalization(QuantizedOp, ops=("BatchNormalization",)):
     """Affine by channel: folded into scale and offset."""
 
+    is_elementwise = True
+
     @override
     def q_impl(
         self, x: Operand, *parameters: Operand, epsilon: float, momentum: float, training_mode: int
@@ -258,6 +265,16 @@ class QuantizedBatchNormalization(QuantizedOp, ops=("BatchNormalization",)):
         factor = scale / np.sqrt(variance + epsilon)
         axes = (-1, *(1,) * (len(x.shape) - 1))
         return x.affine(factor.reshape(axes), (bias - mean * factor).reshape(axes))
+
+
+def _effects_of_channels(filters: Array, group: int) -> FloatArray:
+    """Size of each channel's weights by filter, shape (n_in, n_out); 0 in other groups."""
+    n_out, n_in = filters.shape[:2]
+    sizes = np.linalg.norm(filters.astype(np.float64).reshape(n_out, n_in, -1), axis=2)
+    effects = np.zeros((group, n_in, group, n_out // group))
+    for g, part in enumerate(sizes.reshape(group, -1, n_in)):
+        effects[g, :, g] = part.T
+    return effects.reshape(group * n_in, n_out)
 
 
 def _is_constant(x: QuantizedTensor) -> NDArray[np.bool_]:

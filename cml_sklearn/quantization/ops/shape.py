@@ -200,6 +200,8 @@ class QuantizedTranspose(QuantizedOp, ops=("Transpose",)):
 class QuantizedConcat(QuantizedOp, ops=("Concat",)):
     """Tensors side by side; each keeps its scale."""
 
+    joins_features = True
+
     @override
     def q_impl(self, *inputs: Operand, axis: int) -> QuantizedTensor:
         if not all(isinstance(x, QuantizedTensor) for x in inputs):
