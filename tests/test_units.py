@@ -35,9 +35,8 @@ from cml_sklearn.onnx import NumpyModule
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 from tests.estimators import FURTHER_LINEAR, LINEAR, TREES, name_of
 
-rng = np.random.default_rng(0)
 X, Y = load_iris(return_X_y=True)
-X, Y = X[::2] + 0.01 * rng.normal(size=(75, 4)), Y[::2]
+X, Y = X[::2] + 0.01 * np.random.default_rng(0).normal(size=(75, 4)), Y[::2]
 BY_COLUMN = np.ldexp(1.0, [7, -13, 22, -31])
 TINY, HUGE = np.full(4, 2.0**-40), np.full(4, 2.0**40)
 
@@ -168,7 +167,7 @@ def _error(model: Any, x: FloatArray) -> dict[str, float]:
     [ensemble.ExtraTreesRegressor, ensemble.RandomForestRegressor, tree.DecisionTreeRegressor],
 )
 def test_every_target_of_a_forest_is_as_exact_as_its_own_spread_asks_for(kind: Any) -> None:
-    x = rng.normal(size=(200, 3))
+    x = np.random.default_rng(0).normal(size=(200, 3))
     # few bits do for the large target, whose leaves are whole numbers
     y = np.c_[1024.0 * (x[:, 0] > 0), np.sin(3 * x[:, 0]) + x[:, 1]]
     params = {"n_estimators": 2, "bootstrap": False} if "Tree" not in kind.__name__[:12] else {}
@@ -180,7 +179,7 @@ def test_every_target_of_a_forest_is_as_exact_as_its_own_spread_asks_for(kind: A
 
 @pytest.mark.parametrize("kind", [ensemble.ExtraTreesRegressor, ensemble.BaggingRegressor])
 def test_sample_weights_have_no_unit(kind: Any) -> None:
-    weight = rng.integers(1, 4, len(X)).astype(float)
+    weight = np.random.default_rng(0).integers(1, 4, len(X)).astype(float)
     model, other = (
         kind(n_estimators=5, random_state=0).fit(X[:, :3], X[:, 3], sample_weight=unit * weight)
         for unit in (1.0, 2.0**-30)
@@ -189,7 +188,7 @@ def test_sample_weights_have_no_unit(kind: Any) -> None:
 
 
 def test_students_learn_in_units_of_the_outputs() -> None:
-    x = rng.normal(size=(100, 3))
+    x = np.random.default_rng(0).normal(size=(100, 3))
     y = np.c_[x[:, 0] * x[:, 1], np.sin(x[:, 2])]
     model = neural_network.MLPRegressor(hidden_layer_sizes=(4,), max_iter=50, random_state=0)
     with pytest.warns(match="converge"):
