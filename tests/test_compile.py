@@ -36,7 +36,6 @@ from cml_sklearn.onnx import NumpyModule
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 
 Array = NDArray[Any]
-rng = np.random.default_rng(0)
 
 
 class Residual(nn.Module):
@@ -73,7 +72,7 @@ MODELS = {"mlp": (mlp, (4,)), "cnn": (cnn, (1, 4, 4)), "residual": (Residual, (4
 def build(name: str) -> tuple[nn.Module, Array]:
     torch.manual_seed(0)
     make, shape = MODELS[name]
-    return make().eval(), rng.normal(size=(200, *shape)).astype(np.float32)
+    return make().eval(), np.random.default_rng(0).normal(size=(200, *shape)).astype(np.float32)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -196,7 +195,7 @@ def test_errors_name_what_is_wrong() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x.sort(1).values @ torch.ones(4, 2)
 
-    X = rng.normal(size=(10, 4))
+    X = np.random.default_rng(0).normal(size=(10, 4))
     with pytest.raises(UnsupportedOperatorError, match=r"TopK \(node '/TopK'\) has no quant"):
         compile_torch_model(Sorting(), X)
     with pytest.raises(CalibrationError, match="at least one sample"):
@@ -237,7 +236,8 @@ def test_defaults_are_those_of_estimators() -> None:
 def wide(units: int) -> tuple[nn.Module, Array]:
     torch.manual_seed(0)
     layers = nn.Linear(8, units), nn.ReLU(), nn.Linear(units, 2)
-    return nn.Sequential(*layers).eval(), rng.normal(size=(60, 8)).astype(np.float32)
+    x = np.random.default_rng(0).normal(size=(60, 8))
+    return nn.Sequential(*layers).eval(), x.astype(np.float32)
 
 
 def test_graphs_are_not_written_out_as_text(monkeypatch: pytest.MonkeyPatch) -> None:

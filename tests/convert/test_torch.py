@@ -11,8 +11,6 @@ from torch import nn
 from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.onnx import NumpyModule
 
-rng = np.random.default_rng(0)
-
 
 class Joint(nn.Module):
     """Two inputs, two outputs."""
@@ -35,6 +33,7 @@ MODULES: dict[str, tuple[nn.Module, list[tuple[int, ...]]]] = {
 @pytest.mark.parametrize("name", MODULES)
 def test_graphs_compute_what_modules_do(name: str) -> None:
     module, shapes = MODULES[name]
+    rng = np.random.default_rng(0)
     X = [rng.normal(size=(7, *shape)).astype(np.float32) for shape in shapes]
     graph = export_to_onnx(module, *(x[:2] for x in X))
     onnx.checker.check_model(graph)

@@ -13,7 +13,6 @@ from cml_sklearn.quantization.feature_maps import Companding
 from cml_sklearn.quantization.output_ranges import output_ranges
 
 Array = NDArray[Any]
-RANDOM = np.random.default_rng(0)
 
 
 def loss(quantizer: AffineQuantizer, x: Array, weights: Array, kept_bits: int) -> float:
@@ -28,13 +27,16 @@ def loss(quantizer: AffineQuantizer, x: Array, weights: Array, kept_bits: int) -
 @pytest.mark.parametrize("kept_bits", [2, 4, 8])
 @pytest.mark.parametrize("tails", [1.0, 3.0])
 def test_ranges_are_no_worse_than_all_values(kept_bits: int, tails: float) -> None:
-    for n_features in (1, 5, 40):
-        x = RANDOM.standard_t(tails, (200, n_features))
-        weights = RANDOM.normal(size=(n_features, 3))
+    """In the mean: the errors of a few hundred roundings are not just what is expected of them."""
+    rng, ratios = np.random.default_rng(0), []
+    for n_features in (1, 5, 40) * 5:
+        x = rng.standard_t(tails, (200, n_features))
+        weights = rng.normal(size=(n_features, 3))
         chosen = output_ranges(x, weights, 5, kept_bits, np.full(200, 1 / 200))
         widest = AffineQuantizer.from_range(x.min(axis=0), x.max(axis=0), 5)
-        assert loss(chosen, x, weights, kept_bits) <= loss(widest, x, weights, kept_bits) * 1.1
         assert (chosen.scale <= widest.scale * (1 + 1e-9)).all()
+        ratios.append(loss(chosen, x, weights, kept_bits) / loss(widest, x, weights, kept_bits))
+    assert np.mean(ratios) <= 1.05
 
 
 @pytest.mark.parametrize("size", [0.0, 1e-300, 1.0, 1e150, 1e307])
@@ -47,7 +49,8 @@ def test_constants_and_extremes_have_ranges(size: float) -> None:
 
 
 def test_companding_is_monotone_and_leaves_features_without_tails_alone() -> None:
-    x = np.column_stack([RANDOM.uniform(-3, 3, 500), RANDOM.standard_cauchy(500)])
+    rng = np.random.default_rng(0)
+    x = np.column_stack([rng.uniform(-3, 3, 500), rng.standard_cauchy(500)])
     companding = Companding.fitted(x)
     assert companding.curved.tolist() == [False, True]
     drawn_in = companding(np.sort(x, axis=0))
