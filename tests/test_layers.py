@@ -55,7 +55,6 @@ FLOORS_OF_ESTIMATORS = [
         "affine_layers",
         "arrays",
         "attributes",
-        "clipping",
         "examples",
         "passed_parameters",
         "refused_parameters",

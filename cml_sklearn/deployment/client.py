@@ -26,6 +26,8 @@ from cml_sklearn.exceptions import InvalidInputError
 from cml_sklearn.fhe.engines import portable_engine
 from cml_sklearn.fhe.protocol import AnyPortableClient
 from cml_sklearn.program.archive import read
+from cml_sklearn.quantization.affine import AffineQuantizer
+from cml_sklearn.quantization.clipping import report_clipping
 from cml_sklearn.quantization.postprocessing import labels_in, postprocess
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 
@@ -178,6 +180,11 @@ class FheClient:
         ------
         InvalidInputError
             Samples that the model can't take, or a method that it does not have.
+
+        Warns
+        -----
+        ClippedInputWarning
+            A value lies so far beyond the range of a linear model or a network that it is another.
         """
         return b"".join(self.encrypt_batches(X, method))
 
@@ -185,9 +192,13 @@ class FheClient:
         """Encrypt batch after batch, so that memory does not grow with the number of samples."""
         number = self._number(method)
         self.generate_keys()
-        codes = self._modules[number].quantize_input(self._features(X))
+        features, module = self._features(X), self._modules[number]
+        codes = module.quantize_input(features)
         if not len(codes[0]):
             raise InvalidInputError("X has no samples; give at least one.")
+        quantizer = module.input_quantizers[0]
+        if isinstance(quantizer, AffineQuantizer):  # which has a range for each feature
+            report_clipping(quantizer, np.asarray(features, dtype=np.float64), quantizer.ends)
         return self._encrypted(number, codes)
 
     def decrypt(self, answer: bytes | BinaryIO, method: str = "predict") -> Any:

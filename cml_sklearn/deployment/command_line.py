@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -168,6 +169,7 @@ def predict(
             half.load_keys(keys, passphrase or typer.prompt("Passphrase", hide_input=True))
         with (
             _ended_as_by_ctrl_c(),
+            _saying_warnings(),
             _saying_what_is_kept(output),
             RemoteModel(server, half, token, name=name, retries=retries) as model,
             _forgetting_keys(model) if keys is None else nullcontext(),
@@ -184,6 +186,14 @@ def _ended_as_by_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _saying_warnings() -> Iterator[None]:
+    """Show warnings as what they say, without a line of code that users don't have."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: typer.echo(f"Warning: {message}", err=True)
+        yield
 
 
 @contextmanager

@@ -145,7 +145,9 @@ def read_rows(path: Path, client: FheClient) -> pd.DataFrame:
     try:
         words = client.words_of(header)
     except InvalidInputError as error:
-        raise InvalidInputError(f"{path}: {error}") from error
+        missing = [name for name in client.card.features if name not in header]
+        told = f" Of what the model was fitted to, it lacks {missing}." if missing else ""
+        raise InvalidInputError(f"{path}: {error}{told}") from error
     # what the pipeline drops need not be there
     wanted = [name for name in client.card.features or header if name in header]
     table = _read_csv(path, dtype=dict.fromkeys(words, str))

@@ -19,6 +19,7 @@ from cml_sklearn.config import bars_disabled
 from cml_sklearn.deployment.client import FheClient
 from cml_sklearn.deployment.refusals import RefusedError
 from cml_sklearn.exceptions import CmlError, InvalidInputError, MissingPackageError
+from cml_sklearn.fhe.long_steps import LOG
 
 with MissingPackageError.of_imports(__name__, "service"):
     import httpx
@@ -291,13 +292,17 @@ def _pause(attempt: int | None, error: httpx.TransportError | RefusedError) -> N
     if attempt is None:
         if isinstance(error, RefusedError):
             raise error
+        plain = " (http:// where it has no certificate)" if "SSL" in str(error) else ""
         raise UnreachableError(
-            f"The service does not answer ({type(error).__name__}: {error}); is the URL right, "
-            "and the service running?"
+            f"The service does not answer ({type(error).__name__}: {error}); is the URL right"
+            f"{plain}, and the service running?"
         ) from error
     # not all at the same time: others wait, too
     pause = min(0.25 * 2.0**attempt, _LONGEST_PAUSE) * random.uniform(0.75, 1.25)  # noqa: S311
-    time.sleep(max(pause, _wished(error)))
+    pause = max(pause, _wished(error))
+    if attempt > 1:
+        LOG.warning("no answer yet (%s); trying again in %.0f s", type(error).__name__, pause)
+    time.sleep(pause)
 
 
 def _wished(error: httpx.TransportError | RefusedError) -> float:

@@ -29,7 +29,6 @@ from cml_sklearn._typing import FloatArray
 from cml_sklearn.config import ExecutionMode, resolve_mode
 from cml_sklearn.estimators.arrays import as_dense, as_numpy
 from cml_sklearn.estimators.attributes import ModelAttributes
-from cml_sklearn.estimators.clipping import Ends, ends_of, report_clipping, report_far_values
 from cml_sklearn.estimators.examples import example_of
 from cml_sklearn.estimators.notebook import NotebookDisplay
 from cml_sklearn.estimators.refused_parameters import check_fit_arguments, check_parameters
@@ -39,6 +38,7 @@ from cml_sklearn.fhe.circuit import FheCircuit
 from cml_sklearn.fhe.protocol import DEFAULT_P_ERROR, AnyEngine, CircuitOptions, FheReport
 from cml_sklearn.keywords import did_you_mean, known_keywords
 from cml_sklearn.quantization.bit_widths import MAX_BITS, MIN_BITS
+from cml_sklearn.quantization.clipping import Ends, ends_of, report_clipping, report_far_values
 from cml_sklearn.quantization.postprocessing import Postprocessing
 from cml_sklearn.quantization.quantized_module import QuantizedModule
 

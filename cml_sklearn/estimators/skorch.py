@@ -22,7 +22,6 @@ from typing_extensions import override
 from cml_sklearn._typing import Array, FloatArray
 from cml_sklearn.convert.torch import export_to_onnx
 from cml_sklearn.estimators.arrays import as_dense
-from cml_sklearn.estimators.clipping import ends_of, report_far_values
 from cml_sklearn.estimators.examples import example_of
 from cml_sklearn.estimators.networks import QUANTIZATION_PARAMETERS, NetworkEstimator
 from cml_sklearn.estimators.partial_fit import CalibratedOnBatches
@@ -34,6 +33,7 @@ from cml_sklearn.estimators.wrapping import (
 )
 from cml_sklearn.exceptions import InvalidInputError, UnsupportedModelError
 from cml_sklearn.keywords import did_you_mean
+from cml_sklearn.quantization.clipping import ends_of, report_far_values
 
 if TYPE_CHECKING:
     import onnx

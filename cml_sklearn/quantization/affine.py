@@ -64,6 +64,11 @@ class AffineQuantizer(Encoder):
     def upper(self) -> IntArray:
         return np.full(self.scale.shape, 2**self.n_bits - 1, dtype=np.int64)
 
+    @property
+    def ends(self) -> tuple[FloatArray, FloatArray]:
+        """Values of the least and of the greatest code, of the scale's shape."""
+        return self.dequantize(np.zeros_like(self.upper)), self.dequantize(self.upper)
+
     @override
     def quantize(self, values: FloatArray) -> IntArray:
         with np.errstate(over="ignore"):

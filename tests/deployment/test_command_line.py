@@ -205,10 +205,10 @@ def test_keys_that_can_not_be_deleted_are_told_of(
     ("content", "message"),
     [
         ("age,city\n1,Oslo,3\n", "more fields than its first line"),
-        ("age\n3\n", "Missing columns: ['city']"),
+        ("age\n3\n", "it lacks ['city', 'note']"),
         ("", "can't be read as CSV"),
         ("age,city\n", "has no rows"),
-        ("age,city\nx,Oslo\n", "text"),
+        ("age,city\n3,Oslo\nx,Oslo\n", "Column 'age' holds the text 'x'"),
         (None, "can't be read"),
     ],
 )
@@ -224,6 +224,16 @@ def test_bad_tables_are_refused(
     assert message in done.output
     assert isinstance(done.exception, SystemExit)
     assert [path.name for path in tmp_path.iterdir()] in ([], ["bad.csv"])  # nothing half-done
+
+
+@pytest.mark.filterwarnings("always::cml_sklearn.exceptions.ClippedInputWarning")
+def test_values_far_out_of_range_are_warned_of(folder: Path, live: Live, tmp_path: Path) -> None:
+    data = tmp_path / "far.csv"
+    data.write_text("age,city\n51000000,Oslo\n30,Rome\n")
+    where = ["--server", live.url, "--token", live.token, "-o", tmp_path / "out.csv"]
+    done = invoke("predict", folder / "client.zip", data, *where)
+    assert done.exit_code == 0
+    assert "Warning: 1 of 6 values, in 1 of 3 features, lie outside the range" in done.output
 
 
 def test_a_folder_that_is_not_there_is_named(folder: Path, live: Live, tmp_path: Path) -> None:

@@ -195,12 +195,23 @@ def _generic_names(n: int) -> tuple[str, ...]:
 def _numbers_of(column: Array, name: str) -> FloatArray:
     """Column as floats; None becomes NaN."""
     if column.dtype == object:
-        for cell in column:
-            if isinstance(cell, str):
-                raise InvalidInputError(
-                    f"Column {name!r} holds the text {cell!r}, but numbers are needed."
-                )
+        texts = [(row, cell) for row, cell in enumerate(column) if isinstance(cell, str)]
+        if texts:
+            # one that is no number makes pandas read the others as texts, too
+            row, cell = next((each for each in texts if not _is_number(each[1])), texts[0])
+            raise InvalidInputError(
+                f"Column {name!r} holds the text {cell!r}, but numbers are needed (row {row}, "
+                "counted from 0)."
+            )
     return column.astype(np.float64)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_values(values: FloatArray, names: Sequence[str], allow_nan: bool) -> None:
