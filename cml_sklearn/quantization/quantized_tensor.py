@@ -161,13 +161,14 @@ class QuantizedTensor:
 
     def reshaped(self, shape: tuple[int, ...]) -> QuantizedTensor:
         """Put the elements of a vector into another shape; functions go on waiting."""
+        spread = self.spread()  # by element, as long as each is a channel
 
         def function(values: FloatArray) -> FloatArray:
             rows = np.broadcast_to(values, (len(values), *shape)).reshape(len(values), -1)
             return np.broadcast_to(self._apply(rows), rows.shape).reshape(-1, *shape)
 
-        scale, offset = (v.reshape(shape) for v in (self.full_scale, self.full_offset))
-        moved = self.step(Reshape(shape))
+        scale, offset = (v.reshape(shape) for v in (spread.full_scale, spread.full_offset))
+        moved = spread.step(Reshape(shape))
         return replace(moved, scale=scale, offset=offset, functions=(function,))
 
     def snapped(self) -> QuantizedTensor:
