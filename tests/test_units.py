@@ -31,6 +31,7 @@ from cml_sklearn import (
     tree,
 )
 from cml_sklearn._typing import Array, FloatArray
+from cml_sklearn.estimators.distillation import _units_of
 from cml_sklearn.onnx import NumpyModule
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 from tests.estimators import FURTHER_LINEAR, LINEAR, TREES, name_of
@@ -200,6 +201,12 @@ def test_students_learn_in_units_of_the_outputs() -> None:
     )
     scaled = neural_network.MLPRegressor.from_sklearn_model(other, x)
     np.testing.assert_array_equal(scaled.predict(x) / unit, model.predict(x))
+
+
+def test_noise_in_the_last_bits_of_constant_outputs_is_no_unit() -> None:
+    values = np.c_[np.full(50, 7.0), 7.0 + 1e-9 * X[:50, 0], 1e-9 * X[:50, 0]]
+    units = _units_of(values, np.full(50, 1 / 50), "values")
+    np.testing.assert_array_equal(units, [8.0, 8.0, 2.0**-30])
 
 
 GRAPHS = {

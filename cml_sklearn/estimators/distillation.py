@@ -50,6 +50,9 @@ the student gives what the float net gives."""
 
 _DAMPING = 1e-3
 
+_LEAST_SPREAD = 2.0**-20
+"""Share of an output's greatest value from which on it is no constant."""
+
 
 def distilled_or_plain(
     plain: QuantizedModule,
@@ -176,7 +179,9 @@ def _units_of(values: FloatArray, sample_weight: FloatArray, outputs: Outputs) -
     size = np.frexp(np.abs(values).max(axis=0, initial=0.0))[1]  # so that squares fit a float
     values = np.ldexp(values, -size)
     spread = np.sqrt(sample_weight @ (values - sample_weight @ values) ** 2)
-    near = np.rint(np.log2(np.where(spread > 0, spread, 1.0))).astype(np.int64)
+    # noise in the last bits, in a unit of its own, would drown other outputs
+    spread = np.where(spread > _LEAST_SPREAD, spread, 1.0)
+    near = np.frexp(spread * np.sqrt(2.0))[1] - 1
     return np.asarray(np.ldexp(1.0, size + near))
 
 
