@@ -162,7 +162,8 @@ class CategoricalNB(_DiscreteNaiveBayes, wraps=sklearn.naive_bayes.CategoricalNB
     def _quantize(
         self, model: BaseEstimator, X: FloatArray, sample_weight: FloatArray | None
     ) -> tuple[onnx.ModelProto, dict[str, QuantizedModule]]:
-        counts = np.maximum(model.n_categories_, 2)
+        # n_categories_ are those of the last batch
+        counts = [max(logs.shape[1], 2) for logs in model.feature_log_prob_]
         edges = tuple(np.nextafter(np.arange(1.0, count), 0) for count in counts)
         return self._quantize_bits(model, edges, X, sample_weight)
 

@@ -185,6 +185,12 @@ def test_unknown_categories_are_refused() -> None:
             model.predict(wrong)
 
 
+def test_later_batches_may_lack_categories() -> None:
+    model = naive_bayes.CategoricalNB().fit(COUNTS, Y).partial_fit(np.minimum(COUNTS, 1), Y)
+    wanted = model.sklearn_model_.predict(COUNTS)
+    np.testing.assert_array_equal(model.predict(COUNTS), wanted)
+
+
 def test_batches_train_further() -> None:
     for model in (
         naive_bayes.GaussianNB(n_bits=12),

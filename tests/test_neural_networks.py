@@ -18,7 +18,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from skorch.callbacks import EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping
 from skorch.dataset import ValidSplit
 from torch import nn
 
@@ -316,6 +316,29 @@ def test_a_fit_that_fails_leaves_the_earlier_net() -> None:
     assert model.skorch_net_ is net
     assert (model.n_features_in_, list(model.classes_)) == (4, list(np.unique(y)))
     np.testing.assert_array_equal(model.predict_proba(X), expected)
+
+
+class Stops(Callback):
+    """Ends training by an error, once it is told to."""
+
+    tells = False
+
+    def on_epoch_end(self, net: object, **kwargs: object) -> None:
+        if self.tells:
+            raise RuntimeError("stopped")
+
+
+def test_a_partial_fit_that_fails_leaves_the_earlier_weights() -> None:
+    X, y = iris()
+    stops = Stops()
+    model = tiny(max_epochs=5, callbacks=[stops]).fit(X, y)
+    assert len(model.partial_fit(X, y).skorch_net_.history) == 10
+    net, expected = model.skorch_net_, model.skorch_net_.predict_proba(X.astype(np.float32))
+    stops.tells = True
+    with pytest.raises(RuntimeError, match="stopped"):
+        model.partial_fit(X, y)
+    assert model.skorch_net_ is net
+    np.testing.assert_array_equal(net.predict_proba(X.astype(np.float32)), expected)
 
 
 def test_a_copy_trains_a_net_of_its_own() -> None:

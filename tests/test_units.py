@@ -31,6 +31,7 @@ from cml_sklearn import (
     tree,
 )
 from cml_sklearn._typing import Array, FloatArray
+from cml_sklearn.estimators.distillation import _units_of
 from cml_sklearn.onnx import NumpyModule
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
 from tests.estimators import FURTHER_LINEAR, LINEAR, TREES, name_of
@@ -202,6 +203,12 @@ def test_students_learn_in_units_of_the_outputs() -> None:
     np.testing.assert_array_equal(scaled.predict(x) / unit, model.predict(x))
 
 
+def test_noise_in_the_last_bits_of_constant_outputs_is_no_unit() -> None:
+    values = np.c_[np.full(50, 7.0), 7.0 + 1e-9 * X[:50, 0], 1e-9 * X[:50, 0]]
+    units = _units_of(values, np.full(50, 1 / 50), "values")
+    np.testing.assert_array_equal(units, [8.0, 8.0, 2.0**-30])
+
+
 GRAPHS = {
     "standardizes": "a = Sub(x, u) b = Div(a, u) c = MatMul(b, w) d = Relu(c) y = MatMul(d, w)",
     "clips": "a = Max(x, n) b = Min(a, u) c = Div(b, u) y = MatMul(c, w)",
@@ -216,6 +223,12 @@ GRAPHS = {
     "pools": "a = MatMul(x, k) b = Reshape(a, s) c = Conv(b, f) d = Relu(c) e = GlobalAveragePool(d) "
     "y = Flatten(e)",
     "bends its outputs": "a = Div(x, u) b = MatMul(a, h) y = LeakyRelu(b)",
+    "has a dead unit": "a = Div(x, u) b = MatMul(a, h) c = Sub(b, far) d = Relu(c) y = MatMul(d, p)",
+    "convolves a dead unit": "a = Div(x, u) b = MatMul(a, h) c = Sub(b, far) d = Relu(c) "
+    "r = Reshape(d, t) z = Conv(r, q) y = Flatten(z)",
+    "moves features": "a = Gather <axis = 1> (x, i) b = Pad(a, m) y = MatMul(b, v)",
+    "flattens": "a = MatMul(x, k) b = Reshape(a, s) c = Conv(b, f) d = Relu(c) r = Flatten(d) "
+    "y = MatMul(r, l)",
 }
 
 
@@ -232,8 +245,14 @@ def _module(body: str, unit: FloatArray) -> NumpyModule:
     constants = {"u": unit, "n": -unit, "w": w, "h": w * unit, "k": w / unit[:, None]}
     constants |= {"p": back, "o": back[:, :1], "j": np.vstack([w, back])}
     constants |= {"f": f * along, "g": g / unit[:, None]}
+    constants |= {"far": 50.0 * unit * [0, 1, 0, 0], "q": g[:, :, :1] / unit[:, None]}
+    constants |= {"v": np.vstack([back[::-1], w[:1]])}
+    constants |= {"l": draw(size=(12, 2)) / np.repeat(unit, 3)[:, None]}
     texts = [_text(name, value) for name, value in constants.items()]
-    head = f"<{', '.join(texts)}, int64[3] s = {{-1, 1, 4}}>"
+    integers = {"s": [-1, 1, 4], "t": [-1, 4, 1], "i": [3, 2, 1, 0], "m": [0, 0, 0, 1]}
+    for name, values in integers.items():
+        texts.append(f"int64[{len(values)}] {name} = {{{', '.join(map(str, values))}}}")
+    head = f"<{', '.join(texts)}>"
     graph = f"g (float[N, 4] x) => (float[N, M] y) {head} {{ {body} }}"
     return NumpyModule(parser.parse_model(f'<ir_version: 8, opset_import: ["": 17]> {graph}'))
 
@@ -241,12 +260,14 @@ def _module(body: str, unit: FloatArray) -> NumpyModule:
 @pytest.mark.parametrize("body", GRAPHS.values(), ids=GRAPHS)
 def test_features_and_hidden_units_of_any_size_keep_their_bits(body: str) -> None:
     x = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
-    errors = []
+    errors, n_lookups = [], set()
     for unit in (np.ones(4), np.array([1.0, 2.0**-20, 2.0**20, 2.0**-10])):
         module, samples = _module(body, unit), (x * unit).astype(np.float32)
         quantization = PostTrainingAffineQuantization(6, clear_tail=False)
-        found = np.asarray(quantization.quantize_module(module, samples)(samples))
-        wanted = module(samples)[0]
+        quantized = quantization.quantize_module(module, samples)
+        found, wanted = np.asarray(quantized(samples)), module(samples)[0]
+        n_lookups.add(quantized.program.n_lookups)
         errors.append((np.sqrt(((found - wanted) ** 2).mean(axis=0)) / wanted.std(axis=0)).max())
     assert errors[1] <= 1.5 * errors[0]
     assert errors[1] < 0.15
+    assert len(n_lookups) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -181,11 +182,15 @@ def predict(
 @contextmanager
 def _ended_as_by_ctrl_c() -> Iterator[None]:
     """Let SIGTERM do what Ctrl-C does, so that the service is told to delete the keys."""
+    # no other thread may say what signals do
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 @contextmanager

@@ -27,7 +27,6 @@ from cml_sklearn.estimators.affine_layers import (
 from cml_sklearn.estimators.conventions import Outputs
 from cml_sklearn.estimators.student import Student, to_tensor
 from cml_sklearn.onnx.numpy_module import NumpyModule
-from cml_sklearn.program.integers import to_integers
 from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.feature_maps import Companding, CompandingQuantizer, decile_spread
 from cml_sklearn.quantization.post_training import PostTrainingAffineQuantization
@@ -50,6 +49,9 @@ _NOISE = 0.3
 the student gives what the float net gives."""
 
 _DAMPING = 1e-3
+
+_LEAST_SPREAD = 2.0**-20
+"""Share of an output's greatest value from which on it is no constant."""
 
 
 def distilled_or_plain(
@@ -177,7 +179,9 @@ def _units_of(values: FloatArray, sample_weight: FloatArray, outputs: Outputs) -
     size = np.frexp(np.abs(values).max(axis=0, initial=0.0))[1]  # so that squares fit a float
     values = np.ldexp(values, -size)
     spread = np.sqrt(sample_weight @ (values - sample_weight @ values) ** 2)
-    near = to_integers(np.rint(np.log2(np.where(spread > 0, spread, 1.0))), "A unit's exponent")
+    # noise in the last bits, in a unit of its own, would drown other outputs
+    spread = np.where(spread > _LEAST_SPREAD, spread, 1.0)
+    near = np.frexp(spread * np.sqrt(2.0))[1] - 1
     return np.asarray(np.ldexp(1.0, size + near))
 
 

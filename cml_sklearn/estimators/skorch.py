@@ -206,8 +206,8 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         first = "skorch_net_" not in vars(self)
         twin = self._twin()
         values, targets = twin._checked_pair(X, y, reset=first)
-        if first:
-            twin.skorch_net_ = twin._make_net(values, targets)
+        net = twin._make_net(values, targets) if first else _with_same_callbacks(self.skorch_net_)
+        twin.skorch_net_ = net
         twin._train(values, targets, fit_params)
         return self._become(twin._adopt_net(twin._with_earlier_rows(values)))
 
@@ -367,6 +367,12 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         }
         taken = inspect.signature(module).parameters
         return {f"module__{name}": value for name, value in known.items() if name in taken}
+
+
+def _with_same_callbacks(net: BaseEstimator) -> BaseEstimator:
+    """Copy a trained net, but for the callbacks, which the user may look at."""
+    shared = (net.callbacks, net.callbacks_)
+    return copy.deepcopy(net, {id(callbacks): callbacks for callbacks in shared})
 
 
 @contextmanager

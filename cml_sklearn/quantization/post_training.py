@@ -76,6 +76,9 @@ _NO_TYPE = np.dtype(np.float64)
 
 _MAX_CALIBRATION_ROWS = 10_000
 
+_VECTORS = 2
+"""Axes of tensors of a vector for each sample."""
+
 
 class PostTrainingAffineQuantization:
     """Turns a float model into integers, with calibration data and no training.
@@ -176,7 +179,8 @@ class PostTrainingAffineQuantization:
         tail = tail and typed_tail(tail, activations)
         squares = self.exact_squares and squares_layers(graph)
         quantizers = tuple(
-            input_quantizers or self._input_quantizers(graph, samples, weight, rounds=not squares)
+            input_quantizers
+            or self._input_quantizers(graph, samples, weight, activations, rounds=not squares)
         )
         builder = ModuleBuilder(
             quantizers,
@@ -230,7 +234,7 @@ class PostTrainingAffineQuantization:
             tensors[spec.name] = QuantizedTensor.coded(builder, number, quantizer)
         n_weighted = n_products(graph.nodes)
         widths = self.n_bits.narrow_last(n_weighted) if self.narrow_last else self.n_bits
-        _walk(graph.nodes, widths, tensors, builder, activations)
+        _walk(graph, widths, tensors, builder, activations)
         found = [_as_output(tensors[o], self.n_bits.outputs) for o in graph.outputs]
         # the builder does not know what it adds, so that nothing more may be computed after it
         outputs = [_add_output(builder, tensor) for tensor in found]
@@ -255,6 +259,7 @@ class PostTrainingAffineQuantization:
         graph: PreparedGraph,
         samples: Sequence[FloatArray],
         weight: FloatArray,
+        activations: Mapping[str, Array],
         *,
         rounds: bool,
     ) -> tuple[AffineQuantizer | IndexEncoder, ...]:
@@ -262,7 +267,7 @@ class PostTrainingAffineQuantization:
 
         `rounds` says whether lookups follow, which round to `rounding_bits`.
         """
-        folded, tables = folded_tensors(graph), table_sizes(graph)
+        folded, tables = folded_tensors(graph, activations), table_sizes(graph)
         given, indices = given_quantizers(graph), index_encoders(graph, samples)
         return tuple(
             given.get(spec.name)
@@ -273,7 +278,7 @@ class PostTrainingAffineQuantization:
                 x,
                 self.n_bits.inputs,
                 weight,
-                per_feature=x.ndim == 2 and spec.name in folded,
+                per_feature=spec.name in folded,
                 method=self.calibration,
             )
             for spec, x in zip(graph.inputs, samples, strict=True)
@@ -300,22 +305,23 @@ class PostTrainingAffineQuantization:
 
 
 def _walk(
-    nodes: Sequence[Node],
+    graph: PreparedGraph,
     n_bits: BitWidths,
     tensors: dict[str, Operand],
     builder: ModuleBuilder,
     activations: Mapping[str, Array],
 ) -> None:
     """Quantize node after node; `tensors` gets what each of them makes."""
-    n_weighted = 0
-    for node in nodes:
+    n_weighted, folded = 0, folded_tensors(graph, activations)
+    for node in graph.nodes:
         kind = quantized_class(node)
         builder.program.source = str(node)
         widths = n_bits.at(n_weighted, builder.program.n_lookups)
         types = [activations[name].dtype if name else _NO_TYPE for name in node.inputs]
-        operator = kind(node, widths, activations[node.outputs[0]], types)
+        output = node.outputs[0]
+        operator = kind(node, widths, activations[output], types, folds=output in folded)
         operands = [tensors[name] if name else None for name in node.inputs]
-        tensors[node.outputs[0]] = _quantized(operator, operands)
+        tensors[output] = _quantized(operator, operands)
         n_weighted += kind.is_product
 
 
@@ -343,33 +349,35 @@ def n_products(nodes: Sequence[Node]) -> int:
     return sum(node.op_type in products for node in nodes)
 
 
-def folded_tensors(graph: PreparedGraph) -> set[str]:
-    """Names of the tensors that take a scale for each feature at no cost, whoever uses them.
+def folded_tensors(graph: PreparedGraph, activations: Mapping[str, Array]) -> set[str]:
+    """Names of the vectors that take a scale for each feature at no cost, whoever uses them.
 
     Weights take the scales of features, tables of lookups those of elements; what only scales,
-    shifts or joins features hands them on.
+    shifts or moves features hands them on, as long as each sample is a vector.
     """
     sources = _sources_of_elements(graph)
-    folds = dict.fromkeys(graph.outputs, True)
+    vectors = {name for name, values in activations.items() if values.ndim == _VECTORS}
+    folds = {name: name in vectors for name in graph.outputs}
     for node in reversed(graph.nodes):
         kind = quantized_class(node)
-        used = {sources.get(name) for name in node.inputs if name not in {"", *graph.constants}}
-        by_element = kind.is_elementwise and len(used) == 1 and None not in used
-        passes_on = (by_element or kind.joins_features) and folds.get(node.outputs[0], False)
+        names = [name for name in node.inputs if name in sources]
+        by_element = kind.is_elementwise and len({sources[name] for name in names}) == 1
+        # an index is no feature
+        moves = kind.moves_features and node.inputs[0] in names
+        passes_on = (by_element or moves) and folds.get(node.outputs[0], False)
         for place, name in enumerate(node.inputs):
             here = passes_on or kind.is_lookup or (kind.mixes_features and place == 0)
-            folds[name] = folds.get(name, True) and here
+            folds[name] = folds.get(name, name in vectors) and here
     return {name for name, always in folds.items() if always}
 
 
 def _sources_of_elements(graph: PreparedGraph) -> dict[str, str]:
-    """Find the inputs of which tensors are functions, element by element; by the tensors' names."""
+    """Find of which tensors others are functions, element by element, by the tensors' names."""
     sources = {spec.name: spec.name for spec in graph.inputs}
     for node in graph.nodes:
-        used = [name for name in node.inputs if name not in {"", *graph.constants}]
-        known = {sources.get(name, "") for name in used}
-        if quantized_class(node).is_elementwise and len(known) == 1 and "" not in known:
-            sources[node.outputs[0]] = known.pop()
+        used = {sources[name] for name in node.inputs if name in sources}
+        is_function = quantized_class(node).is_elementwise and len(used) == 1
+        sources[node.outputs[0]] = used.pop() if is_function else node.outputs[0]
     return sources
 
 

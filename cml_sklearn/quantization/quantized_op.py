@@ -86,6 +86,8 @@ class QuantizedOp(ABC):
         What the float model gives for the node's output on the calibration data.
     types : sequence of numpy.dtype
         Element types of the inputs in the float model, by place; floats where there are none.
+    folds : bool
+        Whether all uses of the result take a scale for each feature at no cost.
 
     Attributes
     ----------
@@ -99,8 +101,8 @@ class QuantizedOp(ABC):
         Whether an element of its result is made of the elements of its operands at that place.
     is_lookup : bool
         Whether it is elementwise, of one operand, and takes a lookup in any case.
-    joins_features : bool
-        Whether its result has the features of its operands side by side.
+    moves_features : bool
+        Whether its result has the features of its operands at other places, or side by side.
     may_be_clear : bool
         Whether the client may compute it after decryption, if nothing encrypted follows.
     """
@@ -110,7 +112,7 @@ class QuantizedOp(ABC):
     mixes_features: ClassVar[bool] = False
     is_elementwise: ClassVar[bool] = False
     is_lookup: ClassVar[bool] = False
-    joins_features: ClassVar[bool] = False
+    moves_features: ClassVar[bool] = False
     may_be_clear: ClassVar[bool] = False
 
     def __init_subclass__(cls, *, ops: tuple[str, ...] = ()) -> None:
@@ -119,12 +121,19 @@ class QuantizedOp(ABC):
         ONNX_OPS_TO_QUANTIZED_IMPL.update(dict.fromkeys(ops, cls))
 
     def __init__(
-        self, node: Node, n_bits: LayerWidths, target: Array, types: Sequence[np.dtype] = ()
+        self,
+        node: Node,
+        n_bits: LayerWidths,
+        target: Array,
+        types: Sequence[np.dtype] = (),
+        *,
+        folds: bool = False,
     ) -> None:
         self.node = node
         self.n_bits = n_bits
         self.target = target
         self.types = types
+        self.folds = folds
         self.signature = signature_of(node.op_type)
         self.attributes = {**self.signature.attributes, **node.attributes}
 
@@ -205,7 +214,7 @@ class QuantizedOp(ABC):
     def affine(self, operand: Operand) -> QuantizedTensor:
         """Operand that must be encrypted; its codes where functions wait."""
         x, n_bits = self.tensor(operand), self.n_bits.activations
-        if len(x.shape) == 1 and not x.is_affine:
+        if self.moves_features and self.folds and not x.is_affine:
             return x.with_scale_along(0, n_bits)[0]
         return x.requantize(n_bits, unless=x.is_affine)
 

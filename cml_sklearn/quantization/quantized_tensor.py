@@ -13,7 +13,7 @@ from cml_sklearn._typing import FloatArray, IntArray
 from cml_sklearn.exceptions import BitWidthError, CalibrationError
 from cml_sklearn.program.bounds import Bounds
 from cml_sklearn.program.integers import to_integers
-from cml_sklearn.program.steps import AddConstant, Lookup, MultiplyConstant, Step, Take
+from cml_sklearn.program.steps import AddConstant, Lookup, MultiplyConstant, Reshape, Step, Take
 from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.builder import ModuleBuilder
 from cml_sklearn.quantization.encoders import IndexEncoder
@@ -158,6 +158,18 @@ class QuantizedTensor:
         repeated = self.step(Take(np.broadcast_to(positions, shape).copy()))
         scale, offset = (np.broadcast_to(v, shape) for v in (self.full_scale, self.full_offset))
         return replace(repeated, scale=scale, offset=offset)
+
+    def reshaped(self, shape: tuple[int, ...]) -> QuantizedTensor:
+        """Put the elements of a vector into another shape; functions go on waiting."""
+        spread = self.spread()  # by element, as long as each is a channel
+
+        def function(values: FloatArray) -> FloatArray:
+            rows = np.broadcast_to(values, (len(values), *shape)).reshape(len(values), -1)
+            return np.broadcast_to(self._apply(rows), rows.shape).reshape(-1, *shape)
+
+        scale, offset = (v.reshape(shape) for v in (spread.full_scale, spread.full_offset))
+        moved = spread.step(Reshape(shape))
+        return replace(moved, scale=scale, offset=offset, functions=(function,))
 
     def snapped(self) -> QuantizedTensor:
         """Make floats within half a step of an integer that integer.

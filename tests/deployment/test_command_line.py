@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from typer.testing import CliRunner, Result
 
 from cml_sklearn.deployment import FheClient, csv_files, save_model
-from cml_sklearn.deployment.command_line import app
+from cml_sklearn.deployment.command_line import _ended_as_by_ctrl_c, app
 from cml_sklearn.deployment.csv_files import predict_file, read_rows
 from cml_sklearn.deployment.remote import RemoteModel, UnreachableError
 from cml_sklearn.deployment.tokens import Tokens
@@ -319,3 +320,15 @@ def test_the_module_runs_as_the_command() -> None:
     run = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
     for name in ("serve", "token", "keys", "predict", "inspect"):
         assert name in run.stdout
+
+
+def test_signals_stay_as_they_are_off_the_main_thread() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with ThreadPoolExecutor(1) as pool, _ended_as_by_ctrl_c():
+        assert pool.submit(_handler_inside).result() is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def _handler_inside() -> object:
+    with _ended_as_by_ctrl_c():
+        return signal.getsignal(signal.SIGTERM)

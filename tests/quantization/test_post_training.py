@@ -21,7 +21,8 @@ from cml_sklearn.quantization.quantized_module import QuantizedModule
 HEAD = (
     "(float[N, 2] x) => (float[N, 2] y)"
     "<float[2, 2] w = {1, 2, 3, -4}, float[2] c = {1, 2}, float[2] d = {0, 3},"
-    "float[4, 2] v = {1, 2, 3, -4, 5, 6, 7, 8}>"
+    "float[4, 2] v = {1, 2, 3, -4, 5, 6, 7, 8}, int64[1] i = {0}, int64[1] j = {1},"
+    "int64[1] t = {1000}>"
 )
 rng = np.random.default_rng(0)
 X = rng.normal(size=(100, 2)) * [1.0, 100.0]
@@ -45,7 +46,7 @@ def test_kinds_of_operators() -> None:
     assert kinds("is_product") == {"Conv", "Gemm", "MatMul"}
     assert kinds("mixes_features") == {"Gemm", "MatMul"}
     assert kinds("is_elementwise") >= {"Cast", "Identity", "Mul", "Relu", "BatchNormalization"}
-    assert kinds("joins_features") == {"Concat"}
+    assert kinds("moves_features") >= {"Concat", "Flatten", "Gather", "Pad", "Slice"}
 
 
 @pytest.mark.parametrize(
@@ -61,10 +62,13 @@ def test_kinds_of_operators() -> None:
         ("a = MatMul(x, w) b = Relu(a) y = Mul(b, x)", False),
         ("a = Identity(x) b = MatMul(x, w) y = Add(a, b)", False),
         ("y = Identity(x)", True),
+        ("a = Slice(x, i, j, j) b = Concat <axis = 1> (a, x) e = Abs(b) y = Slice(e, i, t)", True),
+        ("a = Unsqueeze(x, j) b = MatMul(a, w) y = Squeeze(b, j)", False),
     ],
 )
 def test_features_have_scales_of_their_own_where_weights_take_them(body: str, folded: bool) -> None:
-    assert ("x" in folded_tensors(module_of(body).graph)) == folded
+    module = module_of(body)
+    assert ("x" in folded_tensors(module.graph, module.activations(X))) == folded
     (quantizer,) = quantized(body).input_quantizers
     assert isinstance(quantizer, AffineQuantizer)
     assert quantizer.scale.shape == ((2,) if folded else ())

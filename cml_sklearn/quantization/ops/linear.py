@@ -42,14 +42,17 @@ class _QuantizedLinear(QuantizedOp):
     ) -> tuple[QuantizedTensor, FloatArray]:
         """Integers narrow enough that a sum of `n_terms` weighted ones fits a lookup.
 
-        See `QuantizedTensor.with_scale_along` for the axis, the effects, and what is returned.
+        See `QuantizedTensor.with_scale_along` for the axis, the effects, and what is returned. The
+        scale is 0 where weights are to be none.
         """
         n_bits = self.n_bits.activations
         width = x.bounds.width + self.n_bits.weights + int(np.ceil(np.log2(n_terms)))
         is_input = x.number < x.builder.program.n_inputs
         fits = width <= _WIDEST_INDEX or is_input or x.bounds.width <= n_bits
         fits = fits or x.builder.exact_squares
-        return x.with_scale_along(axis, n_bits, effects, anew=not fits)
+        codes, scale = x.with_scale_along(axis, n_bits, effects, anew=not fits)
+        has_ranges = codes.scale.ndim > 0 and (is_input or codes.number != x.number)
+        return codes, np.where(_is_constant(codes, axis, has_ranges=has_ranges), 0.0, scale)
 
     def weights(self, operand: Operand, name: str) -> Array:
         """Weights, which must be a constant of the model."""
@@ -99,7 +102,7 @@ class _QuantizedLinear(QuantizedOp):
         """
         n_in, n_out = weights.shape
         x, scale = self.as_factor(x, n_in, -1, weights)
-        zeros = x.full_offset / scale
+        zeros = x.full_offset / x.full_scale
         # any shift does, as long as the codes' last bits stay
         zeros = np.where(np.abs(zeros) < _FAR_ZERO, zeros, 0.0)
         values = zeros + x.codes
@@ -110,7 +113,7 @@ class _QuantizedLinear(QuantizedOp):
             self.target.reshape(-1, n_out),
             np.repeat(sample_weight / repeats, repeats),
         )
-        folded = (scale * ~_is_constant(x))[:, None] * weights
+        folded = scale[:, None] * weights
         integers, steps, offset = round_weights(folded, self.n_bits.weights, calibration)
         offset = zeros @ (integers * steps) + offset
         return replace(x.step(MatMul(integers)), scale=steps, offset=offset)
@@ -277,15 +280,21 @@ def _effects_of_channels(filters: Array, group: int) -> FloatArray:
     return effects.reshape(group * n_in, n_out)
 
 
-def _is_constant(x: QuantizedTensor) -> NDArray[np.bool_]:
-    """Which features have a range of their own that is one point, shape (n_in,).
+def _is_constant(x: QuantizedTensor, axis: int, *, has_ranges: bool) -> NDArray[np.bool_]:
+    """Which channels' range is a point: their own, or the proven one; shape (size,).
 
     The offset has what they add. The least weight would be too much: others would be rounded to 0
-    beside it.
+    beside it, since a point says nothing about the size of a step. Padding of other values than
+    theirs would need their weights.
     """
-    has_ranges = x.number < x.builder.program.n_inputs and x.scale.ndim == 1
-    same = (x.codes == x.codes[:1]).all(axis=tuple(range(x.codes.ndim - 1)))
-    return np.asarray(same & has_ranges)
+    ends = np.stack([x.bounds.low, x.bounds.high])
+    codes = np.concatenate([ends, x.codes]) if not has_ranges else x.codes
+    rows = np.moveaxis(codes, axis % len(x.shape) + 1, -1).reshape(-1, x.shape[axis])
+    same = (rows == rows[:1]).all(axis=0)
+    if len(x.shape) == 1 or axis == -1:
+        return same
+    values = np.moveaxis(x.full_scale * x.codes[0] + x.full_offset, axis, -1)
+    return same & (values.reshape(-1, x.shape[axis]) == 0).all(axis=0)
 
 
 def _common_scale(values: FloatArray, n_bits: int) -> AffineQuantizer:

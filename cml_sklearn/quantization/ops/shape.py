@@ -44,17 +44,21 @@ class QuantizedMove(
 ):
     """Elements in another shape or order; what goes where is found out by moving their numbers."""
 
+    moves_features = True
     may_be_clear = True
 
     @override
     def q_impl(self, x: Operand, *parameters: Operand, **attributes: object) -> QuantizedTensor:
-        x = self.affine(x)
-        positions = self.compute(_numbered(x), *map(self.parameter, parameters))
+        tensor = self.tensor(x)
+        positions = self.compute(_numbered(tensor), *map(self.parameter, parameters))
         if positions.ndim == 0 or positions.shape[0] != 1:
             raise self.unsupported(
                 "moves the samples' axis", "Keep the first axis as it is, of any length."
             )
-        return take(x, positions[0])
+        if len(tensor.shape) == 1 and not tensor.is_affine and _all_stay(tensor, positions):
+            # what follows may take a range for each channel
+            return tensor.reshaped(positions.shape[1:])
+        return take(self.affine(tensor), positions[0])
 
 
 class QuantizedGather(QuantizedMove, ops=("Gather",)):
@@ -200,7 +204,7 @@ class QuantizedTranspose(QuantizedOp, ops=("Transpose",)):
 class QuantizedConcat(QuantizedOp, ops=("Concat",)):
     """Tensors side by side; each keeps its scale."""
 
-    joins_features = True
+    moves_features = True
 
     @override
     def q_impl(self, *inputs: Operand, axis: int) -> QuantizedTensor:
@@ -218,6 +222,8 @@ class QuantizedConcat(QuantizedOp, ops=("Concat",)):
 
 class QuantizedPad(QuantizedOp, ops=("Pad",)):
     """A border: of a constant, or of the tensor's own elements."""
+
+    moves_features = True
 
     @override
     def q_impl(
@@ -270,11 +276,15 @@ def _box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
     return tuple(slice(min(start, stop), stop) for start, stop in ends)
 
 
+def _all_stay(x: QuantizedTensor, positions: IntArray) -> bool:
+    """Whether positions are those of all elements in their order."""
+    return np.array_equal(positions.ravel(), np.arange(math.prod(x.shape)))
+
+
 def take(x: QuantizedTensor, positions: IntArray) -> QuantizedTensor:
     """Elements at positions of the flattened affine tensor, in the shape of `positions`."""
     scale, offset = (v.ravel()[positions] for v in (x.full_scale, x.full_offset))
-    in_order = np.array_equal(positions.ravel(), np.arange(math.prod(x.shape)))
-    step = Reshape(positions.shape) if in_order else Take(positions)
+    step = Reshape(positions.shape) if _all_stay(x, positions) else Take(positions)
     return replace(x.step(step), scale=scale, offset=offset)
 
 
