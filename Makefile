@@ -87,7 +87,7 @@ supported-ops: $(STAMP)  ## write the tables of docs/ and the stubs from the reg
 	$(BIN)/python -m docs.stubs
 
 docs: $(STAMP)  ## the site in build/docs, with the gallery; warnings are errors
-	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -j 2 -q -W --keep-going docs build/docs
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -q -W --keep-going docs build/docs  # the gallery has threads: no forks
 
 bench-quick: $(STAMP)  ## scores and seconds of one model of every kind, encrypted
 	$(BIN)/python -m benchmarks classification --datasets breast_cancer --models LR,DT,XGB --samples 3
