@@ -108,7 +108,7 @@ def write_partitions(folder: str | Path, partitions: Iterable[bytes]) -> list[Pa
         digest = hashlib.sha256(partition).hexdigest()
         paths.append(folder / f"{number:06}-{digest[:32]}{_INPUTS}")
         write_private(paths[-1], partition)
-    write_private(folder / _COUNT, str(len(paths)).encode())
+    write_private(folder / _COUNT, b"%d" % len(paths))
     return paths
 
 

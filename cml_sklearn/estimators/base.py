@@ -73,6 +73,7 @@ class FheEstimator(ModelAttributes, NotebookDisplay):
     _own_parameters: ClassVar[tuple[OwnParameter, ...]] = (_N_BITS, P_ERROR)
     _main_method: ClassVar[str] = "predict"
     _most_far: ClassVar[float] = 100.0  # see `report_far_values`
+    _owned: ClassVar[tuple[str, ...]] = ("modules_", "sklearn_model_")  # see `__copy__`
 
     p_error: float
     onnx_model_: onnx.ModelProto
@@ -209,11 +210,16 @@ class FheEstimator(ModelAttributes, NotebookDisplay):
 
     def __copy__(self) -> Self:
         """Make a copy with modules and a float model of its own, to compile and to train on."""
-        twin = type(self).__new__(type(self))
-        twin.__dict__.update(vars(self))
-        for name in ("modules_", "sklearn_model_"):
+        twin = self._twin()
+        for name in self._owned:
             if name in vars(self):
                 setattr(twin, name, copy.deepcopy(vars(self)[name]))
+        return twin
+
+    def _twin(self) -> Self:
+        """Make a copy that shares everything."""
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(vars(self))
         return twin
 
     def _validate_params(self) -> None:

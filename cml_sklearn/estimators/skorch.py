@@ -132,6 +132,7 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
 
     _own_parameters: ClassVar[tuple[OwnParameter, ...]] = _PARAMETERS
     _parameter_constraints: ClassVar[dict[str, list[object]]] = constraints_of(_PARAMETERS)
+    _owned = (*NetworkEstimator._owned, "skorch_net_")
 
     _skorch_parameters: dict[str, object]
     skorch_net_: skorch.NeuralNet
@@ -157,13 +158,6 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
             f"{cls.__name__} trains its net itself; quantize the module of a fitted "
             f"{type(model).__name__} with compile_torch_model(net.module_, X)."
         )
-
-    def __copy__(self) -> Self:
-        """Make a copy with a net of its own."""
-        twin = super().__copy__()
-        if "skorch_net_" in vars(self):
-            twin.skorch_net_ = copy.deepcopy(self.skorch_net_)
-        return twin
 
     def get_params(self, deep: bool = True) -> dict[str, object]:
         """Parameters, skorch's own (``module__*``, ...) among them."""
@@ -210,12 +204,6 @@ class NeuralNet(CalibratedOnBatches, NetworkEstimator):
         twin.skorch_net_ = net
         twin._train(values, targets, fit_params)
         return self._become(twin._adopt_net(twin._with_earlier_rows(values)))
-
-    def _twin(self) -> Self:
-        """Make a copy to fit, which shares all that is not replaced then."""
-        twin = type(self).__new__(type(self))
-        twin.__dict__.update(vars(self))
-        return twin
 
     def _become(self, twin: Self) -> Self:
         """Take what a copy was fitted to, all at once: what failed before has changed nothing."""

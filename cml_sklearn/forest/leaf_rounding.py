@@ -90,7 +90,7 @@ class LeafRounding:
         self._reached = leaves - self.starts[:, None]
         self._ends = np.append(self.starts, len(self.value)).tolist()
         greatest, least = (f.reduceat(self.value, self.starts) for f in (np.maximum, np.minimum))
-        self._spans: FloatArray = greatest - least
+        self.spans: FloatArray = greatest - least
         mean = len(self.value) // forest.n_trees + 1
         self._n_lanes = min(max(_LANE_LEAVES // mean, 1), _MAX_LANES)
         self._rounded: dict[tuple[int, int], RoundedOutput] = {}
@@ -170,7 +170,7 @@ class LeafRounding:
         fitting : RoundedOutput or None
             What fits, if it is one of the steps up to this one.
         """
-        column, spans = self.value[:, output], self._spans[:, output]
+        column, spans = self.value[:, output], self.spans[:, output]
         shift, total = float(self.forest.offset[output]), sum(spans.tolist())
         # with so small a step, values counted in steps would overflow
         if total / limit <= np.finfo(np.float64).tiny * (1 + float(np.abs(column).max())):

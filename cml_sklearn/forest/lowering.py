@@ -174,13 +174,13 @@ def _common_total(rounding: LeafRounding) -> tuple[float, float] | None:
     forest, starts = rounding.forest, rounding.starts
     if forest.n_outputs < 2:
         return None
-    sums, last = rounding.value.sum(axis=1), rounding.value[:, -1]
-    middle = (np.maximum.reduceat(sums, starts) + np.minimum.reduceat(sums, starts)) / 2
+    sums = rounding.value.sum(axis=1)
+    greatest, least = (f.reduceat(sums, starts) for f in (np.maximum, np.minimum))
+    middle = (greatest + least) / 2
     size = np.maximum.reduceat(np.abs(rounding.value).sum(axis=1), starts).sum()
-    error = (np.maximum.reduceat(sums, starts) - middle).sum()
+    error = (greatest - middle).sum()
     error += np.finfo(np.float64).eps * (size + np.abs(forest.offset).sum())
-    span = (np.maximum.reduceat(last, starts) - np.minimum.reduceat(last, starts)).sum()
-    if error > _SAME_TOTAL * span:
+    if error > _SAME_TOTAL * rounding.spans[:, -1].sum():
         return None
     return float(forest.offset.sum() + middle.sum()), float(error)
 

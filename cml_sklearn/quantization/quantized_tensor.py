@@ -17,7 +17,7 @@ from cml_sklearn.program.steps import AddConstant, Lookup, MultiplyConstant, Res
 from cml_sklearn.quantization.affine import AffineQuantizer
 from cml_sklearn.quantization.builder import ModuleBuilder
 from cml_sklearn.quantization.encoders import IndexEncoder
-from cml_sklearn.quantization.ranges import best_range, finite_values
+from cml_sklearn.quantization.ranges import best_range, finite_values, size_of
 
 __all__ = ["FloatFunction", "QuantizedTensor"]
 
@@ -425,7 +425,8 @@ def _some_are_lost(values: FloatArray, effects: FloatArray) -> bool:
     effects : ndarray of shape (n_channels, n_results)
     """
     # counted in a power of two near the range, so that squares fit a float
-    low, high = (np.ldexp(f(values, axis=0), -_exponent(values)) for f in (np.min, np.max))
+    _, exponent = np.frexp(size_of(values))
+    low, high = (np.ldexp(f(values, axis=0), -exponent) for f in (np.min, np.max))
     spans, whole = (high - low)[:, None], high.max() - low.min()
     counts = spans[:, 0] > 0
     spans, effects = spans[counts], np.abs(effects[counts])
@@ -433,11 +434,6 @@ def _some_are_lost(values: FloatArray, effects: FloatArray) -> bool:
     effects = effects / np.maximum((spans * effects).max(axis=0, initial=0.0), _TINY)
     together, apart = (np.linalg.norm(v * effects, axis=0) for v in (whole, spans))
     return bool((together > _WORTH_A_RANGE * apart).any())
-
-
-def _exponent(values: FloatArray) -> int:
-    """Exponent of the power of two above all values."""
-    return int(np.frexp(np.abs(values).max(initial=0.0))[1])
 
 
 def _is_uniform(values: FloatArray) -> bool:
